@@ -1,0 +1,90 @@
+// AWS credentials, one provider a file, chained in the order AWS users expect.
+//
+// Providers belong to the delivery thread and never block: one that needs the network
+// starts a request on the HttpClient and answers `pending` until it is back. Nothing here
+// is ever logged; values are cleansed when dropped.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace momento::aws {
+
+struct Credentials {
+    std::string access_key_id;
+    std::string secret_access_key;
+    std::string session_token;                   // empty: none
+    std::optional<int64_t> expires_ms;           // wall clock; nothing: they do not expire
+
+    Credentials() = default;
+    Credentials(const Credentials&) = default;
+    Credentials(Credentials&&) noexcept = default;
+    Credentials& operator=(const Credentials&) = default;
+    Credentials& operator=(Credentials&&) noexcept = default;
+    ~Credentials();  // cleanses
+};
+
+// What the process that read the configuration found in its environment.
+class EnvironmentSnapshot {
+  public:
+    using Lookup = std::function<const char*(const std::string& name)>;
+    static EnvironmentSnapshot take(const Lookup& lookup);  // every variable used here
+
+    // Empty string if not set, as AWS's SDKs treat an empty variable.
+    const std::string& get(const std::string& name) const;
+    static const std::vector<std::string>& names();
+
+  private:
+    std::vector<std::pair<std::string, std::string>> variables_;
+};
+
+struct CredentialsAnswer {
+    enum class State {
+        ready,
+        pending,  // being fetched
+        absent,   // this provider has nothing to say: the next one is asked
+        failed,   // it should have had credentials: `error` says why not
+    };
+    State state = State::absent;
+    std::shared_ptr<const Credentials> credentials;
+    std::string error;
+};
+
+class CredentialsProvider {
+  public:
+    virtual ~CredentialsProvider() = default;
+
+    virtual const char* name() const = 0;
+    virtual CredentialsAnswer get() = 0;
+
+    // The service called the last ones expired or unknown: fetch new ones if possible.
+    virtual void invalidate() {}
+};
+
+// Settings of one destination's `credentials` directive.
+struct CredentialsSettings {
+    enum class Kind { automatic, environment, profile, web_identity, container, instance };
+    Kind kind = Kind::automatic;
+    std::string profile;  // empty: AWS_PROFILE, then "default"
+};
+
+std::unique_ptr<CredentialsProvider> make_environment_provider(const EnvironmentSnapshot& env);
+
+// Reads the shared credentials and config files (`~/.aws/…` or where AWS_SHARED_CREDENTIALS_FILE
+// and AWS_CONFIG_FILE point); read again when they change.
+std::unique_ptr<CredentialsProvider> make_profile_provider(const EnvironmentSnapshot& env,
+                                                           std::string profile,
+                                                           const Clock& clock);
+
+// The providers in order; the one that answered first stays.
+std::unique_ptr<CredentialsProvider> make_credentials_chain(
+    std::vector<std::unique_ptr<CredentialsProvider>> providers);
+
+}  // namespace momento::aws

@@ -1,0 +1,47 @@
+// Reads what Momento posts: one JSON object that describes one message of one topic.
+//
+// Called by the event loop, for authentic bodies only. The parser keeps its buffers
+// between calls; the Payload's views live until the next call. The body itself is never
+// changed: it travels on exactly as it arrived, unknown members included.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace momento {
+
+// Bytes that must be readable (not written) behind a body passed to PayloadParser.
+inline constexpr size_t body_padding = 64;
+
+struct Payload {
+    std::string_view cache;
+    std::string_view topic;
+    int64_t publish_timestamp = 0;            // ms since the epoch
+    std::optional<int64_t> sequence;          // topic_sequence_number
+    std::string_view token_id;                // empty if absent or null
+};
+
+class PayloadParser {
+  public:
+    PayloadParser();
+    ~PayloadParser();
+
+    // `body` is followed by body_padding readable bytes. The error names what is wrong,
+    // in the terms of the README's "malformed"; it never quotes the body.
+    Result<Payload> parse(std::string_view body);
+
+    // An unverified look at `cache` and `topic`, only to choose which secrets to try.
+    // Nothing if the body cannot be read; never an error, never believed.
+    std::optional<Payload> peek(std::string_view body);
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace momento

@@ -1,0 +1,92 @@
+// Where secrets come from, and which of them may sign what.
+//
+// SecretSource is what `momento_webhook_secret` and `momentoctl --secret` name. It is read
+// while the configuration is read (in the master, as root) and again by whoever refreshes
+// it; a value is never logged.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "ingest/signature.h"
+
+namespace momento {
+
+// A secret's bytes, cleansed when dropped.
+class SecretValue {
+  public:
+    explicit SecretValue(std::string value = {}) : value_(std::move(value)) {}
+    SecretValue(const SecretValue&) = default;
+    SecretValue(SecretValue&&) noexcept = default;
+    SecretValue& operator=(const SecretValue&);
+    SecretValue& operator=(SecretValue&&) noexcept;
+    ~SecretValue();
+
+    std::string_view bytes() const { return value_; }
+
+  private:
+    std::string value_;
+};
+
+struct SecretSource {
+    enum class Kind { plain, file, environment, secrets_manager };
+
+    Kind kind = Kind::plain;
+    std::string location;  // path, variable, secret id; for `plain` the secret itself
+    std::string member;    // of a JSON object, behind '#'; "momentoSecret" by default
+
+    // Reads `file:PATH[#member]`, `env:NAME[#member]`, `secretsmanager:ID[#member]`, or
+    // anything else as a plain string.
+    static Result<SecretSource> parse(std::string_view text);
+
+    // For logs and metrics: the source without a value ("file:/etc/momento.secret", "plain").
+    std::string name() const;
+};
+
+// What a source's content means: a JSON object gives its member, anything else counts
+// whole, less one trailing newline. Empty is an error.
+Result<SecretValue> extract_secret(const SecretSource& source, std::string_view content);
+
+// Reads a plain, file or environment source now. `environment` looks a variable up
+// (nullptr: not set).
+using Environment = std::function<const char*(const std::string& name)>;
+Result<SecretValue> load_secret(const SecretSource& source, const Environment& environment);
+
+// One secret of a location. Bound to a cache (and a topic) it verifies only their events.
+struct SecretBinding {
+    std::string name;   // SecretSource::name()
+    std::string cache;  // empty: any
+    std::string topic;  // empty: any
+    SecretValue value;
+};
+
+// The secrets of one location, ready to verify. Lives on the event loop.
+class Keyring {
+  public:
+    static Result<Keyring> create(const std::vector<SecretBinding>& secrets);
+
+    bool has_bound() const { return has_bound_; }  // a peek at the body is worth it
+
+    // Tries every secret that may sign this cache's and topic's events: all unbound ones,
+    // and the bound ones that match (none of those if the names are unknown, nullptr).
+    // Returns the index of the secret that matched, or -1. Each candidate is compared in
+    // constant time.
+    int match(std::string_view body, const Mac& mac, const std::string_view* cache,
+              const std::string_view* topic) const;
+
+    size_t size() const { return keys_.size(); }
+
+  private:
+    struct Key {
+        Signer signer;
+        std::string cache;
+        std::string topic;
+    };
+    std::vector<Key> keys_;
+    bool has_bound_ = false;
+};
+
+}  // namespace momento
