@@ -1,0 +1,43 @@
+// Counters that several processes add to: plain lock-free atomics, so that they can live
+// in shared memory (zero-filled memory is a valid state). Written by any thread, relaxed.
+//
+// What can be told from a log's own cursor (appended, delivered, dead, pending) is not
+// counted here: see SlotTotals, which survives every crash.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace momento {
+
+using Counter = std::atomic<uint64_t>;
+static_assert(Counter::is_always_lock_free);
+
+// Upper bounds in microseconds; one more bucket takes what is above the last.
+inline constexpr std::array<uint64_t, 16> histogram_bounds_us = {
+    50,     100,    250,     500,     1'000,   2'500,     5'000,     10'000,
+    25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 10'000'000};
+
+struct Histogram {
+    std::array<Counter, histogram_bounds_us.size() + 1> buckets;
+    Counter sum_us;
+
+    void observe(uint64_t us);
+};
+
+enum class DeliveryOutcome { ok, partial, throttled, refused, held, unreachable, failed, count };
+
+struct DestinationMetrics {
+    Counter retried;    // entries that will be sent again
+    Counter late;       // became durable after their 503
+    Counter refused;    // entries the destination refused for good
+    std::array<Counter, static_cast<size_t>(DeliveryOutcome::count)> requests;
+    Histogram delivery;  // seconds of PutEvents requests
+    Histogram sync;      // seconds of fdatasync
+    Counter held;        // gauge: entries held now
+    Counter breaker_open;  // gauge: workers whose breaker is open
+};
+
+}  // namespace momento

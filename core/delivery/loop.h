@@ -1,0 +1,77 @@
+// Delivery: reads logs, forms batches, sends them, and settles every record: delivered,
+// dead (its letter durable first), or kept. One per worker process, for all destinations.
+//
+// A step function: a thread (or the simulator) calls step(); it waits in
+// HttpClient::run(). Everything here belongs to that thread, but for wake().
+//
+// At-least-once: a record is released only after the destination said it has it. At most
+// what is in flight is sent again after a crash.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "destination/destination.h"
+#include "http/client.h"
+#include "spool/log.h"
+
+namespace momento {
+
+struct RetrySettings {
+    int64_t give_up_after_ms = 24 * 3'600'000;  // from the first attempt, held time excluded
+    int64_t max_delay_ms = 20'000;
+    uint32_t min_attempts = 10;  // nothing dies of age with fewer
+};
+
+struct DeliverySettings {
+    std::string name;  // of the destination
+    int64_t linger_ms = 5;
+    RetrySettings retry;
+    int64_t requeue_after_ms = 30'000;  // an unresolved record makes room at the tail
+};
+
+struct DeliveryTools {
+    const Clock* clock = nullptr;
+    Random* random = nullptr;
+    Logger* logger = nullptr;
+    HttpClient* http = nullptr;
+};
+
+class DeliveryLoop {
+  public:
+    explicit DeliveryLoop(DeliveryTools tools);
+    ~DeliveryLoop();
+
+    // `letters`: where refused records go. It may be shared between destinations.
+    void add_destination(DeliverySettings settings, std::shared_ptr<Destination> destination,
+                         std::shared_ptr<Log> letters, DestinationMetrics* metrics);
+
+    // A log of that destination to be drained: the worker's own, or an adopted one.
+    void add_log(const std::string& destination, std::shared_ptr<Log> log);
+
+    // Adopted logs with nothing left in them; the caller finishes their writers.
+    std::vector<std::shared_ptr<Log>> take_drained();
+
+    // One turn: completions, new records, timers. Waits up to `max_wait_ms`.
+    void step(int64_t max_wait_ms);
+
+    // From any thread: ends the wait.
+    void wake();
+
+    // Starts no new transfer from here on. idle() tells when the last one has ended.
+    void stop_sending();
+    bool idle() const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace momento

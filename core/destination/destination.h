@@ -1,0 +1,68 @@
+// Where events go. A destination takes batches and says, for every entry, what became of
+// it; it knows no spool, no retry and no dead letter.
+//
+// Belongs to the delivery thread. `done` runs exactly once per batch, from inside the
+// delivery loop's turn (HttpClient::run, or step()), never from inside send().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spool/record.h"
+
+namespace momento {
+
+struct EntryVerdict {
+    enum class Kind {
+        delivered,
+        retry,     // throttled, internal failure, transport: try again, with backoff
+        hold,      // credentials, permission, clock, endpoint, missing bus: nothing is
+                   // wrong with the entry; no attempt is counted, no time limit runs
+        refused,   // the destination will never take it: dead
+    };
+    Kind kind = Kind::retry;
+    std::string code;     // the destination's own word, e.g. "ThrottlingException"
+    std::string message;  // for people; never quotes the event
+};
+
+struct BatchResult {
+    std::vector<EntryVerdict> entries;  // one per entry, in order
+    bool whole_request = false;   // the refusal is of the request, not of an entry: with
+                                  // more than one entry it is bisected before it is believed
+    bool throttled = false;       // slow down
+    bool unreachable = false;     // counts for the circuit breaker
+    int64_t retry_after_ms = 0;   // what the destination asked for; 0: nothing
+    int64_t elapsed_us = 0;
+    std::string outcome;          // label for metrics: "ok", "partial", "throttled", "error", ...
+};
+
+struct BatchLimits {
+    size_t entries = 10;
+    size_t bytes = 256 * 1024;  // sum of entry_size(), at most
+};
+
+class Destination {
+  public:
+    using Done = std::function<void(BatchResult)>;
+
+    virtual ~Destination() = default;
+
+    virtual BatchLimits limits() const = 0;
+
+    // What a record counts towards limits().bytes.
+    virtual size_t entry_size(const Record& record) const = 0;
+
+    // The records stay valid until `done` has run.
+    virtual void send(std::vector<const Record*> batch, Done done) = 0;
+
+    // Called once per turn of the delivery loop (credentials, files to reopen, ...).
+    virtual void step() {}
+
+    // How many batches may be in flight at once.
+    virtual size_t max_in_flight() const = 0;
+};
+
+}  // namespace momento

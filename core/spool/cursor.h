@@ -1,0 +1,102 @@
+// The cursor: what of a log has been released, and how. Kept by the log's writer.
+//
+// It holds the lowest unreleased record's place and a bitmap of what was released beyond
+// it, with totals from which the metrics are exact after any crash. The file "cursor" has
+// two slots of 4096 bytes. Between two syncs only one slot is written, the one that was
+// not synced last: so one of them is always whole on disk.
+//
+//   offset size                                   offset size
+//        0    8  magic "MCURSOR1"                     56    8  delivered
+//        8    2  format version, 1                    64    8  dead
+//       10    2  byte order mark, 0x0102              72    8  requeued
+//       12    4  bitmap length in bytes               80    8  damaged
+//       16    8  generation                           88    8  redriven (origin redrive)
+//       24    8  base sequence: lowest unreleased     96    8  last sequence given out
+//       32    8  base segment                        104   24  reserved, zero
+//       40    8  base offset                         128       bitmap
+//       48    8  reserved, zero                     4092    4  CRC32C of bytes 0 to 4092
+//
+// Bit i of the bitmap: the record with sequence base + i is released.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "spool/segment.h"
+
+namespace momento {
+
+inline constexpr size_t cursor_slot_size = 4096;
+inline constexpr uint64_t cursor_window = 16'384;  // records a release may be ahead of the base
+
+enum class Resolution : uint8_t {
+    delivered,
+    dead,      // its letter is durable
+    requeued,  // appended again at the tail, durable there
+    damaged,   // its bytes were lost on disk; counted, kept aside
+};
+
+// Totals over the life of a slot. Every record with a sequence up to `last_sequence` is
+// one of: delivered, dead, requeued, damaged, or pending.
+struct SlotTotals {
+    uint64_t last_sequence = 0;
+    uint64_t delivered = 0;
+    uint64_t dead = 0;
+    uint64_t requeued = 0;
+    uint64_t damaged = 0;
+    uint64_t redriven = 0;
+
+    uint64_t pending() const { return last_sequence - delivered - dead - requeued - damaged; }
+};
+
+// One released record. `end` is the place behind it.
+struct Release {
+    uint64_t sequence = 0;
+    Position end;
+    Resolution resolution = Resolution::delivered;
+};
+
+struct CursorState {
+    uint64_t generation = 0;
+    uint64_t base_sequence = 1;
+    Position base;
+    std::array<uint64_t, cursor_window / 64> released{};  // bit i: base_sequence + i
+    SlotTotals totals;
+
+    bool is_released(uint64_t sequence) const;
+};
+
+std::string encode_cursor(const CursorState& state);
+// The newest whole slot of a cursor file's 8192 bytes; `foreign` is set if one names
+// another format version.
+Result<CursorState> decode_cursor(std::string_view file, bool* foreign);
+
+// In memory: applies releases in any order and moves the base.
+class Cursor {
+  public:
+    explicit Cursor(CursorState state = {});
+
+    const CursorState& state() const { return state_; }
+
+    // False if `sequence` lies beyond the window: requeue what blocks it first. Releasing
+    // twice is harmless and counts once.
+    bool release(const Release& release);
+
+    // True when a release beyond the window is waiting for the base to move.
+    void note_appended(uint64_t last_sequence, uint64_t redriven);
+
+    // The log's next segment starts here; the base moves there once it stands at the end
+    // of the segment before.
+    void note_segment(uint64_t first_sequence, Position first_record);
+
+  private:
+    CursorState state_;
+    std::vector<Position> ends_;  // of released records beyond the base, a ring by sequence
+};
+
+}  // namespace momento

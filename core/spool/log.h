@@ -1,0 +1,128 @@
+// A log: the durable queue of one destination (or of dead letters) and one worker process,
+// in one slot directory. The log is the queue: nothing is queued twice in memory.
+//
+//   event loop --append-->  Log  --settlement--> event loop       ("durable up to ticket n")
+//   delivery   --release--> Log  --published---> delivery reads segments up to `end`
+//
+// The methods of Log are the faces other threads see: they post and return. All writing,
+// syncing and recycling is done by the log's Writer (writer.h), a step function that one
+// thread, or a simulator, calls.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/mailbox.h"
+#include "spool/cursor.h"
+#include "spool/record.h"
+#include "spool/segment.h"
+
+namespace momento {
+
+enum class SyncMode {
+    always,  // durable after fdatasync
+    os,      // durable after write: survives the process, not the machine
+};
+
+struct SpoolSettings {
+    std::string path;
+    uint64_t size = 1ull << 30;         // bound of one log on disk, all its files together
+    uint64_t segment_size = 16u << 20;  // bytes of one segment file
+    SyncMode sync = SyncMode::always;
+    int64_t retain_ms = 0;  // a released segment is kept until its newest publish time is
+                            // this old, so that replay ids can be read back
+};
+
+// The fate of `count` records with consecutive tickets from `first_ticket` on.
+struct Settlement {
+    uint64_t first_ticket = 0;
+    uint64_t count = 0;
+    bool durable = false;         // false: not stored; whoever waits answers 503
+    uint64_t first_sequence = 0;  // of the durable ones; consecutive
+};
+
+struct AppendBatch {
+    std::vector<RecordBuffer> records;
+    uint64_t first_ticket = 0;                 // the batch's records have consecutive tickets
+    Mailbox<Settlement>* reply = nullptr;      // outlives the log; nullptr: nobody waits
+    bool may_use_reserve = false;              // dead letters: the last spare segment too
+};
+
+// Appends `record` at the tail; `old` (Resolution::requeued) is released once it is durable.
+struct Requeue {
+    RecordBuffer record;
+    Release old;
+};
+
+// What of a segment may be read. Extents are consecutive; only the last one grows.
+struct Extent {
+    uint64_t segment = 0;
+    uint64_t end = 0;  // offset behind the last durable record
+    bool sealed = false;
+    Salt salt{};
+    uint64_t first_sequence = 0;
+};
+
+struct LogNumbers {
+    SlotTotals totals;
+    uint64_t recovered = 0;  // records found pending when the slot was opened
+    uint64_t bytes = 0;      // on disk, spares included
+    uint64_t limit = 0;
+    uint64_t poisoned = 0;   // segments given up after a failed write or sync
+    bool failing = false;    // the last attempt to store something failed
+    bool full = false;
+    int64_t oldest_pending_ms = 0;  // accept time of the base record; 0: none, or not read yet
+};
+
+class Writer;
+
+class Log {
+  public:
+    // `wake_writer` and `wake_reader` are called from posting threads and must not block.
+    Log(std::function<void()> wake_writer, std::function<void()> wake_reader);
+
+    // --- event loop, delivery thread
+    void append(AppendBatch batch) { appends_.post(std::move(batch)); }
+
+    // --- delivery thread
+    void release(std::vector<Release> releases) { releases_.post(std::move(releases)); }
+    void requeue(std::vector<Requeue> records) { requeues_.post(std::move(records)); }
+
+    // Extents from the one that holds `from` on; also what of them was released before the
+    // slot was opened. Cheap if nothing changed: `version` tells.
+    uint64_t version() const { return version_.load(std::memory_order_acquire); }
+    std::vector<Extent> extents_from(uint64_t segment) const;
+
+    // Where reading starts: what the cursor said when the slot was opened. Nothing before
+    // the writer has opened the slot.
+    std::shared_ptr<const CursorState> opened_at() const;
+
+    // The slot's directory, for reading segments. Null before the slot is open.
+    std::shared_ptr<Directory> directory() const;
+
+    // --- any thread
+    LogNumbers numbers() const;
+
+  private:
+    friend class Writer;
+
+    Mailbox<AppendBatch> appends_;
+    Mailbox<std::vector<Release>> releases_;
+    Mailbox<std::vector<Requeue>> requeues_;
+    std::function<void()> wake_reader_;
+
+    mutable std::mutex mutex_;  // what follows is published by the writer
+    std::shared_ptr<Directory> directory_;
+    std::shared_ptr<const CursorState> opened_at_;
+    std::vector<Extent> extents_;
+    LogNumbers numbers_;
+    std::atomic<uint64_t> version_{0};
+};
+
+}  // namespace momento

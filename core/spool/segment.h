@@ -1,0 +1,83 @@
+// The header at the start of every segment file. All integers are little-endian.
+//
+//   offset size
+//        0    8  magic "MSEGMENT"
+//        8    2  format version, 1
+//       10    2  byte order mark, 0x0102 as the writing machine has it
+//       12    4  size of this header, 4096: where the first record starts
+//       16   16  salt, mixed into every record's CRC; new each time a file is used again
+//       32    8  number of this segment in its slot, counted from 1; the file's name too
+//       40    8  sequence of the first record
+//       48    8  predecessor's number; 0: none
+//       56    8  predecessor's last good offset: nothing beyond it is believed
+//       64    8  newest publish_timestamp in the predecessor, ms since the epoch
+//       72    8  time of creation, ms since the epoch
+//       80   16  slot's name
+//       96    2  length of the destination's name
+//       98  126  destination's name
+//      508    4  CRC32C of bytes 0 to 508
+//
+// A segment is a file of fixed size, written with zeros before its first use, so that
+// appending changes no metadata and fdatasync has one thing to do.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "spool/record.h"
+
+namespace momento {
+
+inline constexpr uint16_t spool_format_version = 1;
+inline constexpr size_t segment_header_size = 4096;
+inline constexpr size_t slot_name_length = 16;
+
+struct SegmentHeader {
+    Salt salt{};
+    uint64_t number = 0;
+    uint64_t first_sequence = 1;
+    uint64_t predecessor = 0;
+    uint64_t predecessor_end = 0;
+    int64_t predecessor_newest_publish_ms = 0;
+    int64_t created_ms = 0;
+    std::string slot;
+    std::string destination;
+};
+
+std::string encode_segment_header(const SegmentHeader& header);
+
+enum class HeaderState {
+    valid,
+    blank,    // zeros: written ahead, never used
+    damaged,  // neither zeros nor a header
+    foreign,  // another format version or byte order: left alone
+};
+
+struct DecodedHeader {
+    HeaderState state = HeaderState::blank;
+    SegmentHeader header;
+    uint16_t version = 0;
+};
+
+DecodedHeader decode_segment_header(std::string_view bytes);
+
+// "<16 hex digits>.segment"; nothing for any other name.
+std::string segment_file_name(uint64_t number);
+std::optional<uint64_t> segment_number(std::string_view file_name);
+
+// A place in a log: a segment and an offset in it.
+struct Position {
+    uint64_t segment = 0;
+    uint64_t offset = 0;
+
+    friend bool operator==(const Position& a, const Position& b) {
+        return a.segment == b.segment && a.offset == b.offset;
+    }
+    friend bool operator<(const Position& a, const Position& b) {
+        return a.segment != b.segment ? a.segment < b.segment : a.offset < b.offset;
+    }
+};
+
+}  // namespace momento
