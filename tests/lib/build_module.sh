@@ -1,0 +1,21 @@
+#!/bin/sh
+# Builds the module with nginx's own build system.
+#
+# Usage: build_module.sh OUT [NGINX_SOURCE]
+#
+# Leaves OUT/ngx_http_momento_module.so. Without NGINX_SOURCE it is built for Debian's nginx.
+set -eu
+
+repo=$(cd "$(dirname "$0")/../.." && pwd)
+. "$repo/tests/lib/packages.sh"
+. "$repo/tests/lib/nginx.sh"
+
+out=$(mkdir -p "$1" && cd "$1" && pwd)
+source=${2:-}
+if [ -z "$source" ]; then
+    debian_nginx "$repo/build/debian"
+    source=$debian_root/usr/share/nginx/src
+fi
+
+build_module "$source" "$out/nginx_module"
+cp "$out/nginx_module/ngx_http_momento_module.so" "$out/"
