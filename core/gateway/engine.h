@@ -1,0 +1,93 @@
+// Everything a worker process runs behind its event loop, without the threads: the logs
+// with their writers, delivery, and adoption of what other workers left behind.
+//
+// Who calls what: the event loop appends and collects; one thread calls step_delivery();
+// each writer that was handed to WriterHost is stepped by a thread of its own. A simulator
+// calls all of it from one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/logger.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "gateway/settings.h"
+#include "http/client.h"
+#include "spool/writer.h"
+
+namespace momento {
+
+// Whoever waits for a record to be durable. Called on the event loop, exactly once.
+class Waiter {
+  public:
+    virtual ~Waiter() = default;
+    virtual void settled(bool durable) = 0;
+};
+
+// A writer and the means to wake whoever steps it.
+class WriterSeat {
+  public:
+    virtual ~WriterSeat() = default;
+    virtual void wake() = 0;  // from any thread; before and after a writer sits here too
+    virtual void run(std::unique_ptr<Writer> writer) = 0;  // starts stepping it
+    virtual void retire() = 0;  // finish() it and stop, without waiting
+};
+
+struct EngineTools {
+    const Clock* clock = nullptr;
+    Random* random = nullptr;
+    FileSystem* files = nullptr;
+    Logger* logger = nullptr;
+    HttpClient* http = nullptr;
+    std::function<std::unique_ptr<WriterSeat>()> make_seat;
+    std::function<void()> wake_event_loop;  // from any thread: collect() has something
+    StepObserver* observer = nullptr;       // optional: simulation
+};
+
+class Engine {
+  public:
+    Engine(std::shared_ptr<const GatewaySettings> settings, EngineTools tools,
+           std::vector<DestinationMetrics*> metrics);
+    ~Engine();
+
+    // --- event loop. `destination` is an index into the settings.
+
+    // Collects a record (an event, or a dead letter of that destination) for this turn;
+    // `waiter` hears of it after a later flush(), from collect().
+    void append(size_t destination, RecordBuffer record, Waiter* waiter);
+    void append_letter(size_t destination, RecordBuffer record, Waiter* waiter);
+
+    // The end of a turn: one hand-over, and at most one wake-up, per log.
+    void flush();
+
+    // Settles waiters. After wake_event_loop.
+    void collect();
+
+    // --- delivery thread
+    void step_delivery(int64_t max_wait_ms);
+    void stop_sending();          // no new transfer, no adoption
+    bool idle() const;            // nothing in flight
+    void wake_delivery();         // from any thread
+
+    // --- after delivery has stopped: retires every writer.
+    void retire_writers();
+
+    // File destinations: the event loop hands over a descriptor that the engine owns from
+    // then on (`descriptor` was opened for appending).
+    void set_file_descriptor(size_t destination, int descriptor);
+
+    // Totals over this process's logs of a destination, for status.
+    LogNumbers numbers(size_t destination) const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace momento

@@ -1,0 +1,56 @@
+// The facade ngx_module talks to: an Engine with its threads, for one worker process.
+//
+// Made after fork, in worker (or single) processes only; all methods belong to the event
+// loop. Threads block all signals, never log by themselves and never touch a request: what
+// they have to say comes back through descriptor() and collect().
+//
+//   append(), append(), ... flush()      once per event-loop turn
+//   descriptor() readable -> collect()   settles waiters, prints log lines
+//   stop()                               bounded; false: end the process with _exit(0)
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/logger.h"
+#include "base/metrics.h"
+#include "gateway/engine.h"
+#include "gateway/settings.h"
+
+namespace momento {
+
+class Gateway {
+  public:
+    using Print = std::function<void(Severity severity, const std::string& line)>;
+
+    // Does no disk or network I/O: that starts with the threads. `metrics` has one entry
+    // per destination (shared memory, or the caller's) and outlives the gateway.
+    static Result<std::unique_ptr<Gateway>> start(std::shared_ptr<const GatewaySettings> settings,
+                                                  std::vector<DestinationMetrics*> metrics,
+                                                  Print print);
+    ~Gateway();  // as stop()
+
+    int descriptor() const;  // an eventfd, readable when collect() has something
+
+    void append(size_t destination, RecordBuffer record, Waiter* waiter);
+    void append_letter(size_t destination, RecordBuffer record, Waiter* waiter);
+    void flush();
+    void collect();
+
+    void set_file_descriptor(size_t destination, int descriptor);
+    LogNumbers numbers(size_t destination) const;
+
+    // Ends everything: transfers in flight get 1.5 s, everything together 2 s. False if a
+    // thread could not be joined (dead resolver, disk in D state): it still runs this code.
+    bool stop();
+
+  private:
+    class Impl;
+    explicit Gateway(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace momento

@@ -1,0 +1,56 @@
+// What the configuration says, immutable once read. Built by the directives (or a test),
+// shared by everything that runs as shared_ptr<const GatewaySettings>.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "aws/credentials.h"
+#include "base/result.h"
+#include "delivery/loop.h"
+#include "spool/log.h"
+
+namespace momento {
+
+struct DestinationSettings {
+    enum class Kind { eventbridge, file };
+
+    std::string name;  // [A-Za-z0-9_-]{1,64}
+    Kind kind = Kind::eventbridge;
+
+    std::string bus;        // eventbridge: name or ARN
+    std::string file_path;  // file: absolute
+
+    std::string region;     // empty: found out, see resolve()
+    std::string endpoint;   // URL; empty: from the region
+    std::string proxy;
+    aws::CredentialsSettings credentials;
+    std::string source = "Momento";
+    size_t batch_entries = 10;
+    size_t batch_bytes = 256 * 1024;
+    int64_t linger_ms = 5;
+    size_t connections = 64;
+    int64_t connect_timeout_ms = 3'000;
+    int64_t total_timeout_ms = 10'000;
+    RetrySettings retry;
+    uint64_t dead_letter_size = 256u << 20;  // bound of one worker's dead letters, in bytes
+    std::string trusted_certificate;         // PEM file
+};
+
+struct GatewaySettings {
+    SpoolSettings spool;
+    std::vector<DestinationSettings> destinations;
+    aws::EnvironmentSnapshot environment;
+};
+
+// Fills in what the settings leave open and the environment or a profile file knows
+// (region), and refuses what cannot work: a bus ARN that contradicts the region, a version
+// 2 bus, an endpoint or proxy that is no URL. Called while the configuration is read; does
+// no network. The error names the setting and the value.
+Status resolve(DestinationSettings& settings, const aws::EnvironmentSnapshot& environment);
+
+// The refusals of a spool's numbers: size, segment.
+Status check(const SpoolSettings& settings);
+
+}  // namespace momento
