@@ -1,0 +1,90 @@
+"""Fixtures: a real nginx with the module, and services that play AWS."""
+
+import os
+import subprocess
+
+import pytest
+
+from harness import settings
+from harness.moto_server import Moto, moto_python
+from harness.nginx import Nginx
+from harness.standin import StandIn
+
+
+def pytest_report_header():
+    version = ".".join(map(str, settings.nginx_version())) if settings.NGINX_BINARY else "none"
+    return (f"nginx: {settings.NGINX_BINARY or 'none'} ({version}), "
+            f"module: {settings.NGINX_MODULE or 'built in'}, "
+            f"moto: {moto_python() or 'none'}")
+
+
+@pytest.fixture
+def start_nginx():
+    """Starts as many nginx as a test asks for; each is stopped and judged at the end.
+
+    start_nginx(http=..., server=..., main=..., workers=1, env={...}, files={...})
+    """
+    running = []
+
+    def start(**parts):
+        nginx = Nginx(**parts)
+        running.append(nginx)
+        return nginx
+
+    yield start
+    failure = None
+    for nginx in reversed(running):
+        log = nginx.error_log()
+        try:
+            nginx.close()
+        except AssertionError as problem:
+            failure = failure or problem
+        print(f"--- error log of nginx on port {nginx.port}\n{log}")  # shown if the test fails
+    if failure:
+        raise failure
+
+
+@pytest.fixture
+def start_standin():
+    """Starts as many stand-ins for AWS as a test asks for. None may have complaints left."""
+    running = []
+
+    def start(**settings_):
+        standin = StandIn(**settings_)
+        running.append(standin)
+        return standin
+
+    yield start
+    complaints = []
+    for standin in running:
+        standin.close()
+        complaints += standin.complaints
+    assert not complaints
+
+
+@pytest.fixture
+def standin(start_standin):
+    return start_standin()
+
+
+@pytest.fixture(scope="session")
+def moto():
+    """moto with real checks of signatures and policies. Tests make their own bus and user."""
+    if not moto_python():
+        pytest.skip("no Python with moto: pip install 'moto[server]' into build/venv")
+    server = Moto()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def momentoctl():
+    """Runs momentoctl: momentoctl("sign", "--secret", "plain", input=b"...")"""
+    assert os.access(settings.MOMENTOCTL, os.X_OK), f"no {settings.MOMENTOCTL}: build it first"
+
+    def run(*arguments, input=b"", env=None, timeout=60):
+        return subprocess.run(
+            [settings.MOMENTOCTL, *map(str, arguments)], input=input, capture_output=True,
+            env={"PATH": os.environ["PATH"], **(env or {})}, timeout=timeout, check=False)
+
+    return run

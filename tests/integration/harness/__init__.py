@@ -1,0 +1,1 @@
+"""What integration tests are made of: nginx, clients, events, and services that play AWS."""

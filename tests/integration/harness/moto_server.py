@@ -1,0 +1,135 @@
+"""moto: an AWS of one's own, in a process of its own, that checks signatures and policies."""
+
+import functools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import uuid
+
+import boto3
+from botocore.config import Config
+
+from .nginx import free_ports
+from .settings import BUILD
+from .waiting import eventually
+
+REGION = "us-west-2"
+
+
+@functools.lru_cache
+def moto_python():
+    """The first interpreter that has moto's server; empty if none has."""
+    for python in (os.environ.get("MOTO_PYTHON"), BUILD / "venv/bin/python",
+                   shutil.which("python3"), "/usr/bin/python3", sys.executable):
+        if python and shutil.which(python) and subprocess.run(
+                [python, "-c", "import moto.server"], capture_output=True,
+                check=False).returncode == 0:
+            return str(python)
+    return ""
+
+
+class Bus:
+    """An event bus with a rule on detail-type and an SQS queue behind it."""
+
+    def __init__(self, moto, name, detail_types):
+        self.name = name
+        self.arn = moto.events.create_event_bus(Name=name)["EventBusArn"]
+        self.sqs = moto.sqs
+        self.queue = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        queue_arn = self.sqs.get_queue_attributes(
+            QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        pattern = {"detail-type": detail_types} if detail_types else {"source": ["Momento"]}
+        moto.events.put_rule(Name=name, EventBusName=name, EventPattern=json.dumps(pattern))
+        moto.events.put_targets(Rule=name, EventBusName=name,
+                                Targets=[{"Id": "queue", "Arn": queue_arn}])
+
+    def receive(self, count):
+        """The next `count` events that the rule let through, as EventBridge delivers them."""
+        events = []
+
+        def received():
+            answer = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+            for message in answer.get("Messages", []):
+                self.sqs.delete_message(QueueUrl=self.queue,
+                                        ReceiptHandle=message["ReceiptHandle"])
+                events.append(json.loads(message["Body"]))
+            return len(events) >= count
+
+        eventually(received, f"the arrival of {count} events")
+        return events
+
+    def empty(self):
+        return not self.sqs.receive_message(QueueUrl=self.queue).get("Messages")
+
+
+class Moto:
+    def __init__(self):
+        self.port, = free_ports(1)
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [moto_python(), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
+                 "INITIAL_NO_AUTH_ACTION_COUNT": "inf"})
+        eventually(self._connects, "moto's start")
+        # Checks are switched on for good as soon as somebody exists who may make others.
+        self.iam = self._client("iam", "any", "any")
+        self.iam = self._client("iam", *self.create_user("*"))
+        self._check_everything()
+        admin = self.create_user("*")
+        self.events = self._client("events", *admin)
+        self.sqs = self._client("sqs", *admin)
+
+    def _connects(self):
+        assert self.process.poll() is None, self.output()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _client(self, service, access_key_id, secret_access_key):
+        return boto3.client(
+            service, endpoint_url=self.endpoint, region_name=REGION,
+            aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key,
+            config=Config(retries={"max_attempts": 1}, proxies={}))
+
+    def _check_everything(self):
+        request = urllib.request.Request(
+            f"{self.endpoint}/moto-api/reset-auth", data=b"0", method="POST",
+            headers={"Content-Type": "text/plain"})
+        urllib.request.urlopen(request, timeout=10).read()
+
+    def create_user(self, *actions):
+        """A user who may do `actions`. Returns access key id and secret access key."""
+        name = f"user-{uuid.uuid4().hex[:12]}"
+        self.iam.create_user(UserName=name)
+        policy = {"Version": "2012-10-17",
+                  "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+        self.iam.put_user_policy(UserName=name, PolicyName="all",
+                                 PolicyDocument=json.dumps(policy))
+        key = self.iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def environment(self, *actions):
+        """nginx's environment for a user who may do `actions`; PutEvents if none is given."""
+        access_key_id, secret_access_key = self.create_user(*(actions or ["events:PutEvents"]))
+        return {"AWS_ACCESS_KEY_ID": access_key_id,
+                "AWS_SECRET_ACCESS_KEY": secret_access_key,
+                "AWS_REGION": REGION}
+
+    def create_bus(self, *detail_types):
+        """A bus whose queue gets events of these detail types; all of ours if none is given."""
+        return Bus(self, f"bus-{uuid.uuid4().hex[:12]}", list(detail_types))
+
+    def output(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.log.close()

@@ -1,0 +1,397 @@
+"""A real nginx of one test: own directory, own ports, own processes."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+from . import settings
+from .clients import Connection, RawConnection, curl
+from .tls import certificate
+from .waiting import eventually
+
+CONFIGURATION = """\
+%%LOAD%%
+daemon off;
+user %%USER%%;
+worker_processes %%WORKERS%%;
+pid %%DIR%%/nginx.pid;
+error_log %%DIR%%/error.log info;
+%%MAIN%%
+
+events {
+    worker_connections 1024;
+    %%EVENTS%%
+}
+
+http {
+    client_body_temp_path %%DIR%%/body;
+    proxy_temp_path %%DIR%%/proxy;
+    fastcgi_temp_path %%DIR%%/fastcgi;
+    uwsgi_temp_path %%DIR%%/uwsgi;
+    scgi_temp_path %%DIR%%/scgi;
+    access_log %%DIR%%/access.log;
+    %%HTTP%%
+
+    server {
+        %%LISTEN%%
+        %%SERVER%%
+    }
+}
+"""
+
+LISTEN = """listen 127.0.0.1:%%PORT%%;
+        listen 127.0.0.1:%%TLS_PORT%% ssl %%HTTP2%%;
+        ssl_certificate %%CERTIFICATE%%;
+        ssl_certificate_key %%CERTIFICATE%%;
+        ssl_protocols TLSv1.2 TLSv1.3;"""
+
+TROUBLE = re.compile(r"\[(?:alert|emerg)\]|Sanitizer|runtime error:")
+
+
+def render(directory, ports, main="", events="", http="", server="", workers=1,
+           listen=LISTEN):
+    """The text of nginx.conf. `%%DIR%%`, `%%PORT%%` and `%%TLS_PORT%%` may stand anywhere."""
+    old_http2 = settings.nginx_version() < (1, 25, 1)
+    words = {
+        "LISTEN": listen if old_http2 else listen + "\n        http2 on;",
+        "MAIN": main,
+        "EVENTS": events,
+        "HTTP": http,
+        "SERVER": server,
+        "LOAD": f"load_module {settings.NGINX_MODULE};" if settings.NGINX_MODULE else "",
+        "USER": f"{worker_user()} {worker_group()}",
+        "WORKERS": str(workers),
+        "HTTP2": "http2" if old_http2 else "",
+        "CERTIFICATE": str(certificate().path),
+        "DIR": str(directory),
+        "PORT": str(ports[0]),
+        "TLS_PORT": str(ports[1]),
+    }
+    text = CONFIGURATION
+    for word, value in words.items():
+        text = text.replace(f"%%{word}%%", value)
+    unknown = re.search(r"%%\w+%%", text)
+    assert not unknown, f"unknown {unknown.group()} in the configuration"
+    return text
+
+
+def worker_user():
+    # Workers that may not do what the master may: as on every real machine.
+    return "www-data" if os.geteuid() == 0 else os.environ.get("USER", "nobody")
+
+
+def worker_group():
+    return "www-data" if os.geteuid() == 0 else "nogroup"
+
+
+def make_directory():
+    """A temporary directory that workers can enter, wherever tests run."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="momento-test-"))
+    directory.chmod(0o755)
+    return directory
+
+
+def free_ports(count):
+    """Ports nobody listens on. Somebody else may be faster: who binds must be ready for it."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def environment(directory, extra=None):
+    """What nginx and its sanitizers find. Nothing of the caller's: no AWS_*, no proxy."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(directory),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:"
+                        f"log_path={directory}/sanitizer/asan",
+        "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={directory}/sanitizer/ubsan",
+        "LSAN_OPTIONS": f"suppressions={settings.LEAK_SUPPRESSIONS}:print_suppressions=0",
+        **(extra or {}),
+    }
+
+
+@dataclass
+class ConfigTest:
+    """What `nginx -t` said."""
+
+    status: int
+    output: str
+    configuration: str
+
+    @property
+    def message(self):
+        """The first error, without level and place."""
+        found = re.search(r"\[emerg\] (?:\d+#\d+: )?(.*?)(?: in \S+:\d+)?$", self.output, re.M)
+        return found.group(1) if found else ""
+
+    @property
+    def line(self):
+        """The line of the configuration the first error points at."""
+        found = re.search(r"\[emerg\] .* in \S+:(\d+)$", self.output, re.M)
+        if not found:
+            return ""
+        return self.configuration.splitlines()[int(found.group(1)) - 1].strip()
+
+
+def check_config(env=None, files=None, **parts):
+    """Runs `nginx -t`, on a socket of its own. `files`: name -> content, written to %%DIR%%.
+
+    The directory's name is put back to %%DIR%% in what is returned.
+    """
+    directory = make_directory()
+    try:
+        for name, content in (files or {}).items():
+            (directory / name).write_text(content)
+        (directory / "sanitizer").mkdir(mode=0o777)
+        parts.setdefault("listen", "listen unix:%%DIR%%/socket;")
+        text = render(directory, (0, 0), **parts)
+        (directory / "nginx.conf").write_text(text)
+        done = subprocess.run(
+            [settings.NGINX_BINARY, "-t", "-p", directory, "-c", directory / "nginx.conf",
+             "-e", "stderr"],
+            capture_output=True, text=True, env=environment(directory, env), check=False,
+            timeout=60)
+        reports = "".join(path.read_text() for path in (directory / "sanitizer").iterdir())
+        assert not reports, reports
+        return ConfigTest(done.returncode, done.stderr.replace(str(directory), "%%DIR%%"),
+                          text.replace(str(directory), "%%DIR%%"))
+    finally:
+        shutil.rmtree(directory)
+
+
+class Nginx:
+    """Runs from the constructor to close(), which also judges how it behaved."""
+
+    def __init__(self, env=None, files=None, **parts):
+        self.directory = make_directory()
+        self.files = files or {}
+        self.env = env or {}
+        self.parts = parts
+        self.allowed = []
+        self.process = None
+        self.stderr = None
+        sanitizer = self.directory / "sanitizer"
+        sanitizer.mkdir()
+        sanitizer.chmod(0o777)
+        for name, content in self.files.items():
+            self.write(name, content)
+        try:
+            self.start()
+        except BaseException:
+            self._kill()
+            print(self.error_log())
+            shutil.rmtree(self.directory)
+            raise
+
+    # Life
+
+    def start(self):
+        for attempt in range(5):
+            self.port, self.tls_port = free_ports(2)
+            self._configure()
+            if self._launch():
+                return
+            assert "Address already in use" in self.error_log() and attempt < 4, (
+                f"nginx did not start:\n{self.error_log()}")
+            (self.directory / "error.log").unlink()
+
+    def _configure(self):
+        (self.directory / "nginx.conf").write_text(
+            render(self.directory, (self.port, self.tls_port), **self.parts))
+
+    def _launch(self):
+        if self.stderr is None:
+            self.stderr = (self.directory / "stderr.log").open("wb")
+        self.process = subprocess.Popen(
+            [settings.NGINX_BINARY, "-p", self.directory, "-c",
+             self.directory / "nginx.conf", "-e", self.directory / "error.log"],
+            stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
+            env=environment(self.directory, self.env), start_new_session=True)
+
+        # Without a master there is no process of the worker's title.
+        alone = "master_process off" in self.parts.get("main", "")
+
+        def answers_or_ended():
+            return self.process.poll() is not None or (
+                self._connects() and (alone or self.workers()))
+
+        eventually(answers_or_ended, "nginx's start")
+        return self.process.returncode is None
+
+    def _connects(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def reload(self, **parts):
+        """Replaces the parts named, reads the configuration again, waits for new workers.
+
+        Old ones may still be there, finishing what they have, but accept nothing new.
+        """
+        self.parts.update(parts)
+        self._configure()
+        old = set(self.workers())
+        seen = len(self.error_log())
+        self.process.send_signal(signal.SIGHUP)
+
+        def reloaded():
+            assert "[emerg]" not in self.error_log()[seen:], self.error_log()[seen:]
+            now = set(self.workers())
+            return not now & old and len(now) >= int(self.parts.get("workers", 1))
+
+        eventually(reloaded, "the reload")
+
+    def stop(self):
+        """Ends it gracefully: open requests are answered first."""
+        self._signal_and_wait(signal.SIGQUIT)
+
+    def terminate(self):
+        """Ends it fast, as a system that shuts down does."""
+        self._signal_and_wait(signal.SIGTERM)
+
+    def kill(self):
+        """Ends all its processes at once, as a power failure would, less the disk."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        eventually(lambda: not self.processes(), "the end of all processes")
+
+    def start_again(self):
+        """Starts on the same directory and ports, after stop(), terminate() or kill()."""
+        assert self._launch(), f"nginx did not start again:\n{self.error_log()}"
+
+    def _signal_and_wait(self, number):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                raise AssertionError(f"nginx did not end:\n{self.error_log()}") from None
+
+    def close(self):
+        """Stops it and asserts that it left neither complaints nor processes."""
+        try:
+            ended = self.process.poll()
+            if ended is None:
+                self.stop()
+            left = self.processes()
+            trouble = self.trouble()
+            assert not left, f"processes left: {left}\n{self.error_log()}"
+            assert not trouble, f"trouble in the logs: {trouble}\n{self.error_log()}"
+        finally:
+            self._kill()
+            self.stderr.close()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _kill(self):
+        if self.process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    # Processes
+
+    def processes(self):
+        """Process id -> title, of everything that runs in nginx's session."""
+        found = {}
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                state, _, _, session = (
+                    (entry / "stat").read_text().rpartition(")")[2].split()[:4])
+                if int(session) == self.process.pid and state != "Z":
+                    title = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[int(entry.name)] = title.strip()
+        return found
+
+    def workers(self):
+        """Ids of the workers that accept connections."""
+        return [pid for pid, title in self.processes().items()
+                if title == "nginx: worker process"]
+
+    def exiting_workers(self):
+        return [pid for pid, title in self.processes().items()
+                if title == "nginx: worker process is shutting down"]
+
+    def kill_worker(self, pid=None, number=signal.SIGKILL):
+        """Kills one worker and waits until the master has replaced it. Returns its id."""
+        before = set(self.workers())
+        pid = pid or min(before)
+        self.allow(rf"worker process {pid} exited on signal {int(number)}")
+        os.kill(pid, number)
+        eventually(lambda: set(self.workers()) - before, "a new worker")
+        return pid
+
+    # Files
+
+    def path(self, name):
+        return self.directory / name
+
+    def write(self, name, content):
+        """Writes a file that workers may read. Replaces it in one step."""
+        new = self.directory / f"{name}.new"
+        new.write_bytes(content if isinstance(content, bytes) else content.encode())
+        new.chmod(0o644)
+        new.rename(self.directory / name)
+
+    def read(self, name):
+        """A file's text; empty if there is no such file."""
+        try:
+            return (self.directory / name).read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def lines(self, name):
+        """A file's complete lines."""
+        return self.read(name).split("\n")[:-1]
+
+    def error_log(self):
+        return self.read("error.log") + self.read("stderr.log") + "".join(
+            path.read_text() for path in (self.directory / "sanitizer").iterdir())
+
+    def wait_for_log(self, pattern):
+        """Waits for a line of the error log that matches, and returns the match."""
+        return eventually(lambda: re.search(pattern, self.error_log()),
+                          f'"{pattern}" in the error log')
+
+    def allow(self, pattern):
+        """Lines like this may be in the error log, whatever their level."""
+        self.allowed.append(re.compile(pattern))
+
+    def trouble(self):
+        """Lines no log should have, less those that were allowed."""
+        return [line for line in self.error_log().splitlines()
+                if TROUBLE.search(line)
+                and not any(pattern.search(line) for pattern in self.allowed)]
+
+    # Requests
+
+    def connect(self, tls=False):
+        return Connection(self.tls_port if tls else self.port, tls)
+
+    def connect_raw(self, tls=False):
+        return RawConnection(self.tls_port if tls else self.port, tls)
+
+    def request(self, method, path, body=None, headers=None, tls=False):
+        with self.connect(tls) as connection:
+            return connection.request(method, path, body, headers)
+
+    def get(self, path, headers=None):
+        return self.request("GET", path, headers=headers)
+
+    def post(self, path, body=b"", headers=None, tls=False):
+        return self.request("POST", path, body, headers, tls)
+
+    def curl(self, path, body=None, headers=None, options=()):
+        """HTTP/2 over TLS 1.3."""
+        return curl(self.tls_port, path, body, headers, options)
