@@ -6,6 +6,8 @@
 //
 // At-least-once: a record is released only after the destination said it has it. At most
 // what is in flight is sent again after a crash.
+//
+// Destroy it after the writers of the letters' logs have finished: they answer to it.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +55,8 @@ class DeliveryLoop {
     void add_destination(DeliverySettings settings, std::shared_ptr<Destination> destination,
                          std::shared_ptr<Log> letters, DestinationMetrics* metrics);
 
-    // A log of that destination to be drained: the worker's own, or an adopted one.
+    // A log of that destination to be drained. The first one is the worker's own and stays;
+    // all others are adopted, and leave by take_drained().
     void add_log(const std::string& destination, std::shared_ptr<Log> log);
 
     // Adopted logs with nothing left in them; the caller finishes their writers.

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "spool/record.h"
 
 namespace momento {
@@ -25,7 +26,7 @@ struct EntryVerdict {
     };
     Kind kind = Kind::retry;
     std::string code;     // the destination's own word, e.g. "ThrottlingException"
-    std::string message;  // for people; never quotes the event
+    std::string message;  // for the dead letter; may quote the event, so it is never logged
 };
 
 struct BatchResult {
@@ -36,7 +37,7 @@ struct BatchResult {
     bool unreachable = false;     // counts for the circuit breaker
     int64_t retry_after_ms = 0;   // what the destination asked for; 0: nothing
     int64_t elapsed_us = 0;
-    std::string outcome;          // label for metrics: "ok", "partial", "throttled", "error", ...
+    std::string request_id;       // what the destination calls this exchange, for log lines
 };
 
 struct BatchLimits {
@@ -60,6 +61,14 @@ class Destination {
 
     // Called once per turn of the delivery loop (credentials, files to reopen, ...).
     virtual void step() {}
+
+    // From here on nothing new leaves: what send() was given and has not gone out yet comes
+    // back as held.
+    virtual void stop_sending() {}
+
+    // For destinations that write to a file somebody else opens: a descriptor to use from
+    // the next batch on, owned by the destination. From any thread; does not block.
+    virtual void set_descriptor(int descriptor) { Descriptor unused(descriptor); }
 
     // How many batches may be in flight at once.
     virtual size_t max_in_flight() const = 0;
