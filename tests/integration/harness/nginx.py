@@ -224,7 +224,7 @@ class Nginx:
 
         def answers_or_ended():
             return self.process.poll() is not None or (
-                self._connects() and (alone or self.workers()))
+                (alone or self.workers()) and self._connects())
 
         eventually(answers_or_ended, "nginx's start")
         return self.process.returncode is None
@@ -317,11 +317,11 @@ class Nginx:
     def workers(self):
         """Ids of the workers that accept connections."""
         return [pid for pid, title in self.processes().items()
-                if title == "nginx: worker process"]
+                if title.endswith("nginx: worker process")]
 
     def exiting_workers(self):
         return [pid for pid, title in self.processes().items()
-                if title == "nginx: worker process is shutting down"]
+                if title.endswith("nginx: worker process is shutting down")]
 
     def kill_worker(self, pid=None, number=signal.SIGKILL):
         """Kills one worker and waits until the master has replaced it. Returns its id."""
