@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -33,13 +34,14 @@ class SecretValue {
 
 struct SecretSource {
     enum class Kind { plain, file, environment, secrets_manager };
+    static constexpr const char* default_member = "momentoSecret";  // as Momento's own stack
 
     Kind kind = Kind::plain;
     std::string location;  // path, variable, secret id; for `plain` the secret itself
-    std::string member;    // of a JSON object, behind '#'; "momentoSecret" by default
+    std::string member = default_member;  // of a JSON object; named behind '#'
 
-    // Reads `file:PATH[#member]`, `env:NAME[#member]`, `secretsmanager:ID[#member]`, or
-    // anything else as a plain string.
+    // Reads `file:PATH[#member]`, `env:NAME[#member]`, `secretsmanager:ID[#member]` (the
+    // last '#' counts), or anything else as a plain string.
     static Result<SecretSource> parse(std::string_view text);
 
     // For logs and metrics: the source without a value ("file:/etc/momento.secret", "plain").
@@ -47,7 +49,8 @@ struct SecretSource {
 };
 
 // What a source's content means: a JSON object gives its member, anything else counts
-// whole, less one trailing newline. Empty is an error.
+// whole, less one trailing newline ("\n" or "\r\n"). Empty is an error, and so is anything
+// else where a member other than the default was asked for.
 Result<SecretValue> extract_secret(const SecretSource& source, std::string_view content);
 
 // Reads a plain, file or environment source now. `environment` looks a variable up
@@ -68,7 +71,7 @@ class Keyring {
   public:
     static Result<Keyring> create(const std::vector<SecretBinding>& secrets);
 
-    bool has_bound() const { return has_bound_; }  // a peek at the body is worth it
+    bool has_bound() const { return !bound_.empty(); }  // a peek at the body is worth it
 
     // Tries every secret that may sign this cache's and topic's events: all unbound ones,
     // and the bound ones that match (none of those if the names are unknown, nullptr).
@@ -77,16 +80,17 @@ class Keyring {
     int match(std::string_view body, const Mac& mac, const std::string_view* cache,
               const std::string_view* topic) const;
 
-    size_t size() const { return keys_.size(); }
+    size_t size() const { return signers_.size(); }
 
   private:
-    struct Key {
-        Signer signer;
-        std::string cache;
-        std::string topic;
-    };
-    std::vector<Key> keys_;
-    bool has_bound_ = false;
+    int first_match(std::string_view body, const Mac& mac,
+                    const std::vector<size_t>& candidates) const;
+
+    std::vector<Signer> signers_;
+    // Indexes into signers_. Those of a bound secret are found by the names it is bound to,
+    // so the cost of a body does not grow with the secrets of other webhooks.
+    std::vector<size_t> unbound_;
+    std::unordered_map<std::string, std::vector<size_t>> bound_;
 };
 
 }  // namespace momento

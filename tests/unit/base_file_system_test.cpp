@@ -1,11 +1,13 @@
 #include "base/file_system.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -176,6 +178,25 @@ TEST_F(SystemFiles, ALockIsOnTheFileThatStandsInTheDirectory) {
     ASSERT_TRUE(second);
     EXPECT_NE(*second, nullptr);
     EXPECT_EQ(*directory_->try_lock("lock"), nullptr);
+}
+
+TEST_F(SystemFiles, GoesOnAfterAShortWrite) {
+    auto file = create("a");
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit small{10, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+
+    // The system takes ten bytes of the twelve; the rest is offered again, and refused.
+    std::string_view pieces[] = {"0123", "4567", "89ab"};
+    Status written = file->write_at(0, pieces, 3);
+
+    setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, ignored);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, EFBIG);
+    EXPECT_EQ(content("a"), "0123456789");
 }
 
 TEST_F(SystemFiles, AFullDiskIsAnErrorWithItsNumber) {

@@ -1,0 +1,203 @@
+#include "ingest/payload.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace momento {
+
+namespace {
+
+namespace dom = simdjson::dom;
+
+static_assert(body_padding >= simdjson::SIMDJSON_PADDING);
+
+// What EventBridge takes (Amazon EventBridge API Reference, PutEventsRequestEntry; User
+// Guide, "PutEvents"). An entry beyond it fails for good, so the event is refused here.
+constexpr size_t max_detail_type_length = 128;  // characters of DetailType: cache#topic
+constexpr size_t max_nesting = 1000;            // levels of Detail
+
+// simdjson keeps its own count of levels, in which a value inside the last one needs one
+// more, and an empty object or array does not.
+constexpr size_t parser_depth = max_nesting + 1;
+
+// Most events are smaller; a larger one makes the buffers grow once.
+constexpr size_t first_capacity = 4096;
+
+enum Name { cache, topic, publish_timestamp, sequence, token_id };
+constexpr std::array<std::string_view, 5> names = {
+    "cache", "topic", "publish_timestamp", "topic_sequence_number", "token_id",
+};
+
+// The values of the members that this room reads, by Name.
+using Members = std::array<std::optional<dom::element>, names.size()>;
+
+Error wrong(Name name, const char* what) {
+    return Error{'"' + std::string(names[name]) + "\" " + what};
+}
+
+Error explain(simdjson::error_code code) {
+    switch (code) {
+        case simdjson::MEMALLOC:
+            throw std::bad_alloc();
+        case simdjson::EMPTY:
+            return Error{"the body is empty"};
+        case simdjson::UTF8_ERROR:
+            return Error{"the body is not UTF-8"};
+        case simdjson::DEPTH_ERROR:
+            return Error{"nested deeper than 1000 levels, EventBridge's limit"};
+        case simdjson::NUMBER_ERROR:
+            return Error{"a number is invalid or does not fit 64 bits"};
+        case simdjson::STRING_ERROR:
+            return Error{"a string holds an invalid escape"};
+        default:
+            return Error{"not valid JSON"};
+    }
+}
+
+Result<std::string_view> read_name(const Members& members, Name name) {
+    if (!members[name]) return wrong(name, "is missing");
+    std::string_view text;
+    if (members[name]->get(text) != simdjson::SUCCESS) return wrong(name, "is not a string");
+    if (text.empty()) return wrong(name, "is empty");
+    return text;
+}
+
+size_t count_characters(std::string_view utf8) {
+    return static_cast<size_t>(
+        std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+struct PayloadParser::State {
+    dom::parser parser{};
+    std::vector<std::pair<dom::element, size_t>> open;  // check_values()'s: kept for its memory
+
+    Result<dom::element> read(std::string_view body);
+    static Result<Members> find_members(dom::element root);
+    Status check_values(dom::element root);
+};
+
+Result<dom::element> PayloadParser::State::read(std::string_view body) {
+    // RFC 8259, 8.1: no sender adds one. Some versions of simdjson skip it, others do not.
+    if (body.substr(0, 3) == "\xef\xbb\xbf") return Error{"begins with a byte order mark"};
+
+    dom::element root;
+    auto code = parser.parse(body.data(), body.size(), false).get(root);
+    if (code != simdjson::SUCCESS) return explain(code);
+    if (!root.is_object()) return Error{"not a JSON object"};
+    return root;
+}
+
+Result<Members> PayloadParser::State::find_members(dom::element root) {
+    Members members;
+    for (dom::key_value_pair field : dom::object(root)) {
+        auto found = std::find(names.begin(), names.end(), field.key);
+        if (found == names.end()) continue;
+        auto name = static_cast<Name>(found - names.begin());
+        if (members[name]) return wrong(name, "appears twice");
+        members[name] = field.value;
+    }
+    return members;
+}
+
+// Holds every value against EventBridge's limits. Not recursive: how deep it goes is the
+// sender's choice.
+Status PayloadParser::State::check_values(dom::element root) {
+    open.assign(1, {root, 1});
+    while (!open.empty()) {
+        auto [container, level] = open.back();
+        open.pop_back();
+        if (level > max_nesting) return explain(simdjson::DEPTH_ERROR);
+
+        bool fits = true;
+        auto check = [&, inside = level + 1](dom::element value) {
+            switch (value.type()) {
+                case dom::element_type::ARRAY:
+                case dom::element_type::OBJECT:
+                    open.emplace_back(value, inside);
+                    break;
+                case dom::element_type::UINT64:  // only what is beyond int64_t
+                    fits = false;
+                    break;
+                default:
+                    break;
+            }
+        };
+        if (container.is_object()) {
+            for (dom::key_value_pair field : dom::object(container)) check(field.value);
+        } else {
+            for (dom::element value : dom::array(container)) check(value);
+        }
+        if (!fits) return Error{"an integer does not fit signed 64 bits, EventBridge's limit"};
+    }
+    return {};
+}
+
+PayloadParser::PayloadParser() : state_(std::make_unique<State>()) {
+    if (state_->parser.allocate(first_capacity, parser_depth) != simdjson::SUCCESS) {
+        throw std::bad_alloc();
+    }
+}
+
+PayloadParser::~PayloadParser() = default;
+
+Result<Payload> PayloadParser::parse(std::string_view body) {
+    auto root = state_->read(body);
+    if (!root) return root.error();
+    if (Status values = state_->check_values(*root); !values) return values.error();
+    auto members = State::find_members(*root);
+    if (!members) return members.error();
+
+    Payload payload;
+    auto cache_name = read_name(*members, cache);
+    if (!cache_name) return cache_name.error();
+    payload.cache = *cache_name;
+    auto topic_name = read_name(*members, topic);
+    if (!topic_name) return topic_name.error();
+    payload.topic = *topic_name;
+    if (count_characters(payload.cache) + 1 + count_characters(payload.topic) >
+        max_detail_type_length) {
+        return Error{"cache#topic is longer than 128 characters, EventBridge's limit"};
+    }
+
+    if (!(*members)[publish_timestamp]) return wrong(publish_timestamp, "is missing");
+    if ((*members)[publish_timestamp]->get(payload.publish_timestamp) != simdjson::SUCCESS) {
+        return wrong(publish_timestamp, "is not an integer");
+    }
+    if (const auto& value = (*members)[sequence]) {
+        int64_t number = -1;
+        if (value->get(number) != simdjson::SUCCESS || number < 0) {
+            return wrong(sequence, "is not a non-negative integer");
+        }
+        payload.sequence = number;
+    }
+    if (const auto& value = (*members)[token_id]; value && !value->is_null()) {
+        if (value->get(payload.token_id) != simdjson::SUCCESS) {
+            return wrong(token_id, "is not a string");
+        }
+    }
+    return payload;
+}
+
+std::optional<Payload> PayloadParser::peek(std::string_view body) {
+    auto root = state_->read(body);
+    if (!root) return std::nullopt;
+    auto members = State::find_members(*root);
+    if (!members) return std::nullopt;
+    auto cache_name = read_name(*members, cache);
+    auto topic_name = read_name(*members, topic);
+    if (!cache_name || !topic_name) return std::nullopt;
+
+    Payload names_only;
+    names_only.cache = *cache_name;
+    names_only.topic = *topic_name;
+    return names_only;
+}
+
+}  // namespace momento

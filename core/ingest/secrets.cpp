@@ -1,0 +1,182 @@
+#include "ingest/secrets.h"
+
+#include <array>
+#include <utility>
+
+#include "base/cleanse.h"
+#include "base/json.h"
+#include "base/read_file.h"
+
+namespace momento {
+
+namespace {
+
+constexpr size_t max_content = 65'536;  // bytes; what AWS Secrets Manager holds at most
+
+struct Scheme {
+    std::string_view prefix;
+    SecretSource::Kind kind;
+    const char* what;
+};
+constexpr std::array<Scheme, 3> schemes = {{
+    {"file:", SecretSource::Kind::file, "file"},
+    {"env:", SecretSource::Kind::environment, "environment variable"},
+    {"secretsmanager:", SecretSource::Kind::secrets_manager, "secret"},
+}};
+
+// "\n", or "\r\n": one line end, as editors and echo leave it.
+std::string_view without_newline(std::string_view content) {
+    if (content.empty() || content.back() != '\n') return content;
+    content.remove_suffix(1);
+    if (!content.empty() && content.back() == '\r') content.remove_suffix(1);
+    return content;
+}
+
+Error about(const SecretSource& source, const std::string& what) {
+    return Error{"secret \"" + source.name() + "\" " + what};
+}
+
+// Whose events a bound secret signs, as a key of the index. The length keeps apart what
+// only looks alike: ("a", "bc") and ("ab", "c").
+std::string make_scope(std::string_view cache, std::string_view topic) {
+    std::string scope = std::to_string(cache.size());
+    scope += ':';
+    scope += cache;
+    scope += topic;
+    return scope;
+}
+
+}  // namespace
+
+SecretValue& SecretValue::operator=(const SecretValue& other) {
+    if (this != &other) {
+        cleanse(value_);
+        value_ = other.value_;
+    }
+    return *this;
+}
+
+SecretValue& SecretValue::operator=(SecretValue&& other) noexcept {
+    if (this != &other) {
+        cleanse(value_);
+        value_ = std::move(other.value_);
+    }
+    return *this;
+}
+
+SecretValue::~SecretValue() {
+    cleanse(value_);
+}
+
+Result<SecretSource> SecretSource::parse(std::string_view text) {
+    SecretSource source;
+    for (const Scheme& scheme : schemes) {
+        if (text.substr(0, scheme.prefix.size()) != scheme.prefix) continue;
+        source.kind = scheme.kind;
+        std::string_view location = text.substr(scheme.prefix.size());
+        if (size_t hash = location.rfind('#'); hash != std::string_view::npos) {
+            source.member = location.substr(hash + 1);
+            location = location.substr(0, hash);
+        }
+        source.location = location;
+        if (location.empty()) {
+            return Error{"secret \"" + std::string(text) + "\" names no " + scheme.what};
+        }
+        if (source.member.empty()) {
+            return Error{"secret \"" + std::string(text) + "\" names no member behind \"#\""};
+        }
+        return source;
+    }
+    if (text.empty()) return Error{"the secret is empty"};
+    source.location = text;
+    return source;
+}
+
+std::string SecretSource::name() const {
+    for (const Scheme& scheme : schemes) {
+        if (scheme.kind != kind) continue;
+        std::string name = std::string(scheme.prefix) + location;
+        if (member != default_member) name += '#' + member;
+        return name;
+    }
+    return "plain";
+}
+
+Result<SecretValue> extract_secret(const SecretSource& source, std::string_view content) {
+    Result<Json> json = Json::parse(content);
+    if (json && json->is_object()) {
+        Json member = json->get(source.member.c_str());
+        if (!member) return about(source, "has no member \"" + source.member + '"');
+        auto text = member.as_string();
+        if (!text) return about(source, "has no string in member \"" + source.member + '"');
+        if (text->empty()) return about(source, "has an empty member \"" + source.member + '"');
+        return SecretValue(std::string(*text));
+    }
+    if (source.member != SecretSource::default_member) {
+        return about(source, "is no JSON object: it has no member \"" + source.member + '"');
+    }
+    content = without_newline(content);
+    if (content.empty()) return about(source, "is empty");
+    return SecretValue(std::string(content));
+}
+
+Result<SecretValue> load_secret(const SecretSource& source, const Environment& environment) {
+    switch (source.kind) {
+        case SecretSource::Kind::plain:
+            return extract_secret(source, source.location);
+        case SecretSource::Kind::environment: {
+            const char* value = environment(source.location);
+            if (value == nullptr) return about(source, "is not set in the environment");
+            return extract_secret(source, value);
+        }
+        case SecretSource::Kind::file: {
+            auto content = read_file(source.location, max_content);
+            if (!content) return content.error();
+            auto secret = extract_secret(source, *content);
+            cleanse(*content);
+            return secret;
+        }
+        case SecretSource::Kind::secrets_manager:
+            break;
+    }
+    return about(source, "can only be fetched from AWS Secrets Manager");
+}
+
+Result<Keyring> Keyring::create(const std::vector<SecretBinding>& secrets) {
+    Keyring ring;
+    for (const SecretBinding& secret : secrets) {
+        auto signer = Signer::create(secret.value.bytes());
+        if (!signer) return Error{"secret \"" + secret.name + "\": " + signer.error().text};
+        size_t index = ring.signers_.size();
+        ring.signers_.push_back(std::move(*signer));
+        if (secret.cache.empty() && secret.topic.empty()) {
+            ring.unbound_.push_back(index);
+        } else {
+            ring.bound_[make_scope(secret.cache, secret.topic)].push_back(index);
+        }
+    }
+    return ring;
+}
+
+int Keyring::match(std::string_view body, const Mac& mac, const std::string_view* cache,
+                   const std::string_view* topic) const {
+    if (has_bound() && cache != nullptr && topic != nullptr) {
+        for (const std::string& scope :
+             {make_scope(*cache, *topic), make_scope(*cache, {}), make_scope({}, *topic)}) {
+            auto bound = bound_.find(scope);
+            if (bound == bound_.end()) continue;
+            if (int index = first_match(body, mac, bound->second); index >= 0) return index;
+        }
+    }
+    return first_match(body, mac, unbound_);
+}
+
+int Keyring::first_match(std::string_view body, const Mac& mac,
+                         const std::vector<size_t>& candidates) const {
+    for (size_t index : candidates) {
+        if (equal_macs(signers_[index].sign(body), mac)) return static_cast<int>(index);
+    }
+    return -1;
+}
+
+}  // namespace momento

@@ -1,0 +1,108 @@
+#include "ingest/signature.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include <new>
+#include <string>
+#include <utility>
+
+namespace momento {
+
+namespace {
+
+constexpr char hex_digits[] = "0123456789abcdef";
+
+int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return -1;
+}
+
+struct Free {
+    void operator()(EVP_MAC* mac) const { EVP_MAC_free(mac); }
+    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+};
+
+// Fetched once a process: a fetch walks OpenSSL's providers under a lock.
+EVP_MAC* hmac() {
+    static const std::unique_ptr<EVP_MAC, Free> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+    return mac.get();
+}
+
+}  // namespace
+
+std::optional<Mac> parse_signature(std::string_view header) {
+    if (header.size() != signature_length) return std::nullopt;
+    Mac mac;
+    for (size_t i = 0; i < mac.size(); ++i) {
+        int high = hex_value(header[2 * i]);
+        int low = hex_value(header[2 * i + 1]);
+        if (high < 0 || low < 0) return std::nullopt;
+        mac[i] = static_cast<uint8_t>(high << 4 | low);
+    }
+    return mac;
+}
+
+std::string format_signature(const Mac& mac) {
+    std::string text;
+    text.reserve(signature_length);
+    for (uint8_t byte : mac) {
+        text += hex_digits[byte >> 4];
+        text += hex_digits[byte & 15];
+    }
+    return text;
+}
+
+bool equal_macs(const Mac& a, const Mac& b) {
+    return CRYPTO_memcmp(a.data(), b.data(), mac_size) == 0;
+}
+
+// OpenSSL wipes key and states when the context is freed.
+struct Signer::Key {
+    std::unique_ptr<EVP_MAC_CTX, Free> context;
+};
+
+Signer::Signer(std::unique_ptr<Key> key) : key_(std::move(key)) {}
+Signer::Signer(Signer&&) noexcept = default;
+Signer& Signer::operator=(Signer&&) noexcept = default;
+Signer::~Signer() = default;
+
+Result<Signer> Signer::create(std::string_view secret) {
+    if (secret.empty()) return Error{"the secret is empty"};
+
+    char digest[] = "SHA3-256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    auto key = std::make_unique<Key>();
+    if (hmac() != nullptr) key->context.reset(EVP_MAC_CTX_new(hmac()));
+    if (!key->context ||
+        EVP_MAC_init(key->context.get(), reinterpret_cast<const uint8_t*>(secret.data()),
+                     secret.size(), parameters) != 1) {
+        ERR_clear_error();  // nginx would report what is left there as somebody else's
+        return Error{"OpenSSL gives no HMAC with SHA3-256: is its default provider loaded?"};
+    }
+    return Signer(std::move(key));
+}
+
+Mac Signer::sign(std::string_view body) const {
+    EVP_MAC_CTX* context = key_->context.get();
+    Mac mac;
+    size_t length = 0;
+    // Without a key, init goes back to the state behind the absorbed one.
+    if (EVP_MAC_init(context, nullptr, 0, nullptr) != 1 ||
+        EVP_MAC_update(context, reinterpret_cast<const uint8_t*>(body.data()), body.size()) !=
+            1 ||
+        EVP_MAC_final(context, mac.data(), &length, mac.size()) != 1 || length != mac.size()) {
+        ERR_clear_error();
+        throw std::bad_alloc();  // nothing else can go wrong with a key in place
+    }
+    return mac;
+}
+
+}  // namespace momento
