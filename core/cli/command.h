@@ -1,0 +1,24 @@
+// The commands of momentoctl. Each runs once, on the main thread of its own process; what
+// it has to say goes to the console, why it could not run comes back as an Error.
+#pragma once
+
+#include "base/result.h"
+#include "cli/console.h"
+
+namespace momento::cli {
+
+struct Command {
+    const char* name;     // "send", "spool ls"
+    const char* summary;  // one line of `momentoctl --help`
+    const char* help;     // what `momentoctl NAME --help` prints
+    Result<Outcome> (*run)(const Arguments& arguments, Console& console);
+};
+
+extern const Command sign_command;
+extern const Command send_command;
+
+// Runs the command that `arguments` name (without the program's own name), prints its
+// error or help, and returns the process's exit status.
+int run_momentoctl(const Arguments& arguments, Console& console);
+
+}  // namespace momento::cli

@@ -1,0 +1,23 @@
+// The option --secret of the commands that sign.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cli/console.h"
+#include "ingest/signature.h"
+
+namespace momento::cli {
+
+// What --help says about it.
+inline constexpr char secret_help[] =
+    "  --secret SOURCE    the webhook's signing secret, as momento_webhook_secret takes it:\n"
+    "                     file:PATH, env:NAME, or the secret itself. One that is given\n"
+    "                     itself can be seen by everybody on the machine (ps): prefer\n"
+    "                     file: or env:. Of a JSON object its member \"momentoSecret\"\n"
+    "                     counts, or the one named behind '#' (file:PATH#chat)\n";
+
+Result<Signer> make_signer(const std::optional<std::string>& source, const Console& console);
+
+}  // namespace momento::cli
