@@ -1,0 +1,86 @@
+// Puts events on an EventBridge bus: PutEvents of the classic API (putevents.h), signed
+// with Signature Version 4, over an HttpClient.
+//
+// Belongs to the delivery thread, but for clock_offset_ms(). Nothing is sent without
+// credentials: a batch waits a little for them, then it is held. What AWS says against
+// credentials or clock is tried once more with fresh ones before it counts. Destroy the
+// HttpClient's transfers first: their callbacks lead here.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aws/credentials.h"
+#include "aws/endpoints.h"
+#include "aws/sigv4.h"
+#include "base/clock.h"
+#include "base/logger.h"
+#include "destination/destination.h"
+#include "destination/putevents.h"
+#include "http/client.h"
+
+namespace momento {
+
+struct EventBridgeSettings {
+    std::string name;  // of the destination, for log lines
+    std::string bus;   // name or ARN
+    std::string source = "Momento";
+    aws::Endpoint endpoint;
+    std::string proxy;                // empty: none
+    std::string trusted_certificate;  // empty: the system's
+    BatchLimits limits;  // as configured: a request's entries together stay below `bytes`
+    size_t connections = 64;
+    int64_t connect_timeout_ms = 3'000;
+    int64_t total_timeout_ms = 10'000;
+};
+
+struct EventBridgeTools {
+    const Clock* clock = nullptr;
+    Logger* logger = nullptr;
+    HttpClient* http = nullptr;
+};
+
+class EventBridge final : public Destination {
+  public:
+    EventBridge(EventBridgeSettings settings,
+                std::unique_ptr<aws::CredentialsProvider> credentials, EventBridgeTools tools);
+    ~EventBridge() override;
+
+    BatchLimits limits() const override;
+    size_t entry_size(const Record& record) const override {
+        return encoder_.entry_size(record);
+    }
+    void send(std::vector<const Record*> batch, Done done) override;
+    void step() override;
+    void stop_sending() override { stopping_ = true; }
+    size_t max_in_flight() const override { return settings_.connections; }
+
+    // How far AWS's clock is ahead of ours; 0 while too little to matter. From any thread.
+    int64_t clock_offset_ms() const { return clock_offset_ms_.load(std::memory_order_relaxed); }
+
+  private:
+    struct Attempt;
+    using AttemptPtr = std::shared_ptr<Attempt>;
+
+    bool start_if_ready(const AttemptPtr& attempt);
+    void start(const AttemptPtr& attempt);
+    void receive(const AttemptPtr& attempt, const HttpResult& http);
+    void learn_clock(const HttpResult& http);
+    void report_credentials(const std::string& why);
+    int64_t now_ms() const;
+
+    const EventBridgeSettings settings_;
+    const PutEventsEncoder encoder_;
+    const EventBridgeTools tools_;
+    std::unique_ptr<aws::CredentialsProvider> credentials_;
+    aws::Sigv4Signer signer_;
+    std::vector<AttemptPtr> waiting_;  // for credentials
+    std::atomic<int64_t> clock_offset_ms_{0};
+    std::string reported_;  // why there were no credentials, as last logged
+    bool stopping_ = false;
+};
+
+}  // namespace momento

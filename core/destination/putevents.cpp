@@ -1,0 +1,198 @@
+#include "destination/putevents.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+
+#include "aws/service_error.h"
+#include "base/json.h"
+#include "destination/json_escape.h"
+
+namespace momento {
+namespace {
+
+constexpr size_t time_size = 14;     // what Time counts, however it is written
+constexpr size_t largest_code = 64;  // bytes; longer ones are no codes
+constexpr size_t largest_message = 1024;
+
+using Kind = EntryVerdict::Kind;
+
+// Codes and request ids are printed in log lines: only what looks like one is believed.
+std::string word(std::optional<std::string_view> text) {
+    if (!text || text->size() > largest_code) return {};
+    for (char c : *text) {
+        bool fits = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                    (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.';
+        if (!fits) return {};
+    }
+    return std::string(*text);
+}
+
+std::string message(std::optional<std::string_view> text) {
+    if (!text) return {};
+    size_t size = std::min(text->size(), largest_message);
+    if (size < text->size()) {
+        while (size > 0 && (static_cast<unsigned char>((*text)[size]) & 0xC0) == 0x80) --size;
+    }
+    return std::string(text->substr(0, size));
+}
+
+Kind verdict_of(ErrorClass error) {
+    switch (error) {
+        case ErrorClass::credentials:
+        case ErrorClass::clock:
+        case ErrorClass::setup:
+            return Kind::hold;
+        case ErrorClass::refused:
+            return Kind::refused;
+        case ErrorClass::throttled:
+        case ErrorClass::transient:
+        case ErrorClass::unknown:
+            break;
+    }
+    return Kind::retry;
+}
+
+// Milliseconds, unlike HTTP's Retry-After.
+int64_t retry_after_ms(const HttpResponse& response) {
+    const std::string* header = response.header("x-amz-retry-after");
+    int64_t ms = 0;
+    if (!header) return 0;
+    auto [end, error] = std::from_chars(header->data(), header->data() + header->size(), ms);
+    bool whole = error == std::errc() && end == header->data() + header->size();
+    return whole ? std::max<int64_t>(ms, 0) : 0;
+}
+
+EntryVerdict read_entry(const Json& entry) {
+    std::optional<std::string_view> code = entry.get("ErrorCode").as_string();
+    if (code && !code->empty()) {
+        std::string name = word(code);
+        return {verdict_of(classify_error(name, 200)), name.empty() ? "UnknownError" : name,
+                message(entry.get("ErrorMessage").as_string())};
+    }
+    std::optional<std::string_view> id = entry.get("EventId").as_string();
+    if (id && !id->empty()) return {Kind::delivered, {}, {}};
+    return {Kind::retry, "IncompleteAnswer", "neither EventId nor ErrorCode"};
+}
+
+void read_entries(const HttpResponse& response, size_t entries, PutEventsAnswer& answer) {
+    Result<Json> json = Json::parse(response.body);
+    Json list = json ? json->get("Entries") : Json();
+    if (!list.is_array() || list.size() != entries) {
+        answer.result.entries.assign(
+            entries, {Kind::retry, "IncompleteAnswer", "not one result for each entry"});
+        return;
+    }
+    answer.result.entries.reserve(entries);
+    for (size_t i = 0; i < entries; ++i) {
+        answer.result.entries.push_back(read_entry(list.at(i)));
+        const EntryVerdict& verdict = answer.result.entries.back();
+        if (verdict.kind == Kind::retry &&
+            classify_error(verdict.code, response.status) == ErrorClass::throttled) {
+            answer.result.throttled = true;
+        }
+    }
+}
+
+void read_error(const HttpResponse& response, size_t entries, PutEventsAnswer& answer) {
+    aws::ServiceError said = aws::parse_service_error(response);
+    ErrorClass error = classify_error(said.code, response.status);
+    if (said.code.empty()) said.code = "Http" + std::to_string(response.status);
+    answer.error = error;
+    answer.result.entries.assign(entries, {verdict_of(error), said.code, said.message});
+    answer.result.whole_request = error == ErrorClass::refused;
+    answer.result.throttled = error == ErrorClass::throttled;
+    answer.result.unreachable = error == ErrorClass::transient && response.status >= 500;
+}
+
+void read_failure(const HttpFailure& failure, size_t entries, PutEventsAnswer& answer) {
+    const char* code = "";
+    switch (failure.stage) {
+        case HttpFailure::Stage::before_send:
+            code = "NotConnected";
+            break;
+        case HttpFailure::Stage::after_send:
+            code = "NoAnswer";
+            break;
+        case HttpFailure::Stage::cancelled:
+            code = "Cancelled";
+            break;
+    }
+    answer.result.entries.assign(entries, {Kind::retry, code, message(failure.text)});
+    answer.result.unreachable = failure.stage != HttpFailure::Stage::cancelled;
+}
+
+}  // namespace
+
+PutEventsEncoder::PutEventsEncoder(std::string_view source, std::string_view bus)
+    : source_size_(source.size()), source_("\"Source\":"), bus_(",\"EventBusName\":") {
+    append_json_string(source_, source);
+    append_json_string(bus_, bus);
+}
+
+size_t PutEventsEncoder::entry_size(const Record& record) const {
+    size_t detail_type = record.cache.size() + 1 + record.topic.size();
+    return time_size + source_size_ + detail_type + record.body.size();
+}
+
+std::string PutEventsEncoder::encode(const std::vector<const Record*>& batch) const {
+    size_t expected = 64;
+    for (const Record* record : batch) {
+        size_t fields =
+            record->cache.size() + record->topic.size() + record->trace_header.size();
+        expected += record->body.size() * 5 / 4 + fields + source_.size() + bus_.size() + 100;
+    }
+    std::string json;
+    json.reserve(expected);
+    json += "{\"Entries\":[";
+    for (const Record* record : batch) {
+        if (record != batch.front()) json += ',';
+        append_entry(json, *record);
+    }
+    json += "]}";
+    return json;
+}
+
+void PutEventsEncoder::append_entry(std::string& json, const Record& record) const {
+    json += '{';
+    json += source_;
+    json += ",\"DetailType\":\"";
+    append_escaped(json, record.cache);
+    json += '#';
+    append_escaped(json, record.topic);
+    json += "\",\"Detail\":";
+    append_json_string(json, record.body);
+    json += bus_;
+
+    char time[48];
+    lldiv_t seconds = std::lldiv(record.accepted_ms, 1000);
+    int size =
+        std::snprintf(time, sizeof time, ",\"Time\":%lld.%03lld", seconds.quot, seconds.rem);
+    json.append(time, static_cast<size_t>(size));
+    if (!record.trace_header.empty()) {
+        json += ",\"TraceHeader\":";
+        append_json_string(json, record.trace_header);
+    }
+    json += '}';
+}
+
+PutEventsAnswer read_putevents_answer(const HttpResult& http, size_t entries) {
+    PutEventsAnswer answer;
+    if (http.failed) {
+        read_failure(http.failure, entries, answer);
+    } else if (http.response.status >= 200 && http.response.status < 300) {
+        read_entries(http.response, entries, answer);
+    } else {
+        read_error(http.response, entries, answer);
+    }
+    answer.result.elapsed_us = http.elapsed_us;
+    if (!http.failed) {
+        answer.result.retry_after_ms = retry_after_ms(http.response);
+        const std::string* id = http.response.header("x-amzn-requestid");
+        if (id) answer.result.request_id = word(*id);
+    }
+    return answer;
+}
+
+}  // namespace momento
