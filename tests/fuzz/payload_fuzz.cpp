@@ -11,7 +11,6 @@
 #include "ingest/payload.h"
 
 using momento::Json;
-using momento::Payload;
 using momento::PayloadParser;
 
 namespace {
@@ -37,7 +36,7 @@ void require(bool promise) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {  // NOLINT
     static PayloadParser first;
     static PayloadParser second;
     std::string_view text(reinterpret_cast<const char*>(data), size);
@@ -56,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::string cache(payload->cache);
     std::string topic(payload->topic);
     require(!cache.empty() && !topic.empty());
-    require(cache.size() + topic.size() <= 127 * 4);
+    require(cache.size() + topic.size() <= size_t{127} * 4);
     require(payload->sequence.value_or(0) >= 0);
     require(again->cache == cache && again->topic == topic);
     require(again->publish_timestamp == payload->publish_timestamp);

@@ -27,7 +27,7 @@ std::string_view take_line(std::string_view* rest) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {  // NOLINT
     std::string_view body(reinterpret_cast<const char*>(data), size);
     std::string_view line = take_line(&body);
     std::string_view secret = take_line(&body);
