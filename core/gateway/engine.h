@@ -69,11 +69,14 @@ class Engine {
     // Settles waiters. After wake_event_loop.
     void collect();
 
+    // Settles everybody who still waits as not durable: the end of the process.
+    void give_up();
+
     // --- delivery thread
     void step_delivery(int64_t max_wait_ms);
-    void stop_sending();          // no new transfer, no adoption
-    bool idle() const;            // nothing in flight
-    void wake_delivery();         // from any thread
+    void stop_sending();   // no new transfer, no adoption
+    bool idle() const;     // nothing in flight
+    void wake_delivery();  // from any thread
 
     // --- after delivery has stopped: retires every writer.
     void retire_writers();

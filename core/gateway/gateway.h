@@ -28,9 +28,9 @@ class Gateway {
 
     // Does no disk or network I/O: that starts with the threads. `metrics` has one entry
     // per destination (shared memory, or the caller's) and outlives the gateway.
-    static Result<std::unique_ptr<Gateway>> start(std::shared_ptr<const GatewaySettings> settings,
-                                                  std::vector<DestinationMetrics*> metrics,
-                                                  Print print);
+    static Result<std::unique_ptr<Gateway>> start(
+        std::shared_ptr<const GatewaySettings> settings,
+        std::vector<DestinationMetrics*> metrics, Print print);
     ~Gateway();  // as stop()
 
     int descriptor() const;  // an eventfd, readable when collect() has something

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "aws/credentials.h"
+#include "aws/endpoints.h"
 #include "base/result.h"
 #include "delivery/loop.h"
 #include "spool/log.h"
@@ -24,6 +25,7 @@ struct DestinationSettings {
 
     std::string region;     // empty: found out, see resolve()
     std::string endpoint;   // URL; empty: from the region
+    aws::Endpoint service;  // filled in by resolve()
     std::string proxy;
     aws::CredentialsSettings credentials;
     std::string source = "Momento";

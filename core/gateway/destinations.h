@@ -1,0 +1,25 @@
+// Makes what a destination's settings describe.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "destination/destination.h"
+#include "gateway/settings.h"
+#include "http/client.h"
+
+namespace momento {
+
+struct DestinationTools {
+    const Clock* clock = nullptr;
+    Logger* logger = nullptr;
+    HttpClient* http = nullptr;
+};
+
+// `settings` went through resolve().
+std::shared_ptr<Destination> make_destination(const DestinationSettings& settings,
+                                              const GatewaySettings& gateway,
+                                              const DestinationTools& tools);
+
+}  // namespace momento

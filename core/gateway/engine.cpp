@@ -1,0 +1,307 @@
+#include "gateway/engine.h"
+
+#include <mutex>
+#include <utility>
+
+#include "delivery/loop.h"
+#include "gateway/destinations.h"
+#include "spool/slots.h"
+
+namespace momento {
+namespace {
+
+constexpr int64_t adoption_interval_us = 1'000'000;
+constexpr char dead_letter_directory[] = ".dead";
+
+// A log and the seat of its writer. The writer sits down with the first post: a log that
+// nobody uses costs no thread and no file.
+class SeatedLog {
+  public:
+    SeatedLog(std::shared_ptr<const SpoolSettings> settings, std::shared_ptr<Slots> slots,
+              std::unique_ptr<Slot> slot, const EngineTools& tools, Histogram* sync)
+        : settings_(std::move(settings)),
+          slots_(std::move(slots)),
+          slot_(std::move(slot)),
+          tools_{tools.clock, tools.random, tools.logger, tools.observer, sync},
+          seat_(tools.make_seat()) {
+        HttpClient* http = tools.http;
+        log_ = std::make_shared<Log>([this] { wake(); }, [http] { http->wake(); });
+    }
+
+    const std::shared_ptr<Log>& log() const { return log_; }
+
+    // From any thread.
+    void wake() {
+        std::call_once(seated_, [this] {
+            seat_->run(
+                std::make_unique<Writer>(log_, settings_, slots_, std::move(slot_), tools_));
+        });
+        seat_->wake();
+    }
+
+    void retire() { seat_->retire(); }
+
+  private:
+    std::shared_ptr<const SpoolSettings> settings_;
+    std::shared_ptr<Slots> slots_;
+    std::unique_ptr<Slot> slot_;
+    WriterTools tools_;
+    std::unique_ptr<WriterSeat> seat_;
+    std::once_flag seated_;
+    std::shared_ptr<Log> log_;
+};
+
+// The event loop's end of a log: what it collects in a turn, and who waits for it.
+class Channel {
+  public:
+    Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake, bool may_use_reserve)
+        : seated_(std::move(seated)),
+          settlements_(std::move(wake)),
+          may_use_reserve_(may_use_reserve) {}
+
+    void append(RecordBuffer record, Waiter* waiter) {
+        batch_.records.push_back(std::move(record));
+        waiters_.push_back(waiter);
+    }
+
+    void flush() {
+        if (batch_.records.empty()) return;
+        batch_.first_ticket = next_ticket_;
+        batch_.reply = &settlements_;
+        batch_.may_use_reserve = may_use_reserve_;
+        next_ticket_ += batch_.records.size();
+        seated_->log()->append(std::move(batch_));
+        batch_ = {};
+    }
+
+    // Settlements come in the order of the tickets, and so do waiters.
+    void collect() {
+        settlements_.take(taken_);
+        for (const Settlement& settlement : taken_) {
+            for (uint64_t i = 0; i < settlement.count; ++i) settle_next(settlement.durable);
+        }
+    }
+
+    void give_up() {
+        while (!waiters_.empty()) settle_next(false);
+    }
+
+    SeatedLog& seated() { return *seated_; }
+    const std::shared_ptr<Log>& log() const { return seated_->log(); }
+
+  private:
+    void settle_next(bool durable) {
+        Waiter* waiter = waiters_.front();
+        waiters_.pop_front();
+        waiter->settled(durable);
+    }
+
+    std::unique_ptr<SeatedLog> seated_;
+    Mailbox<Settlement> settlements_;
+    const bool may_use_reserve_;
+    AppendBatch batch_;
+    uint64_t next_ticket_ = 1;
+    std::deque<Waiter*> waiters_;
+    std::vector<Settlement> taken_;
+};
+
+}  // namespace
+
+class Engine::Impl {
+  public:
+    Impl(std::shared_ptr<const GatewaySettings> settings, EngineTools tools,
+         std::vector<DestinationMetrics*> metrics)
+        : settings_(std::move(settings)),
+          tools_(std::move(tools)),
+          metrics_(std::move(metrics)),
+          loop_({tools_.clock, tools_.random, tools_.logger, tools_.http}) {
+        auto letter_slots = make_slots(dead_letter_directory);
+        for (size_t i = 0; i < settings_->destinations.size(); ++i) {
+            add_destination(settings_->destinations[i], metrics_.at(i), letter_slots);
+        }
+    }
+
+    void append(size_t destination, RecordBuffer record, Waiter* waiter) {
+        rooms_.at(destination).events->append(std::move(record), waiter);
+    }
+
+    void append_letter(size_t destination, RecordBuffer record, Waiter* waiter) {
+        rooms_.at(destination).letters->append(std::move(record), waiter);
+    }
+
+    template <class Action>
+    void for_each_channel(Action action) {
+        for (Room& room : rooms_) {
+            action(*room.events);
+            action(*room.letters);
+        }
+    }
+
+    void step_delivery(int64_t max_wait_ms) {
+        const int64_t now = tools_.clock->steady_us();
+        if (!stopping_ && now >= next_adoption_us_) {
+            next_adoption_us_ = now + adoption_interval_us;
+            for (size_t i = 0; i < rooms_.size(); ++i) adopt(i);
+        }
+        loop_.step(max_wait_ms);
+        for (const std::shared_ptr<Log>& log : loop_.take_drained()) release(log);
+    }
+
+    void stop_sending() {
+        stopping_ = true;
+        loop_.stop_sending();
+    }
+
+    void retire_writers() {
+        for_each_channel([](Channel& channel) { channel.seated().retire(); });
+        for (Adopted& adopted : adopted_) adopted.seated->retire();
+    }
+
+    void set_file_descriptor(size_t destination, int descriptor) {
+        rooms_.at(destination).destination->set_descriptor(descriptor);
+    }
+
+    LogNumbers numbers(size_t destination) const {
+        return rooms_.at(destination).events->log()->numbers();
+    }
+
+    bool idle() const { return loop_.idle(); }
+    void wake() { loop_.wake(); }
+
+  private:
+    struct Room {
+        std::shared_ptr<Slots> slots;
+        std::shared_ptr<Destination> destination;
+        std::unique_ptr<Channel> events;
+        std::unique_ptr<Channel> letters;
+    };
+
+    struct Adopted {
+        std::unique_ptr<SeatedLog> seated;
+    };
+
+    std::shared_ptr<Slots> make_slots(const std::string& directory) {
+        return std::make_shared<Slots>(settings_->spool.path, directory, *tools_.files,
+                                       *tools_.random, *tools_.logger);
+    }
+
+    std::shared_ptr<const SpoolSettings> spool_settings() const {
+        return {settings_, &settings_->spool};
+    }
+
+    void add_destination(const DestinationSettings& settings, DestinationMetrics* metrics,
+                         const std::shared_ptr<Slots>& letter_slots) {
+        Room room;
+        room.slots = make_slots(settings.name);
+        room.destination =
+            make_destination(settings, *settings_, {tools_.clock, tools_.logger, tools_.http});
+        room.events = std::make_unique<Channel>(
+            std::make_unique<SeatedLog>(spool_settings(), room.slots, nullptr, tools_,
+                                        &metrics->sync),
+            tools_.wake_event_loop, false);
+
+        auto letter_settings = std::make_shared<SpoolSettings>(settings_->spool);
+        letter_settings->size = settings.dead_letter_size;
+        letter_settings->retain_ms = 0;
+        room.letters = std::make_unique<Channel>(
+            std::make_unique<SeatedLog>(std::move(letter_settings), letter_slots, nullptr,
+                                        tools_, nullptr),
+            tools_.wake_event_loop, true);
+
+        DeliverySettings delivery;
+        delivery.name = settings.name;
+        delivery.linger_ms = settings.linger_ms;
+        delivery.retry = settings.retry;
+        loop_.add_destination(delivery, room.destination, room.letters->log(), metrics);
+        loop_.add_log(settings.name, room.events->log());
+        rooms_.push_back(std::move(room));
+    }
+
+    // One free slot a second and destination: what another process left is drained here.
+    void adopt(size_t index) {
+        Room& room = rooms_[index];
+        Result<std::unique_ptr<Slot>> slot = room.slots->adopt();
+        if (!slot || !*slot) return;  // slots report their own errors, once each
+        const std::string& name = settings_->destinations[index].name;
+        tools_.logger->write(Severity::notice, "momento: adopting slot \"" + (*slot)->name +
+                                                   "\" of destination \"" + name + "\"");
+        auto seated = std::make_unique<SeatedLog>(
+            spool_settings(), room.slots, std::move(*slot), tools_, &metrics_[index]->sync);
+        loop_.add_log(name, seated->log());
+        seated->wake();  // opens the slot
+        adopted_.push_back({std::move(seated)});
+    }
+
+    void release(const std::shared_ptr<Log>& log) {
+        for (auto it = adopted_.begin(); it != adopted_.end(); ++it) {
+            if (it->seated->log() != log) continue;
+            it->seated->retire();
+            adopted_.erase(it);
+            return;
+        }
+    }
+
+    const std::shared_ptr<const GatewaySettings> settings_;
+    const EngineTools tools_;
+    const std::vector<DestinationMetrics*> metrics_;
+    std::vector<Room> rooms_;
+    DeliveryLoop loop_;
+
+    // Delivery thread only.
+    std::vector<Adopted> adopted_;
+    int64_t next_adoption_us_ = 0;
+    bool stopping_ = false;
+};
+
+Engine::Engine(std::shared_ptr<const GatewaySettings> settings, EngineTools tools,
+               std::vector<DestinationMetrics*> metrics)
+    : impl_(std::make_unique<Impl>(std::move(settings), std::move(tools), std::move(metrics))) {
+}
+
+Engine::~Engine() = default;
+
+void Engine::append(size_t destination, RecordBuffer record, Waiter* waiter) {
+    impl_->append(destination, std::move(record), waiter);
+}
+
+void Engine::append_letter(size_t destination, RecordBuffer record, Waiter* waiter) {
+    impl_->append_letter(destination, std::move(record), waiter);
+}
+
+void Engine::flush() {
+    impl_->for_each_channel([](Channel& channel) { channel.flush(); });
+}
+
+void Engine::collect() {
+    impl_->for_each_channel([](Channel& channel) { channel.collect(); });
+}
+
+void Engine::give_up() {
+    impl_->for_each_channel([](Channel& channel) { channel.give_up(); });
+}
+
+void Engine::step_delivery(int64_t max_wait_ms) {
+    impl_->step_delivery(max_wait_ms);
+}
+void Engine::stop_sending() {
+    impl_->stop_sending();
+}
+bool Engine::idle() const {
+    return impl_->idle();
+}
+void Engine::wake_delivery() {
+    impl_->wake();
+}
+void Engine::retire_writers() {
+    impl_->retire_writers();
+}
+
+void Engine::set_file_descriptor(size_t destination, int descriptor) {
+    impl_->set_file_descriptor(destination, descriptor);
+}
+
+LogNumbers Engine::numbers(size_t destination) const {
+    return impl_->numbers(destination);
+}
+
+}  // namespace momento

@@ -1,0 +1,181 @@
+#include "gateway/gateway.h"
+
+#include <curl/curl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <utility>
+
+#include "base/descriptor.h"
+#include "base/mailbox.h"
+#include "gateway/threads.h"
+
+namespace momento {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds stop_limit{2'000};
+constexpr int64_t transfers_limit_us = 1'500'000;  // of stop_limit: the rest is the disk's
+constexpr int64_t longest_wait_ms = 1'000;         // adoption looks around once a second
+
+// Log lines of threads, on their way to the event loop.
+class QueueLogger final : public Logger {
+  public:
+    using Line = std::pair<Severity, std::string>;
+
+    explicit QueueLogger(std::function<void()> wake) : lines_(std::move(wake)) {}
+
+    void write(Severity severity, std::string line) override {
+        lines_.post({severity, std::move(line)});
+    }
+
+    void print(const Gateway::Print& print) {
+        lines_.take(taken_);
+        for (const Line& line : taken_) print(line.first, line.second);
+    }
+
+  private:
+    Mailbox<Line> lines_;
+    std::vector<Line> taken_;
+};
+
+}  // namespace
+
+class Gateway::Impl {
+  public:
+    Impl(Descriptor event, std::shared_ptr<const GatewaySettings> settings,
+         std::vector<DestinationMetrics*> metrics, Print print)
+        : event_(std::move(event)),
+          print_(std::move(print)),
+          logger_([this] { wake_event_loop(); }),
+          threads_(logger_),
+          http_(make_curl_client()),
+          engine_(std::move(settings), tools(), std::move(metrics)) {}
+
+    bool start() {
+        return threads_.start("momento-deliver", [this] { deliver(); });
+    }
+
+    int descriptor() const { return event_.get(); }
+    Engine& engine() { return engine_; }
+
+    void collect() {
+        uint64_t count;
+        // Nothing to read is fine: stop() collects without having been woken.
+        if (read(event_.get(), &count, sizeof(count)) != sizeof(count)) count = 0;
+        engine_.collect();
+        logger_.print(print_);
+    }
+
+    bool stop() {
+        if (stopped_) return true;
+        stopping_.store(true);
+        engine_.wake_delivery();
+        stopped_ = threads_.join(std::chrono::steady_clock::now() + stop_limit);
+        collect();
+        engine_.give_up();
+        return stopped_;
+    }
+
+  private:
+    EngineTools tools() {
+        EngineTools tools;
+        tools.clock = &system_clock();
+        tools.random = &system_random();
+        tools.files = &system_files();
+        tools.logger = &logger_;
+        tools.http = http_.get();
+        tools.make_seat = [this] { return make_thread_seat(threads_); };
+        tools.wake_event_loop = [this] { wake_event_loop(); };
+        return tools;
+    }
+
+    // The delivery thread.
+    void deliver() {
+        while (!stopping_.load()) engine_.step_delivery(longest_wait_ms);
+
+        engine_.stop_sending();
+        const int64_t deadline = system_clock().steady_us() + transfers_limit_us;
+        while (!engine_.idle() && system_clock().steady_us() < deadline) {
+            engine_.step_delivery(10);
+        }
+        http_->cancel_all();
+        engine_.step_delivery(0);  // posts the last releases
+        engine_.retire_writers();
+    }
+
+    void wake_event_loop() {
+        const uint64_t one = 1;
+        // Full means that a wake-up is waiting already.
+        if (write(event_.get(), &one, sizeof(one)) != sizeof(one)) return;
+    }
+
+    const Descriptor event_;
+    const Print print_;
+    QueueLogger logger_;
+    ThreadGroup threads_;
+    std::unique_ptr<HttpClient> http_;
+    Engine engine_;
+    std::atomic<bool> stopping_{false};
+    bool stopped_ = false;
+};
+
+Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Gateway::~Gateway() {
+    if (impl_->stop()) return;
+    // A thread still runs in there. Leaking is the only safe end.
+    static_cast<void>(impl_.release());
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::start(std::shared_ptr<const GatewaySettings> settings,
+                                                std::vector<DestinationMetrics*> metrics,
+                                                Print print) {
+    // Here, not earlier: libcurl must not be initialised before the fork.
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        return Error{"libcurl could not be initialised"};
+    }
+    Descriptor event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!event) return system_error("eventfd");
+
+    auto impl = std::make_unique<Impl>(std::move(event), std::move(settings),
+                                       std::move(metrics), std::move(print));
+    if (!impl->start()) return Error{"the delivery thread could not be started"};
+    return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
+}
+
+int Gateway::descriptor() const {
+    return impl_->descriptor();
+}
+
+void Gateway::append(size_t destination, RecordBuffer record, Waiter* waiter) {
+    impl_->engine().append(destination, std::move(record), waiter);
+}
+
+void Gateway::append_letter(size_t destination, RecordBuffer record, Waiter* waiter) {
+    impl_->engine().append_letter(destination, std::move(record), waiter);
+}
+
+void Gateway::flush() {
+    impl_->engine().flush();
+}
+void Gateway::collect() {
+    impl_->collect();
+}
+
+void Gateway::set_file_descriptor(size_t destination, int descriptor) {
+    impl_->engine().set_file_descriptor(destination, descriptor);
+}
+
+LogNumbers Gateway::numbers(size_t destination) const {
+    return impl_->engine().numbers(destination);
+}
+
+bool Gateway::stop() {
+    return impl_->stop();
+}
+
+}  // namespace momento

@@ -1,0 +1,63 @@
+#include "gateway/settings.h"
+
+#include "aws/endpoints.h"
+#include "aws/profile_file.h"
+#include "http/url.h"
+
+namespace momento {
+namespace {
+
+constexpr uint64_t min_segment_size = 1u << 20;
+constexpr uint64_t min_segments = 4;
+
+Error of_destination(const DestinationSettings& settings, const std::string& text) {
+    return Error{"destination \"" + settings.name + "\": " + text};
+}
+
+Status resolve_eventbridge(DestinationSettings& settings, const aws::EnvironmentSnapshot& env) {
+    const auto bus = aws::parse_bus(settings.bus);
+    if (!bus) return of_destination(settings, bus.error().text);
+
+    const std::string& profile = settings.credentials.profile;
+    const auto profile_region = aws::profile_setting(env, profile, "region");
+    if (!profile_region) return of_destination(settings, profile_region.error().text);
+    const auto region = aws::choose_region(settings.region, bus->region, env, *profile_region);
+    if (!region) return of_destination(settings, region.error().text);
+    if (region->empty()) {
+        return of_destination(settings, "no region known, set \"region\" or AWS_REGION");
+    }
+    settings.region = *region;
+
+    constexpr auto service = aws::Service::eventbridge;
+    const auto profile_url = aws::profile_endpoint(env, profile, aws::profile_key(service));
+    if (!profile_url) return of_destination(settings, profile_url.error().text);
+    const auto endpoint =
+        aws::resolve_endpoint(service, *region, env, settings.endpoint, *profile_url);
+    if (!endpoint) return of_destination(settings, endpoint.error().text);
+    settings.service = *endpoint;
+
+    if (settings.proxy.empty()) return {};
+    if (const Status proxy = check_proxy_url(settings.proxy); !proxy) {
+        return of_destination(settings, proxy.error().text);
+    }
+    return {};
+}
+
+}  // namespace
+
+Status resolve(DestinationSettings& settings, const aws::EnvironmentSnapshot& environment) {
+    if (settings.kind == DestinationSettings::Kind::file) return {};
+    return resolve_eventbridge(settings, environment);
+}
+
+Status check(const SpoolSettings& settings) {
+    if (settings.segment_size < min_segment_size) {
+        return Error{"segment must be at least 1m"};
+    }
+    if (settings.size / min_segments < settings.segment_size) {
+        return Error{"size must be at least 4 segments"};
+    }
+    return {};
+}
+
+}  // namespace momento

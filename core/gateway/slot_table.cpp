@@ -1,0 +1,108 @@
+#include "gateway/slot_table.h"
+
+#include <algorithm>
+
+namespace momento {
+namespace {
+
+constexpr auto relaxed = std::memory_order_relaxed;
+
+// FNV-1a, 64 bits; never 0.
+uint64_t hash(std::string_view text, uint64_t seed = 0xcbf29ce484222325) {
+    for (const char c : text) seed = (seed ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+    return seed == 0 ? 1 : seed;
+}
+
+}  // namespace
+
+void SlotTable::Totals::store(const SlotTotals& totals) {
+    last_sequence.store(totals.last_sequence, relaxed);
+    delivered.store(totals.delivered, relaxed);
+    dead.store(totals.dead, relaxed);
+    requeued.store(totals.requeued, relaxed);
+    damaged.store(totals.damaged, relaxed);
+    redriven.store(totals.redriven, relaxed);
+}
+
+SlotTotals SlotTable::Totals::load() const {
+    SlotTotals totals;
+    totals.last_sequence = last_sequence.load(relaxed);
+    totals.delivered = delivered.load(relaxed);
+    totals.dead = dead.load(relaxed);
+    totals.requeued = requeued.load(relaxed);
+    totals.damaged = damaged.load(relaxed);
+    totals.redriven = redriven.load(relaxed);
+    return totals;
+}
+
+SlotTable::Cell* SlotTable::find_or_take(uint64_t key) {
+    for (size_t i = 0; i < capacity; ++i) {
+        Cell& cell = cells_[(key + i) % capacity];
+        uint64_t present = cell.key.load(std::memory_order_acquire);
+        if (present == 0 && cell.key.compare_exchange_strong(present, key)) return &cell;
+        if (present == key) return &cell;
+    }
+    return nullptr;
+}
+
+bool SlotTable::publish(std::string_view destination, std::string_view slot,
+                        const SlotTotals& found, const LogNumbers& numbers) {
+    const uint64_t destination_hash = hash(destination);
+    Cell* cell = find_or_take(hash(slot, destination_hash));
+    if (cell == nullptr) return false;
+
+    // Only the slot's owner gets here, so that nobody else is at work on this cell.
+    if (cell->ready.load(std::memory_order_acquire) == 0) {
+        cell->destination.store(destination_hash, relaxed);
+        cell->found.store(found);
+    }
+    cell->now.store(numbers.totals);
+    cell->bytes.store(numbers.bytes, relaxed);
+    cell->limit.store(numbers.limit, relaxed);
+    cell->poisoned.store(numbers.poisoned, relaxed);
+    cell->oldest_pending_ms.store(static_cast<uint64_t>(numbers.oldest_pending_ms), relaxed);
+    cell->failing.store(numbers.failing, relaxed);
+    cell->full.store(numbers.full, relaxed);
+    cell->ready.store(1, std::memory_order_release);
+    return true;
+}
+
+DestinationNumbers SlotTable::sum(std::string_view destination) const {
+    const uint64_t destination_hash = hash(destination);
+    DestinationNumbers sum;
+    for (const Cell& cell : cells_) {
+        if (cell.ready.load(std::memory_order_acquire) == 0) continue;
+        if (cell.destination.load(relaxed) != destination_hash) continue;
+
+        const SlotTotals found = cell.found.load();
+        const SlotTotals now = cell.now.load();
+        const uint64_t requeued = now.requeued - found.requeued;
+        const uint64_t redriven = now.redriven - found.redriven;
+        // A requeued record was written twice and is one event.
+        sum.appended += now.last_sequence - found.last_sequence - requeued - redriven;
+        sum.recovered += found.pending();
+        sum.redriven += redriven;
+        sum.delivered += now.delivered - found.delivered;
+        sum.dead += now.dead - found.dead;
+        sum.damaged += now.damaged - found.damaged;
+        sum.pending += now.pending();
+
+        const uint64_t bytes = cell.bytes.load(relaxed);
+        const uint64_t limit = cell.limit.load(relaxed);
+        sum.bytes += bytes;
+        sum.limit += limit;
+        if (limit > 0) {
+            sum.fullest = std::max(sum.fullest, static_cast<double>(bytes) / limit);
+        }
+        sum.poisoned += cell.poisoned.load(relaxed);
+        sum.failing = sum.failing || cell.failing.load(relaxed) != 0;
+        sum.full = sum.full || cell.full.load(relaxed) != 0;
+        const auto oldest = static_cast<int64_t>(cell.oldest_pending_ms.load(relaxed));
+        if (oldest != 0 && (sum.oldest_pending_ms == 0 || oldest < sum.oldest_pending_ms)) {
+            sum.oldest_pending_ms = oldest;
+        }
+    }
+    return sum;
+}
+
+}  // namespace momento

@@ -1,0 +1,134 @@
+#include "gateway/threads.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <exception>
+#include <system_error>
+#include <utility>
+
+namespace momento {
+namespace {
+
+// What the seat and its thread share; whichever lets go last drops it.
+struct WriterDesk {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::unique_ptr<Writer> writer;
+    bool woken = false;
+    bool retired = false;
+};
+
+void step_until_retired(WriterDesk& desk) {
+    const auto interval = std::chrono::milliseconds(Writer::step_interval_ms);
+    std::unique_lock lock(desk.mutex);
+    while (!desk.retired) {
+        desk.woken = false;
+        lock.unlock();
+        while (desk.writer->step()) {
+        }
+        lock.lock();
+        desk.changed.wait_for(lock, interval, [&desk] { return desk.woken || desk.retired; });
+    }
+    lock.unlock();
+    desk.writer->finish();
+    desk.writer.reset();
+}
+
+class ThreadSeat final : public WriterSeat {
+  public:
+    explicit ThreadSeat(ThreadGroup& threads) : threads_(threads) {}
+
+    void run(std::unique_ptr<Writer> writer) override {
+        std::lock_guard lock(desk_->mutex);
+        desk_->writer = std::move(writer);
+    }
+
+    void wake() override {
+        {
+            std::lock_guard lock(desk_->mutex);
+            // Tried again with every wake-up if the system had no thread to give.
+            if (!started_ && desk_->writer) start();
+            if (desk_->woken) return;
+            desk_->woken = true;
+        }
+        desk_->changed.notify_one();
+    }
+
+    void retire() override {
+        {
+            std::lock_guard lock(desk_->mutex);
+            desk_->retired = true;
+        }
+        desk_->changed.notify_one();
+    }
+
+  private:
+    void start() {
+        started_ =
+            threads_.start("momento-writer", [desk = desk_] { step_until_retired(*desk); });
+    }
+
+    ThreadGroup& threads_;
+    std::shared_ptr<WriterDesk> desk_ = std::make_shared<WriterDesk>();
+    bool started_ = false;
+};
+
+}  // namespace
+
+bool ThreadGroup::start(const char* name, std::function<void()> body) {
+    std::lock_guard lock(mutex_);
+    // Those that ended meanwhile (writers of adopted logs) are joined here.
+    entries_.remove_if([](Entry& entry) {
+        if (entry.ended) entry.thread.join();
+        return entry.ended;
+    });
+
+    Entry& entry = entries_.emplace_back();
+    auto run = [this, &entry, body = std::move(body)] {
+        try {
+            body();
+        } catch (const std::exception& e) {
+            logger_.write(Severity::alert, std::string("momento: a thread ended: ") + e.what());
+        } catch (...) {
+            logger_.write(Severity::alert, "momento: a thread ended: unknown exception");
+        }
+        std::lock_guard ending(mutex_);
+        entry.ended = true;
+        ended_.notify_all();
+    };
+
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = true;
+    try {
+        entry.thread = std::thread(std::move(run));
+        pthread_setname_np(entry.thread.native_handle(), name);
+    } catch (const std::system_error& e) {
+        started = false;
+        entries_.pop_back();
+        logger_.write(Severity::alert,
+                      std::string("momento: cannot start a thread: ") + e.what());
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return started;
+}
+
+bool ThreadGroup::join(std::chrono::steady_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    for (Entry& entry : entries_) {
+        if (!ended_.wait_until(lock, deadline, [&entry] { return entry.ended; })) return false;
+    }
+    // An ended thread needs the mutex no more, only its last instructions.
+    for (Entry& entry : entries_) entry.thread.join();
+    entries_.clear();
+    return true;
+}
+
+std::unique_ptr<WriterSeat> make_thread_seat(ThreadGroup& threads) {
+    return std::make_unique<ThreadSeat>(threads);
+}
+
+}  // namespace momento
