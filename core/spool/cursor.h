@@ -17,21 +17,27 @@
 //       48    8  reserved, zero                     4092    4  CRC32C of bytes 0 to 4092
 //
 // Bit i of the bitmap: the record with sequence base + i is released.
+//
+// The base's place is one that reading can start from: the record with the base sequence
+// stands there or, if releases came out of order, a little further on in that segment.
+//
+// Pure values; a Cursor belongs to one thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <memory>
+#include <deque>
 #include <string>
-#include <vector>
+#include <string_view>
+#include <utility>
 
-#include "base/file_system.h"
 #include "base/result.h"
 #include "spool/segment.h"
 
 namespace momento {
 
 inline constexpr size_t cursor_slot_size = 4096;
+inline constexpr size_t cursor_file_size = 2 * cursor_slot_size;
 inline constexpr uint64_t cursor_window = 16'384;  // records a release may be ahead of the base
 
 enum class Resolution : uint8_t {
@@ -71,9 +77,10 @@ struct CursorState {
     bool is_released(uint64_t sequence) const;
 };
 
-std::string encode_cursor(const CursorState& state);
-// The newest whole slot of a cursor file's 8192 bytes; `foreign` is set if one names
-// another format version.
+std::string encode_cursor(const CursorState& state);  // one slot
+
+// The newest whole slot of a cursor file's bytes; `foreign` is set if a whole one names
+// another format version or byte order.
 Result<CursorState> decode_cursor(std::string_view file, bool* foreign);
 
 // In memory: applies releases in any order and moves the base.
@@ -83,20 +90,24 @@ class Cursor {
 
     const CursorState& state() const { return state_; }
 
-    // False if `sequence` lies beyond the window: requeue what blocks it first. Releasing
-    // twice is harmless and counts once.
+    // False if its sequence lies beyond the window: requeue what blocks it first. Releasing
+    // twice is harmless and counts once; what was never appended is ignored.
     bool release(const Release& release);
 
-    // True when a release beyond the window is waiting for the base to move.
+    // Records up to `last_sequence` exist; `redriven` of the new ones have that origin.
     void note_appended(uint64_t last_sequence, uint64_t redriven);
 
-    // The log's next segment starts here; the base moves there once it stands at the end
-    // of the segment before.
+    // A segment of the log starts here: when everything before it is released, so does the
+    // base. Segments are noted in their order.
     void note_segment(uint64_t first_sequence, Position first_record);
 
   private:
+    void advance();
+
     CursorState state_;
-    std::vector<Position> ends_;  // of released records beyond the base, a ring by sequence
+    uint64_t ahead_ = 0;  // bits set beyond the base
+    Release furthest_;    // the released record with the highest sequence, and its end
+    std::deque<std::pair<uint64_t, Position>> segments_;  // that start beyond the base
 };
 
 }  // namespace momento

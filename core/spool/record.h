@@ -94,18 +94,35 @@ class RecordBuffer {
     std::string_view body() const;
 
     // Fills in everything but the body, which stays as received (record.body is ignored).
-    // Fields longer than max_record_field are cut.
+    // Fields longer than max_record_field are cut, between characters.
     void finish(const Record& record);
 
     // Done by the writer, again for every segment the record is written to.
     void seal(const Salt& salt, uint64_t sequence, uint64_t durable);
 
-    std::string_view bytes() const;
-    size_t size() const;
+    // Of a finished record.
+    std::string_view bytes() const { return {bytes_.data(), size_}; }
+    size_t size() const { return size_; }
+    Origin origin() const;
+    int64_t publish_ms() const;
 
   private:
-    std::string bytes_;
+    void reserve(size_t size);
+
+    std::string bytes_;  // at least size_ + body_padding of them
+    size_t size_ = 0;    // of the record: header, body, fields
+    size_t body_size_ = 0;
 };
+
+// What a record's header says of it before the CRC has been looked at: a hint, never
+// believed. Nothing unless the magic stands there and all lengths agree.
+struct RecordOutline {
+    size_t size = 0;
+    uint64_t sequence = 0;
+    uint64_t durable = 0;
+};
+
+std::optional<RecordOutline> outline_record(std::string_view bytes);
 
 enum class DecodeError {
     absent,     // no magic here: the end of what was written, or damage
@@ -122,6 +139,8 @@ struct Decoded {
 // salt is believed: a body may contain a forged record, but never the salt.
 Decoded decode_record(std::string_view bytes, const Salt& salt);
 
-uint32_t crc32c(uint32_t crc, const void* data, size_t size);  // hardware where there is one
+// CRC-32C (RFC 3720, appendix B.4) of what `crc` is of, followed by `data`; of nothing: 0.
+uint32_t crc32c(uint32_t crc, const void* data, size_t size);  // SSE 4.2 where there is one
+uint32_t crc32c_portable(uint32_t crc, const void* data, size_t size);
 
 }  // namespace momento

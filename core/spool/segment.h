@@ -3,7 +3,7 @@
 //   offset size
 //        0    8  magic "MSEGMENT"
 //        8    2  format version, 1
-//       10    2  byte order mark, 0x0102 as the writing machine has it
+//       10    2  byte order mark, 0x0102
 //       12    4  size of this header, 4096: where the first record starts
 //       16   16  salt, mixed into every record's CRC; new each time a file is used again
 //       32    8  number of this segment in its slot, counted from 1; the file's name too
@@ -17,8 +17,23 @@
 //       98  126  destination's name
 //      508    4  CRC32C of bytes 0 to 508
 //
+// Magic, version, byte order mark and the CRC's place are the same in all versions, so that
+// a header of another version can be told from a damaged one. The 512 bytes are one sector:
+// a header is written whole or not at all.
+//
 // A segment is a file of fixed size, written with zeros before its first use, so that
 // appending changes no metadata and fdatasync has one thing to do.
+//
+// A slot's directory holds:
+//   lock                          owned by the process that owns the slot
+//   cursor                        what has been released (cursor.h)
+//   cursor.new                    a cursor that was not finished
+//   <16 hex digits>.segment       the log
+//   <16 hex digits>.spare         files to be used as segments, zeroed or consumed; the
+//                                 name says nothing, and what they hold is not believed
+//   damaged-<segment>-<offset>    bytes in which nothing could be read, kept for a person
+//
+// Pure functions; any thread may call them.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +46,7 @@
 namespace momento {
 
 inline constexpr uint16_t spool_format_version = 1;
+inline constexpr uint16_t spool_byte_order_mark = 0x0102;
 inline constexpr size_t segment_header_size = 4096;
 inline constexpr size_t slot_name_length = 16;
 
@@ -52,7 +68,7 @@ enum class HeaderState {
     valid,
     blank,    // zeros: written ahead, never used
     damaged,  // neither zeros nor a header
-    foreign,  // another format version or byte order: left alone
+    foreign,  // a whole header of another format version or byte order: left alone
 };
 
 struct DecodedHeader {
@@ -61,11 +77,20 @@ struct DecodedHeader {
     uint16_t version = 0;
 };
 
+// `bytes`: the file's first segment_header_size bytes, or all of a shorter file.
 DecodedHeader decode_segment_header(std::string_view bytes);
+
+std::string hex16(uint64_t number);  // 16 lower-case digits
+std::optional<uint64_t> parse_hex16(std::string_view text);
 
 // "<16 hex digits>.segment"; nothing for any other name.
 std::string segment_file_name(uint64_t number);
 std::optional<uint64_t> segment_number(std::string_view file_name);
+
+inline constexpr std::string_view spare_suffix = ".spare";
+inline constexpr std::string_view damaged_prefix = "damaged-";
+bool is_spare_name(std::string_view file_name);
+std::string damaged_file_name(uint64_t segment, uint64_t offset);
 
 // A place in a log: a segment and an offset in it.
 struct Position {

@@ -1,0 +1,33 @@
+// Bugs that the simulation plants on purpose, to prove that it would catch them.
+//
+// Only a build with MOMENTO_PLANTED_BUGS contains them: in every other one planted() is
+// constant false, and the compiler removes what it guards.
+#pragma once
+
+namespace momento {
+
+enum class Bug {
+    none,
+    sync_skipped,                  // acknowledged without fdatasync
+    sync_repeated,                 // a failed fdatasync is tried again on the same descriptor
+    directory_sync_skipped,        // a fresh segment's name is not made durable
+    cursor_unsynced_at_recycling,  // a segment is used again before its releases are durable
+    crc_ignored,
+    crc_without_salt,
+    adoption_without_lock,
+    released_before_delivery,
+    redrive_marked_before_durable,
+};
+
+#ifdef MOMENTO_PLANTED_BUGS
+inline Bug planted_bug = Bug::none;  // set between runs, by the one thread that simulates
+inline bool planted(Bug bug) {
+    return planted_bug == bug;
+}
+#else
+constexpr bool planted(Bug) {
+    return false;
+}
+#endif
+
+}  // namespace momento
