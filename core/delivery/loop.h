@@ -20,17 +20,12 @@
 #include "base/logger.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "delivery/retry_policy.h"
 #include "destination/destination.h"
 #include "http/client.h"
 #include "spool/log.h"
 
 namespace momento {
-
-struct RetrySettings {
-    int64_t give_up_after_ms = 24 * 3'600'000;  // from the first attempt, held time excluded
-    int64_t max_delay_ms = 20'000;
-    uint32_t min_attempts = 10;  // nothing dies of age with fewer
-};
 
 struct DeliverySettings {
     std::string name;  // of the destination

@@ -1,0 +1,44 @@
+// Forms batches of the entries that are ready, oldest first.
+//
+// A batch leaves at once if there is nothing to wait for; otherwise when it is full, by
+// number or by size, or when its oldest entry has waited `linger`. Halves of a batch that
+// was refused as a whole leave before everything else, as they are.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "delivery/entry.h"
+
+namespace momento {
+
+class Batcher {
+  public:
+    Batcher(BatchLimits limits, int64_t linger_ms)
+        : limits_(limits), linger_us_(linger_ms * 1000) {}
+
+    void add(Entry* entry, int64_t now_us);
+
+    // Two batches of its halves. `batch` has two entries or more.
+    void split(const std::vector<Entry*>& batch);
+
+    bool empty() const { return ready_.empty() && halves_.empty(); }
+
+    // The next batch, or none yet.
+    std::vector<Entry*> take(int64_t now_us, bool at_once);
+
+    // When take() will have one without a change. Not for an empty batcher.
+    int64_t leaves_us(bool at_once) const;
+
+  private:
+    // How many of the oldest make the next batch, and whether no more fit in.
+    size_t measure(bool& full) const;
+
+    const BatchLimits limits_;
+    const int64_t linger_us_;
+    std::deque<Entry*> ready_;
+    std::deque<std::vector<Entry*>> halves_;
+};
+
+}  // namespace momento

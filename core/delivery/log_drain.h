@@ -1,0 +1,87 @@
+// Reads one log for delivery, and keeps account of what in it is not resolved yet.
+//
+// Belongs to the delivery thread. Releases and requeues are collected and posted once a
+// turn. Reads no further ahead of the oldest unresolved record than the log's cursor can
+// take releases (cursor_window).
+//
+// Requeueing, the rule: a record that fails again and again is appended at the tail and
+// given up here, so that it holds neither the cursor nor the space behind it. But each one
+// costs a write; so a log may requeue no more records than it has seen resolved for good.
+// While nothing gets through, nothing is requeued; and the writing is at most doubled.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "base/logger.h"
+#include "delivery/entry.h"
+#include "spool/log.h"
+#include "spool/reader.h"
+
+namespace momento {
+
+class LogDrain {
+  public:
+    LogDrain(std::shared_ptr<Log> log, Logger& logger);
+
+    // Appends up to `max_records` entries, of about `max_bytes`, to `entries`. False if
+    // there is nothing (more) to be read now.
+    bool read(size_t max_records, size_t max_bytes, EntryPool& pool,
+              std::vector<Entry*>& entries);
+
+    // As far as is known without reading.
+    bool has_more() const { return !caught_up_ && window_left() > 0; }
+
+    // Delivered or dead. The entry may be given back to its pool afterwards.
+    void resolve(const Entry& entry, Resolution resolution);
+
+    // A planted bug: releases what is still in flight.
+    void release_early(const Entry& entry);
+
+    // Only for an entry of which nothing is in flight; as resolve(), but counted as
+    // resolved when the log has it at its tail.
+    bool may_requeue() const { return passed_ > 0; }
+    void requeue(const Entry& entry);
+
+    // The entry that keeps reading from going on, if it is the window that does.
+    Entry* blocker() const;
+
+    // Hands this turn's releases and requeues to the log.
+    void post();
+
+    size_t in_memory() const { return in_memory_; }
+    bool is_empty() const;  // the log is open, and nothing in it is pending
+    const std::shared_ptr<Log>& log() const { return log_; }
+
+  private:
+    struct Place {
+        uint64_t sequence = 0;
+        Entry* entry = nullptr;
+        bool resolved = false;
+    };
+
+    uint64_t window_left() const;
+    void settle_requeues();
+    void mark_resolved(uint64_t place);
+
+    const std::shared_ptr<Log> log_;
+    Reader reader_;
+    uint64_t seen_version_ = UINT64_MAX;
+    bool caught_up_ = true;
+
+    std::deque<Place> ledger_;  // what was read, from the oldest unresolved record on
+    uint64_t first_place_ = 0;  // number of the ledger's front
+    size_t in_memory_ = 0;
+    uint64_t passed_ = 0;  // records resolved for good, less requeues, bounded
+
+    std::deque<uint64_t> requeued_;  // places, in the order the log settles them
+    uint64_t requeues_settled_ = 0;  // the log's own count up to requeued_'s front
+
+    std::vector<Release> releases_;
+    std::vector<Requeue> requeues_;
+    std::vector<ReadRecord> records_;  // kept for its capacity
+};
+
+}  // namespace momento
