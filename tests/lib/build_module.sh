@@ -18,4 +18,6 @@ if [ -z "$source" ]; then
 fi
 
 build_module "$source" "$out/nginx_module"
-cp "$out/nginx_module/ngx_http_momento_module.so" "$out/"
+# In one step: a running nginx may have the old one open.
+cp "$out/nginx_module/ngx_http_momento_module.so" "$out/ngx_http_momento_module.so.new"
+mv "$out/ngx_http_momento_module.so.new" "$out/ngx_http_momento_module.so"

@@ -6,6 +6,7 @@
 # nginx's exact version), else both unpacked into DIR: installing them could upgrade and
 # restart a running nginx.
 debian_nginx() {
+    local package
     if [ -x /usr/sbin/nginx ] && [ -f /usr/share/nginx/src/conf_flags ]; then
         debian_root=
         return
@@ -14,7 +15,7 @@ debian_nginx() {
     if [ ! -f "$1/complete" ]; then
         rm -rf "$1"
         mkdir -p "$1"
-        download_packages "$1" nginx nginx-common nginx-dev
+        download_packages "$1" nginx nginx-dev
         for package in "$1"/*.deb; do
             dpkg -x "$package" "$1"
         done
@@ -22,55 +23,129 @@ debian_nginx() {
     fi
 }
 
+# foreign_nginx RELEASE DIR: another release's nginx as DIR/nginx, and its nginx-dev in
+# DIR/root. It runs on that release's libraries, on this machine's for what the module needs.
+foreign_nginx() {
+    local package machine loader
+    [ ! -f "$2/nginx" ] || return 0
+    rm -rf "$2"
+    mkdir -p "$2/debs"
+    (
+        cd "$2/debs" &&
+            private_apt "$1" "$2/apt" download nginx nginx-dev libc6 libssl3t64 \
+                libpcre2-8-0 zlib1g libcrypt1
+    ) || return
+    for package in "$2"/debs/*.deb; do
+        dpkg -x "$package" "$2/root"
+    done
+    machine=$(${CC:-cc} -print-multiarch)
+    loader=$(find "$2/root/usr" -name 'ld-linux*.so.*' | head -n 1)
+    cat >"$2/nginx" <<EOF
+#!/bin/sh
+exec $loader --library-path $2/root/usr/lib/$machine:/usr/lib/$machine \\
+    $2/root/usr/sbin/nginx "\$@"
+EOF
+    chmod 755 "$2/nginx"
+    "$2/nginx" -v || {
+        rm "$2/nginx"
+        return 1
+    }
+}
+
+# nginx_sources RELEASE DIR: a Debian release's nginx as DIR/upstream, and as DIR/debian with
+# Debian's patches.
+nginx_sources() {
+    local patch
+    [ ! -f "$2/complete" ] || return 0
+    rm -rf "$2"
+    mkdir -p "$2/upstream" "$2/debian"
+    (
+        cd "$2" && private_apt "$1" "$2/apt" source --download-only nginx &&
+            tar -xf nginx_*.orig.tar.gz -C upstream --strip-components=1 &&
+            tar -xf nginx_*.orig.tar.gz -C debian --strip-components=1 &&
+            tar -xf nginx_*.debian.tar.* -C debian &&
+            cd debian && sed 's/#.*//' debian/patches/series | while read -r patch; do
+            [ -z "$patch" ] || patch -s -p1 -i "debian/patches/$patch" || exit
+        done
+    ) || return
+    touch "$2/complete"
+}
+
 # configure_nginx SOURCE OUT OPTION...: nginx's configure with this module, out of tree.
 # Does nothing if it was done before with the same options and the same list of files.
 configure_nginx() {
-    nginx_source=$1
-    nginx_out=$2
+    local source="$1" out="$2" wanted cc configure
     shift 2
-    mkdir -p "$nginx_out"
-    wanted=$(printf '%s\n' "$nginx_source" "$@"; cat "$repo/config"
+    mkdir -p "$out"
+    wanted=$(printf '%s\n' "$source" "$@"; cat "$repo/config"
              find "$repo/core" "$repo/ngx_module" -name '*.cpp' -o -name '*.h' | sort)
-    if [ -f "$nginx_out/Makefile" ] && [ -f "$nginx_out/configured" ] &&
-       [ "$wanted" = "$(cat "$nginx_out/configured")" ]; then
+    if [ -f "$out/Makefile" ] && [ -f "$out/configured" ] &&
+       [ "$wanted" = "$(cat "$out/configured")" ]; then
         return
     fi
     cc=${CC:-cc}
     if command -v ccache >/dev/null; then
         cc="ccache $cc"
     fi
-    if [ -f "$nginx_source/conf_flags" ]; then
+    if [ -f "$source/conf_flags" ]; then
         # Debian keeps its options in a bash array.
         set -- bash -c '. ./conf_flags && exec bash ./configure "${NGX_CONF_FLAGS[@]}" "$@"' \
             configure "$@"
     else
         configure=./configure
-        [ -f "$nginx_source/configure" ] || configure=auto/configure
+        [ -f "$source/configure" ] || configure=auto/configure
         set -- $configure --with-compat --with-debug --with-threads --with-pcre-jit \
             --with-http_ssl_module --with-http_v2_module --with-http_realip_module \
             --with-http_auth_request_module --with-http_stub_status_module "$@"
     fi
-    (cd "$nginx_source" && "$@" --builddir="$nginx_out" --with-cc="$cc") \
-        >"$nginx_out/configure.log" 2>&1 || {
-        tail -n 20 "$nginx_out/configure.log" >&2
+    (cd "$source" && "$@" --builddir="$out" --with-cc="$cc") \
+        >"$out/configure.log" 2>&1 || {
+        tail -n 20 "$out/configure.log" >&2
         return 1
     }
-    printf '%s\n' "$wanted" >"$nginx_out/configured"
+    printf '%s\n' "$wanted" >"$out/configured"
 }
 
-# make_nginx SOURCE OUT TARGET: "modules" or "binary"
+# make_nginx SOURCE OUT TARGET...: "modules", "binary"
 make_nginx() {
-    (cd "$1" && make -s -j"$(nproc)" -f "$2/Makefile" "$3") >"$2/make.log" 2>&1 || {
-        cat "$2/make.log" >&2
+    local source="$1" out="$2"
+    shift 2
+    (cd "$source" && make -s -j"$(nproc)" -f "$out/Makefile" "$@") \
+        >"$out/make.log" 2>&1 || {
+        cat "$out/make.log" >&2
         return 1
     }
-    grep -A5 'warning:' "$2/make.log" || true
+    grep -A5 'warning:' "$out/make.log" || true
 }
+
+# What Debian compiles with.
+hardened='-g -O2 -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2'
 
 # build_module SOURCE OUT: OUT/ngx_http_momento_module.so
 build_module() {
     configure_nginx "$1" "$2" --add-dynamic-module="$repo" \
-        --with-cc-opt='-g -O2 -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2' \
-        --with-ld-opt='-Wl,-z,relro -Wl,-z,now' &&
+        --with-cc-opt="$hardened" --with-ld-opt='-Wl,-z,relro -Wl,-z,now' &&
         make_nginx "$1" "$2" modules
+}
+
+# build_nginx SOURCE OUT: OUT/nginx and OUT/ngx_http_momento_module.so, from full sources
+build_nginx() {
+    build_module "$1" "$2" && make_nginx "$1" "$2" binary
+}
+
+# build_static_nginx SOURCE OUT: OUT/nginx with the module in it
+build_static_nginx() {
+    configure_nginx "$1" "$2" --add-module="$repo" --with-cc-opt="$hardened" &&
+        make_nginx "$1" "$2" binary
+}
+
+# build_sanitized_nginx SOURCE OUT: OUT/nginx with the module in it, under ASan and UBSan.
+# NGX_DEBUG_PALLOC makes every allocation from a pool one that ASan sees. Up to 1.30 nginx
+# hands null to memcpy for empty strings.
+build_sanitized_nginx() {
+    configure_nginx "$1" "$2" --add-module="$repo" \
+        --with-cc-opt="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+-fno-sanitize=nonnull-attribute -DNGX_DEBUG_PALLOC=1 -DNGX_HAVE_NONALIGNED=0" \
+        --with-ld-opt=-fsanitize=address,undefined &&
+        make_nginx "$1" "$2" binary
 }

@@ -17,6 +17,7 @@ as_root() {
 
 # missing_packages PACKAGE...: those that are not installed
 missing_packages() {
+    local package
     for package in "$@"; do
         case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
             "install ok installed") ;;
@@ -27,18 +28,16 @@ missing_packages() {
 
 # install_packages PACKAGE...: installs those that are missing. Starts no service.
 install_packages() {
+    local missing policy=/usr/sbin/policy-rc.d made_policy="" status=0
     missing=$(echo $(missing_packages "$@"))
     [ -n "$missing" ] || return 0
     echo "installing: $missing"
     # invoke-rc.d asks this script before it starts anything; 101 forbids it.
-    policy=/usr/sbin/policy-rc.d
-    made_policy=
     if [ ! -e $policy ]; then
         made_policy=yes
         printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
         as_root chmod 755 $policy
     fi
-    status=0
     apt_install $missing || { as_root apt-get -qq update && apt_install $missing; } || status=1
     [ -z "$made_policy" ] || as_root rm -f $policy
     [ $status = 0 ] || echo "cannot install: $missing" >&2
@@ -53,11 +52,30 @@ apt_install() {
 # download_packages DIR PACKAGE...: fetches .deb files into DIR
 download_packages() {
     (
-        cd "$1"
+        cd "$1" || exit
         shift
         apt-get -qq -o APT::Sandbox::User=root download "$@" 2>/dev/null || {
             as_root apt-get -qq update
             apt-get -qq -o APT::Sandbox::User=root download "$@"
         }
     )
+}
+
+# private_apt RELEASE DIR COMMAND...: runs an apt command on another Debian release, and
+# leaves the system's package lists alone. DIR keeps that release's lists.
+private_apt() {
+    local release="$1" lists="$2" kind command
+    local mirror="${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    shift 2
+    mkdir -p "$lists/state/partial" "$lists/cache/partial"
+    for kind in deb deb-src; do
+        echo "$kind [signed-by=$keyring] $mirror $release main"
+    done >"$lists/sources.list"
+    for command in "update" "$*"; do
+        apt-get -qq -o Dir::Etc::sourcelist="$lists/sources.list" \
+            -o Dir::Etc::sourceparts=/dev/null -o Dir::State::Lists="$lists/state" \
+            -o Dir::Cache="$lists/cache" -o APT::Sandbox::User=root \
+            -o Acquire::Check-Valid-Until=false $command </dev/null || return
+    done
 }

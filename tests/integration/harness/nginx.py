@@ -107,13 +107,13 @@ def free_ports(count):
         return [each.getsockname()[1] for each in sockets]
 
 
-def environment(directory, extra=None):
+def environment(directory, extra=None, leaks=True):
     """What nginx and its sanitizers find. Nothing of the caller's: no AWS_*, no proxy."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(directory),
         "AWS_EC2_METADATA_DISABLED": "true",
-        "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:"
+        "ASAN_OPTIONS": f"detect_leaks={leaks:d}:detect_stack_use_after_return=1:"
                         f"log_path={directory}/sanitizer/asan",
         "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={directory}/sanitizer/ubsan",
         "LSAN_OPTIONS": f"suppressions={settings.LEAK_SUPPRESSIONS}:print_suppressions=0",
@@ -153,15 +153,16 @@ def check_config(env=None, files=None, **parts):
     try:
         for name, content in (files or {}).items():
             (directory / name).write_text(content)
-        (directory / "sanitizer").mkdir(mode=0o777)
+        (directory / "sanitizer").mkdir()
         parts.setdefault("listen", "listen unix:%%DIR%%/socket;")
         text = render(directory, (0, 0), **parts)
         (directory / "nginx.conf").write_text(text)
         done = subprocess.run(
             [settings.NGINX_BINARY, "-t", "-p", directory, "-c", directory / "nginx.conf",
              "-e", "stderr"],
-            capture_output=True, text=True, env=environment(directory, env), check=False,
-            timeout=60)
+            capture_output=True, text=True, check=False, timeout=60,
+            # After an error nginx exits without cleaning up.
+            env=environment(directory, env, leaks=False))
         reports = "".join(path.read_text() for path in (directory / "sanitizer").iterdir())
         assert not reports, reports
         return ConfigTest(done.returncode, done.stderr.replace(str(directory), "%%DIR%%"),
@@ -219,15 +220,17 @@ class Nginx:
             stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
             env=environment(self.directory, self.env), start_new_session=True)
 
-        # Without a master there is no process of the worker's title.
-        alone = "master_process off" in self.parts.get("main", "")
-
         def answers_or_ended():
             return self.process.poll() is not None or (
-                (alone or self.workers()) and self._connects())
+                len(self.workers()) >= self._wanted_workers() and self._connects())
 
         eventually(answers_or_ended, "nginx's start")
         return self.process.returncode is None
+
+    def _wanted_workers(self):
+        # Without a master there is no process of the worker's title.
+        alone = "master_process off" in self.parts.get("main", "")
+        return 0 if alone else int(self.parts.get("workers", 1))
 
     def _connects(self):
         with socket.socket() as probe:
@@ -247,7 +250,7 @@ class Nginx:
         def reloaded():
             assert "[emerg]" not in self.error_log()[seen:], self.error_log()[seen:]
             now = set(self.workers())
-            return not now & old and len(now) >= int(self.parts.get("workers", 1))
+            return not now & old and len(now) >= self._wanted_workers()
 
         eventually(reloaded, "the reload")
 

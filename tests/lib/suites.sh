@@ -1,0 +1,226 @@
+# The suites of tests/run.sh, one function each, and what they stand on. Sourced; wants
+# $repo, $build, $python and the other files here.
+
+# configure_core DIR OPTION...
+configure_core() {
+    local dir="$1"
+    shift
+    cmake -G Ninja -S "$repo" -B "$dir" -DMOMENTO_DEV=ON \
+        -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" "$@"
+}
+
+# What the suites share. Where a part of it fails to build, what needs it fails by name.
+suite_build() {
+    attempt build "configure" configure_core "$build" &&
+        attempt build "core, momentoctl, tests, benchmarks" cmake --build "$build" -- -k 0
+    attempt build "Debian's nginx" debian_nginx "$build/debian" &&
+        debian_nginx "$build/debian" &&
+        attempt build "module" sh "$repo/tests/lib/build_module.sh" "$build"
+}
+
+# Exports MOTO_PYTHON if there is a Python with moto or one can be made.
+find_moto() {
+    for candidate in "${MOTO_PYTHON:-}" "$build/venv/bin/python" python3 /usr/bin/python3; do
+        if [ -n "$candidate" ] && "$candidate" -c 'import moto.server' 2>/dev/null; then
+            export MOTO_PYTHON="$candidate"
+            return
+        fi
+    done
+    install_packages python3-venv && python3 -m venv "$build/venv" &&
+        "$build/venv/bin/pip" -q install 'moto[server]' &&
+        export MOTO_PYTHON="$build/venv/bin/python"
+}
+
+cpp_files() {
+    find "$repo/core" "$repo/ngx_module" "$repo/tests" "$repo/bench" \
+        -name '*.cpp' -o -name '*.h'
+}
+
+suite_style() {
+    local script
+    if command -v clang-format >/dev/null; then
+        attempt style "clang-format" clang-format --dry-run -Werror $(cpp_files)
+    else
+        record skipped style "clang-format" "clang-format is not installed"
+    fi
+    for script in "$repo"/tests/*.sh "$repo"/tests/lib/*.sh "$repo"/conf.d/*.sh; do
+        attempt style "sh -n ${script#"$repo"/}" sh -n "$script"
+    done
+    attempt style "the module exports nginx's three tables only" exports_only_tables
+}
+
+exports_only_tables() {
+    local exported
+    exported=$(nm -D --defined-only "$build/ngx_http_momento_module.so" | awk '{ print $3 }')
+    exported=$(echo "$exported" | sort)
+    echo "$exported"
+    [ "$exported" = "$(printf 'ngx_module_names\nngx_module_order\nngx_modules')" ]
+}
+
+# unit_tests SUITE DIR: runs the unit tests built in DIR
+unit_tests() {
+    reported "$1" "$1" timeout 900 \
+        "$2/unit_tests" --gtest_brief=1 --gtest_output="xml:$(report "$1")"
+}
+
+# sanitized_unit_tests SUITE DIR SANITIZERS
+sanitized_unit_tests() {
+    attempt "$1" "build" build_sanitized_core "$2" "$3" && unit_tests "$1" "$2"
+}
+
+build_sanitized_core() {
+    configure_core "$1" -DMOMENTO_SANITIZE="$2" && cmake --build "$1" --target unit_tests
+}
+
+suite_unit() {
+    unit_tests unit "$build"
+}
+
+suite_unit_asan() {
+    sanitized_unit_tests unit-asan "$build/asan" address,undefined
+}
+
+suite_unit_tsan() {
+    sanitized_unit_tests unit-tsan "$build/tsan" thread
+}
+
+# integration_tests SUITE RUN NGINX MODULE MARKERS [VARIABLE=VALUE...]
+integration_tests() {
+    local suite="$1" run="$2" nginx="$3" module="$4" markers="$5"
+    shift 5
+    reported "$suite" "$run" timeout 3000 \
+        env "$@" NGINX_BINARY="$nginx" NGINX_MODULE="$module" MOMENTOCTL="$build/momentoctl" \
+        "$python" -B -m pytest -p no:cacheprovider -q -n "${TEST_JOBS:-4}" -m "$markers" \
+        ${TEST_FILTER:+-k "$TEST_FILTER"} --junit-xml="$(report "$run")" \
+        "$repo/tests/integration"
+}
+
+suite_integration() {
+    integration_tests integration integration "$debian_root/usr/sbin/nginx" \
+        "$build/ngx_http_momento_module.so" "not layout"
+}
+
+# fetched SUITE TEST COMMAND...: something from the net; a skip if it cannot be had
+fetched() {
+    local suite="$1" name="$2" log
+    shift 2
+    log=$logs/fetch-$name.log
+    "$@" >"$log" 2>&1 </dev/null && return
+    record skipped "$suite" "$name" \
+        "cannot be fetched: $(grep -m 1 '^E:' "$log" || echo "no network?")"
+    return 1
+}
+
+codename() {
+    (. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
+}
+
+# The same nginx as Debian's, with the module in it, all under ASan and UBSan.
+suite_integration_asan() {
+    fetched integration-asan "nginx-sources" nginx_sources "$(codename)" \
+        "$build/sources/$(codename)" || return
+    attempt integration-asan "build" build_sanitized_nginx \
+        "$build/sources/$(codename)/debian" "$build/sanitized" || return
+    integration_tests integration-asan integration-asan "$build/sanitized/nginx" "" \
+        "not layout and not volume" NGINX_SANITIZED=1
+}
+
+# smoke RUN NGINX MODULE
+smoke() {
+    integration_tests versions "$1" "$2" "$3" "smoke"
+}
+
+# smoke_sources NAME SOURCE: built from sources, the module loaded and built in
+smoke_sources() {
+    local out="$build/versions/$1"
+    if attempt versions "$1: build" build_nginx "$2" "$out-dynamic"; then
+        smoke "$1-dynamic" "$out-dynamic/nginx" "$out-dynamic/ngx_http_momento_module.so"
+    fi
+    if attempt versions "$1: static build" build_static_nginx "$2" "$out-static"; then
+        smoke "$1-static" "$out-static/nginx" ""
+    fi
+}
+
+suite_versions() {
+    local given name
+    if [ -n "${NGINX_SOURCES:-}" ]; then
+        for given in $NGINX_SOURCES; do
+            name=$(basename "$given" | sed 's/\.tar\..*//')
+            if fetched versions "$name" unpack "$given" "$build/sources/$name"; then
+                smoke_sources "$name" "$build/sources/$name"
+            fi
+        done
+        return
+    fi
+    # Debian's next release from sources, and its newest nginx as the binary it is: a module
+    # is built from nginx-dev alone.
+    if fetched versions "trixie" nginx_sources trixie "$build/sources/trixie"; then
+        smoke_sources "trixie" "$build/sources/trixie/upstream"
+    fi
+    if fetched versions "sid" foreign_nginx sid "$build/foreign/sid" &&
+       attempt versions "sid: build" build_module \
+           "$build/foreign/sid/root/usr/share/nginx/src" "$build/versions/sid"; then
+        smoke "sid" "$build/foreign/sid/nginx" \
+            "$build/versions/sid/ngx_http_momento_module.so"
+    fi
+}
+
+# unpack GIVEN DIR: a copy of a source tree, so that configure does not write into the given one
+unpack() {
+    [ -e "$1" ] || {
+        echo "E: no $1"
+        return 1
+    }
+    rm -rf "$2"
+    mkdir -p "$2"
+    if [ -d "$1" ]; then
+        cp -R "$1/." "$2"
+    else
+        tar -xf "$1" -C "$2" --strip-components=1
+    fi
+}
+
+# A module built from upstream's sources of Debian's version has other structures than
+# Debian's binary, but the same signature: each must refuse the other's.
+suite_layout() {
+    fetched layout "nginx-sources" nginx_sources "$(codename)" \
+        "$build/sources/$(codename)" || return
+    attempt layout "build" build_nginx "$build/sources/$(codename)/upstream" \
+        "$build/versions/upstream" || return
+    integration_tests layout upstream-module "$debian_root/usr/sbin/nginx" \
+        "$build/versions/upstream/ngx_http_momento_module.so" "layout"
+    integration_tests layout upstream-nginx "$build/versions/upstream/nginx" \
+        "$build/ngx_http_momento_module.so" "layout"
+}
+
+suite_simulation() {
+    if [ -x "$build/simulation" ]; then
+        reported simulation simulation timeout 1800 \
+            env SEEDS="${SEEDS:-200}" "$build/simulation" --gtest_brief=1 \
+            --gtest_output="xml:$(report simulation)"
+    fi
+}
+
+suite_fuzz() {
+    local source name seeds
+    if ! command -v clang++ >/dev/null; then
+        record skipped fuzz "all" "clang is not installed"
+        return
+    fi
+    attempt fuzz "build" build_fuzzers  # one that fails to build fails by name
+    for source in "$repo"/tests/fuzz/*_fuzz.cpp; do
+        [ -e "$source" ] || continue
+        name=$(basename "$source" .cpp)
+        seeds=$repo/tests/fuzz/corpus/$name
+        mkdir -p "$build/fuzz/corpus/$name" "$build/fuzz/found"
+        attempt fuzz "$name" "$build/fuzz/$name" -max_total_time="${FUZZ_SECONDS:-10}" \
+            -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$build/fuzz/found/$name-" \
+            "$build/fuzz/corpus/$name" $([ ! -d "$seeds" ] || echo "$seeds") || true
+    done
+}
+
+build_fuzzers() {
+    configure_core "$build/fuzz" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+        -DMOMENTO_FUZZ=ON -DMOMENTO_SANITIZE=address,undefined &&
+        cmake --build "$build/fuzz" --target fuzzers -- -k 0
+}
