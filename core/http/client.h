@@ -26,7 +26,9 @@ struct HttpRequest {
     int64_t total_timeout_ms = 10'000;
     std::string proxy;                // empty: none; the environment's is never used
     std::string trusted_certificate;  // PEM file; empty: the system's
-    int max_connections = 64;         // to this request's host, from this client
+    // To this request's host, from this client. Requests beyond that wait for a free one;
+    // their timeouts begin when they start.
+    int max_connections = 64;
 };
 
 struct HttpResponse {
@@ -79,7 +81,8 @@ class HttpClient {
 };
 
 // libcurl's multi interface. curl_global_init must have been called in this process,
-// after the fork.
+// after the fork, and SIGPIPE must be ignored or blocked (as nginx does): TLS writes to
+// connections that the other end has closed.
 std::unique_ptr<HttpClient> make_curl_client();
 
 }  // namespace momento
