@@ -20,18 +20,18 @@ namespace momento::aws {
 struct Credentials {
     std::string access_key_id;
     std::string secret_access_key;
-    std::string session_token;                   // empty: none
-    std::optional<int64_t> expires_ms;           // wall clock; nothing: they do not expire
+    std::string session_token;          // empty: none
+    std::optional<int64_t> expires_ms;  // wall clock; nothing: they do not expire
 
     Credentials() = default;
     Credentials(const Credentials&) = default;
     Credentials(Credentials&&) noexcept = default;
-    Credentials& operator=(const Credentials&) = default;
-    Credentials& operator=(Credentials&&) noexcept = default;
-    ~Credentials();  // cleanses
+    Credentials& operator=(Credentials other) noexcept;  // cleanses what it replaces
+    ~Credentials();                                      // cleanses
 };
 
-// What the process that read the configuration found in its environment.
+// What the process that read the configuration found in its environment. Copies share one
+// set of values, cleansed with the last of them; any thread may read.
 class EnvironmentSnapshot {
   public:
     using Lookup = std::function<const char*(const std::string& name)>;
@@ -42,7 +42,8 @@ class EnvironmentSnapshot {
     static const std::vector<std::string>& names();
 
   private:
-    std::vector<std::pair<std::string, std::string>> variables_;
+    struct Variables;
+    std::shared_ptr<const Variables> variables_;  // nullptr: none is set
 };
 
 struct CredentialsAnswer {
@@ -54,7 +55,7 @@ struct CredentialsAnswer {
     };
     State state = State::absent;
     std::shared_ptr<const Credentials> credentials;
-    std::string error;
+    std::string error;  // also of a chain that is `absent`: who was asked
 };
 
 class CredentialsProvider {
@@ -77,8 +78,8 @@ struct CredentialsSettings {
 
 std::unique_ptr<CredentialsProvider> make_environment_provider(const EnvironmentSnapshot& env);
 
-// Reads the shared credentials and config files (`~/.aws/…` or where AWS_SHARED_CREDENTIALS_FILE
-// and AWS_CONFIG_FILE point); read again when they change.
+// Reads the shared credentials and config files (`~/.aws/…` or where
+// AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE point); read again when they change.
 std::unique_ptr<CredentialsProvider> make_profile_provider(const EnvironmentSnapshot& env,
                                                            std::string profile,
                                                            const Clock& clock);

@@ -20,9 +20,9 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct SignableRequest {
     std::string_view method = "POST";
-    std::string_view host;      // as sent: lower case, port only if it is not the scheme's own
-    std::string_view path = "/";   // percent-encoded as sent
-    std::string_view query;        // without '?', as sent
+    std::string_view host;  // as sent: lower case, port only if it is not the scheme's own
+    std::string_view path = "/";       // percent-encoded as sent
+    std::string_view query;            // without '?', as sent
     const Headers* headers = nullptr;  // all that will be sent, without Host
     std::string_view body;
 };
@@ -34,7 +34,8 @@ class Sigv4Signer {
 
     // Headers to add: X-Amz-Date, X-Amz-Security-Token (if there is one), Authorization.
     // `now_ms` is wall-clock time, corrected by the caller for clock skew.
-    Headers sign(const SignableRequest& request, const Credentials& credentials, int64_t now_ms);
+    Headers sign(const SignableRequest& request, const Credentials& credentials,
+                 int64_t now_ms);
 
     // The steps, as the published test suite checks them.
     static std::string canonical_request(const SignableRequest& request, const Headers& added,
@@ -43,7 +44,7 @@ class Sigv4Signer {
   private:
     std::string region_;
     std::string service_;
-    std::string key_scope_;  // date and access key the cached key belongs to
+    std::string key_scope_;  // date, access key and secret the cached key belongs to
     std::string signing_key_;
 };
 

@@ -1,0 +1,257 @@
+#include "aws/sigv4.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <array>
+#include <new>
+
+#include "aws/timestamp.h"
+#include "base/ascii.h"
+#include "base/cleanse.h"
+
+namespace momento::aws {
+namespace {
+
+constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
+constexpr std::string_view terminator = "aws4_request";
+constexpr size_t date_length = 8;  // of a basic timestamp
+constexpr size_t sha256_size = 32;
+
+// Headers that proxies and HTTP libraries add, drop or change on the way. The union of
+// what botocore and aws-c-auth leave unsigned.
+constexpr std::string_view unsigned_headers[] = {
+    "authorization", "connection",        "expect",     "keep-alive",      "te", "trailer",
+    "upgrade",       "transfer-encoding", "user-agent", "x-amzn-trace-id",
+};
+constexpr std::string_view unsigned_prefixes[] = {"proxy-", "sec-websocket-"};
+
+bool is_blank(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool is_signed(std::string_view name) {
+    for (std::string_view prefix : unsigned_prefixes) {
+        if (name.substr(0, prefix.size()) == prefix) return false;
+    }
+    return std::find(std::begin(unsigned_headers), std::end(unsigned_headers), name) ==
+           std::end(unsigned_headers);
+}
+
+// Blanks around the value dropped, runs of them inside made one.
+std::string collapse(std::string_view value) {
+    std::string collapsed;
+    bool gap = false;
+    for (char c : value) {
+        if (is_blank(c)) {
+            gap = !collapsed.empty();
+            continue;
+        }
+        if (gap) collapsed += ' ';
+        gap = false;
+        collapsed += c;
+    }
+    return collapsed;
+}
+
+std::string to_hex(std::string_view bytes) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    text.reserve(2 * bytes.size());
+    for (unsigned char byte : bytes) {
+        text += digits[byte >> 4];
+        text += digits[byte & 15];
+    }
+    return text;
+}
+
+// OpenSSL's digests fail for want of memory only.
+std::string sha256_hex(std::string_view data) {
+    unsigned char digest[sha256_size];
+    if (!EVP_Digest(data.data(), data.size(), digest, nullptr, EVP_sha256(), nullptr)) {
+        throw std::bad_alloc();
+    }
+    return to_hex({reinterpret_cast<char*>(digest), sizeof digest});
+}
+
+using Key = std::array<unsigned char, sha256_size>;
+
+Key hmac(const void* key, size_t key_size, std::string_view data) {
+    Key mac;
+    if (!HMAC(EVP_sha256(), key, static_cast<int>(key_size),
+              reinterpret_cast<const unsigned char*>(data.data()), data.size(), mac.data(),
+              nullptr)) {
+        throw std::bad_alloc();
+    }
+    return mac;
+}
+
+std::string derive_signing_key(const std::string& secret, std::string_view date,
+                               std::string_view region, std::string_view service) {
+    std::string start = "AWS4" + secret;
+    Key key = hmac(start.data(), start.size(), date);
+    for (std::string_view part : {region, service, terminator}) {
+        key = hmac(key.data(), key.size(), part);
+    }
+    std::string derived(reinterpret_cast<char*>(key.data()), key.size());
+    cleanse(start);
+    OPENSSL_cleanse(key.data(), key.size());
+    return derived;
+}
+
+// All services but S3 sign the path without ".", ".." and empty segments, and encode it
+// once more: "%20" as sent is "%2520" here.
+std::string canonical_path(std::string_view path) {
+    static constexpr char digits[] = "0123456789ABCDEF";
+    static constexpr std::string_view unreserved = "-._~";
+
+    std::vector<std::string_view> segments;
+    bool trailing_slash = true;
+    while (!path.empty()) {
+        std::string_view segment = path.substr(0, path.find('/'));
+        trailing_slash = segment.size() < path.size();
+        path.remove_prefix(std::min(segment.size() + 1, path.size()));
+        if (segment.empty() || segment == ".") continue;
+        if (segment != "..") {
+            segments.push_back(segment);
+        } else if (!segments.empty()) {
+            segments.pop_back();
+        }
+    }
+
+    std::string canonical;
+    for (std::string_view segment : segments) {
+        canonical += '/';
+        for (unsigned char c : segment) {
+            bool plain = is_alphanumeric(static_cast<char>(c)) ||
+                         unreserved.find(static_cast<char>(c)) != unreserved.npos;
+            if (plain) {
+                canonical += static_cast<char>(c);
+            } else {
+                canonical += {'%', digits[c >> 4], digits[c & 15]};
+            }
+        }
+    }
+    if (trailing_slash || segments.empty()) canonical += '/';
+    return canonical;
+}
+
+// Parameters as sent, sorted by name, then by value; one without '=' gets it.
+std::string canonical_query(std::string_view query) {
+    if (query.empty()) return {};
+    std::vector<std::pair<std::string_view, std::string_view>> parameters;
+    while (true) {
+        std::string_view parameter = query.substr(0, query.find('&'));
+        size_t equals = std::min(parameter.find('='), parameter.size());
+        parameters.emplace_back(parameter.substr(0, equals),
+                                parameter.substr(std::min(equals + 1, parameter.size())));
+        if (parameter.size() == query.size()) break;
+        query.remove_prefix(parameter.size() + 1);
+    }
+    std::sort(parameters.begin(), parameters.end());
+
+    std::string canonical;
+    for (const auto& [name, value] : parameters) {
+        if (!canonical.empty()) canonical += '&';
+        canonical.append(name).append("=").append(value);
+    }
+    return canonical;
+}
+
+}  // namespace
+
+Sigv4Signer::Sigv4Signer(std::string region, std::string service)
+    : region_(std::move(region)), service_(std::move(service)) {}
+
+Sigv4Signer::~Sigv4Signer() {
+    cleanse(key_scope_);
+    cleanse(signing_key_);
+}
+
+Headers Sigv4Signer::sign(const SignableRequest& request, const Credentials& credentials,
+                          int64_t now_ms) {
+    std::string timestamp = basic_timestamp(now_ms);
+    std::string date = timestamp.substr(0, date_length);
+
+    Headers added = {{"X-Amz-Date", timestamp}};
+    if (!credentials.session_token.empty()) {
+        added.emplace_back("X-Amz-Security-Token", credentials.session_token);
+    }
+
+    std::string signed_headers;
+    std::string canonical = canonical_request(request, added, &signed_headers);
+    std::string scope = date;
+    for (std::string_view part :
+         {std::string_view(region_), std::string_view(service_), terminator}) {
+        scope.append("/").append(part);
+    }
+
+    std::string to_sign(algorithm);
+    to_sign.append("\n").append(timestamp).append("\n").append(scope);
+    to_sign.append("\n").append(sha256_hex(canonical));
+
+    std::string key_scope =
+        date + '/' + credentials.access_key_id + '/' + credentials.secret_access_key;
+    if (key_scope != key_scope_) {
+        cleanse(signing_key_);
+        signing_key_ =
+            derive_signing_key(credentials.secret_access_key, date, region_, service_);
+        key_scope_.swap(key_scope);
+    }
+    cleanse(key_scope);
+
+    Key signature = hmac(signing_key_.data(), signing_key_.size(), to_sign);
+    std::string authorization(algorithm);
+    authorization.append(" Credential=").append(credentials.access_key_id);
+    authorization.append("/").append(scope);
+    authorization.append(", SignedHeaders=").append(signed_headers);
+    authorization.append(", Signature=")
+        .append(to_hex({reinterpret_cast<char*>(signature.data()), signature.size()}));
+    added.emplace_back("Authorization", std::move(authorization));
+    return added;
+}
+
+std::string Sigv4Signer::canonical_request(const SignableRequest& request, const Headers& added,
+                                           std::string* signed_headers) {
+    Headers fields = {{"host", std::string(request.host)}};
+    for (const Headers* headers : {request.headers, &added}) {
+        if (!headers) continue;
+        for (const auto& [name, value] : *headers) {
+            std::string lower = lower_case(name);
+            if (is_signed(lower)) fields.emplace_back(std::move(lower), collapse(value));
+        }
+    }
+    // By name alone, never by "name:value": "x-amz-target-extra" sorts behind
+    // "x-amz-target" although '-' sorts before ':'. Repeated headers keep their order.
+    std::stable_sort(fields.begin(), fields.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+
+    std::string names;
+    std::string lines;
+    for (size_t i = 0; i < fields.size(); ++i) {
+        const auto& [name, value] = fields[i];
+        if (i > 0 && name == fields[i - 1].first) {
+            lines.append(",").append(value);
+            continue;
+        }
+        if (i > 0) {
+            lines += '\n';
+            names += ';';
+        }
+        lines.append(name).append(":").append(value);
+        names += name;
+    }
+
+    std::string canonical(request.method);
+    canonical.append("\n").append(canonical_path(request.path));
+    canonical.append("\n").append(canonical_query(request.query));
+    canonical.append("\n").append(lines).append("\n");
+    canonical.append("\n").append(names);
+    canonical.append("\n").append(sha256_hex(request.body));
+    if (signed_headers) *signed_headers = std::move(names);
+    return canonical;
+}
+
+}  // namespace momento::aws
