@@ -84,6 +84,9 @@ suite_unit_tsan() {
     sanitized_unit_tests unit-tsan "$build/tsan" thread
 }
 
+# Markers of the tests that need nothing special.
+ordinary="not layout and not quickstart"
+
 # integration_tests SUITE RUN NGINX MODULE MARKERS [VARIABLE=VALUE...]
 integration_tests() {
     local suite="$1" run="$2" nginx="$3" module="$4" markers="$5"
@@ -97,7 +100,12 @@ integration_tests() {
 
 suite_integration() {
     integration_tests integration integration "$debian_root/usr/sbin/nginx" \
-        "$build/ngx_http_momento_module.so" "not layout"
+        "$build/ngx_http_momento_module.so" "$ordinary"
+}
+
+suite_quickstart() {
+    integration_tests quickstart quickstart "$debian_root/usr/sbin/nginx" \
+        "$build/ngx_http_momento_module.so" "quickstart"
 }
 
 # fetched SUITE TEST COMMAND...: something from the net; a skip if it cannot be had
@@ -122,7 +130,7 @@ suite_integration_asan() {
     attempt integration-asan "build" build_sanitized_nginx \
         "$build/sources/$(codename)/debian" "$build/sanitized" || return
     integration_tests integration-asan integration-asan "$build/sanitized/nginx" "" \
-        "not layout and not volume" NGINX_SANITIZED=1
+        "$ordinary and not volume" NGINX_SANITIZED=1
 }
 
 # smoke RUN NGINX MODULE

@@ -1,0 +1,160 @@
+#!/bin/sh
+# Builds the module and shows it at work: an nginx of its own on a loopback port, one signed
+# webhook, and the event it becomes. Installs what the build needs if it is missing (as root
+# or through sudo). A running nginx and the system's configuration are left alone; everything
+# is under build/.
+#
+# Usage: sh conf.d/quickstart.sh        run it; again: build again and restart
+#        sh conf.d/quickstart.sh stop   stop its nginx
+#
+# QUICKSTART_PORT   the port to listen on; default: the first free one from 8088 on
+set -eu
+
+repo=$(cd "$(dirname "$0")/.." && pwd)
+build=$repo/build
+prefix=$build/quickstart
+secret=$prefix/momento.secret
+events=$prefix/events.jsonl
+
+. "$repo/tests/lib/packages.sh"
+. "$repo/tests/lib/nginx.sh"
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+# The process id of the nginx that an earlier run started; empty if there is none.
+running() {
+    if [ -s "$prefix/nginx.pid" ]; then
+        pid=$(cat "$prefix/nginx.pid")
+        if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$prefix"; then
+            echo "$pid"
+        fi
+    fi
+}
+
+stop() {
+    pid=$(running)
+    [ -n "$pid" ] || return 0
+    kill -QUIT "$pid"
+    for _ in $(seq 100); do
+        [ -n "$(running)" ] || return 0
+        sleep 0.1
+    done
+    kill -TERM "$pid"
+}
+
+taken() {
+    grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A" \
+        /proc/net/tcp /proc/net/tcp6 2>/dev/null
+}
+
+free_port() {
+    port=8088
+    while taken "$port"; do
+        port=$((port + 1))
+    done
+    echo "$port"
+}
+
+configuration() {
+    cat <<EOF
+load_module $build/ngx_http_momento_module.so;
+
+$user
+worker_processes 1;
+pid $prefix/nginx.pid;
+error_log $prefix/error.log notice;
+
+events {
+}
+
+http {
+    client_body_temp_path $prefix/tmp-body;
+    proxy_temp_path $prefix/tmp-proxy;
+    fastcgi_temp_path $prefix/tmp-fastcgi;
+    uwsgi_temp_path $prefix/tmp-uwsgi;
+    scgi_temp_path $prefix/tmp-scgi;
+
+    log_format momento '\$time_iso8601 \$status \$momento_verdict \$momento_topic';
+    access_log $prefix/access.log momento;
+
+    momento_spool $prefix/spool size=64m;
+
+    # On AWS: eventbridge default; region us-west-2;
+    momento_destination demo {
+        file $events;
+    }
+
+    server {
+        listen 127.0.0.1:$port;
+
+        location = /momento {
+            momento_webhook demo;
+            momento_webhook_secret file:$secret;
+        }
+    }
+}
+EOF
+}
+
+case ${1:-} in
+    "") ;;
+    stop)
+        stop
+        exit
+        ;;
+    *)
+        sed -n '/^# Usage/,/^# QUICKSTART/s/^# //p' "$0"
+        exit 2
+        ;;
+esac
+
+say "packages the build needs"
+install_packages $build_packages
+debian_nginx "$build/debian"
+nginx=$debian_root/usr/sbin/nginx
+"$nginx" -v
+
+say "building build/momentoctl and build/ngx_http_momento_module.so"
+mkdir -p "$prefix"
+log=$prefix/build.log
+{
+    cmake -G Ninja -S "$repo" -B "$build" >"$log" 2>&1 &&
+        cmake --build "$build" --target momentoctl nginx_module >>"$log" 2>&1
+} || {
+    tail -n 40 "$log" >&2
+    exit 1
+}
+
+stop
+port=${QUICKSTART_PORT:-$(free_port)}
+say "starting nginx on 127.0.0.1:$port, configured by build/quickstart/nginx.conf"
+# The checkout may be where no other user can look.
+user=
+[ "$(id -u)" != 0 ] || user="user root;"
+[ -s "$secret" ] || (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$secret")
+configuration >"$prefix/nginx.conf"
+"$nginx" -p "$prefix" -c "$prefix/nginx.conf" -e "$prefix/error.log" </dev/null
+
+say "playing Momento: one signed webhook"
+[ -e "$events" ] || : >"$events"
+before=$(wc -l <"$events")
+set -x
+"$build/momentoctl" send "http://127.0.0.1:$port/momento" --secret "file:$secret" \
+    --text "Hello from the quick start"
+{ set +x; } 2>/dev/null
+
+say "the event, in the shape EventBridge delivers (build/quickstart/events.jsonl)"
+for _ in $(seq 100); do
+    [ "$(wc -l <"$events")" = "$before" ] || break
+    sleep 0.1
+done
+[ "$(wc -l <"$events")" != "$before" ] || {
+    echo "no event arrived; the end of build/quickstart/error.log:" >&2
+    tail -n 20 "$prefix/error.log" >&2
+    exit 1
+}
+tail -n 1 "$events"
+
+say "nginx goes on running; to stop it: sh conf.d/quickstart.sh stop"

@@ -1,0 +1,64 @@
+"""conf.d/quickstart.sh, run beside an nginx that has nothing to do with it."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import settings
+
+pytestmark = pytest.mark.quickstart
+
+PREFIX = settings.BUILD / "quickstart"
+
+
+def quickstart(*arguments):
+    return subprocess.run(
+        ["sh", settings.REPOSITORY / "conf.d/quickstart.sh", *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={name: value for name, value in os.environ.items() if name != "QUICKSTART_PORT"},
+        check=False, timeout=600)
+
+
+@pytest.fixture
+def stopped():
+    quickstart("stop")
+    yield
+    quickstart("stop")
+
+
+def events():
+    return [json.loads(line) for line in (PREFIX / "events.jsonl").read_text().splitlines()]
+
+
+def test_runs_twice_and_leaves_others_alone(start_nginx, stopped):
+    bystander = start_nginx(server="location / { return 200 untouched; }")
+    processes = bystander.processes()
+    before = len(events()) if PREFIX.exists() else 0
+
+    first = quickstart()
+    assert first.returncode == 0, first.stdout
+    assert len(events()) == before + 1
+    assert events()[-1]["detail"]["text"] == "Hello from the quick start"
+    first_pid = (PREFIX / "nginx.pid").read_text()
+
+    second = quickstart()
+    assert second.returncode == 0, second.stdout
+    assert len(events()) == before + 2
+    assert not os.path.exists(f"/proc/{first_pid.strip()}")
+    port = re.search(r"127\.0\.0\.1:(\d+)", second.stdout).group(1)
+    assert f"127.0.0.1:{port}" in first.stdout
+
+    assert bystander.processes() == processes
+    assert bystander.get("/").body == b"untouched"
+
+    assert quickstart("stop").returncode == 0
+    assert not (PREFIX / "nginx.pid").exists()
+
+
+def test_an_unknown_word_is_refused():
+    refused = quickstart("restart")
+    assert refused.returncode == 2
+    assert "Usage: sh conf.d/quickstart.sh" in refused.stdout
