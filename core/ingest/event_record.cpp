@@ -1,0 +1,98 @@
+#include "ingest/event_record.h"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+
+namespace momento {
+
+namespace {
+
+constexpr size_t max_trace_header = 500;
+
+constexpr char reason_malformed[] = "malformed";
+
+bool is_alphanumeric(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_hex(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool all(std::string_view text, bool (*holds)(char)) {
+    return std::all_of(text.begin(), text.end(), holds);
+}
+
+// "1-<8 hex>-<24 hex>"
+bool is_root(std::string_view value) {
+    constexpr size_t time_at = 2;
+    constexpr size_t time_length = 8;
+    constexpr size_t number_at = time_at + time_length + 1;
+    constexpr size_t number_length = 24;
+    return value.size() == number_at + number_length && value.substr(0, time_at) == "1-" &&
+           all(value.substr(time_at, time_length), is_hex) && value[number_at - 1] == '-' &&
+           all(value.substr(number_at), is_hex);
+}
+
+bool is_value(char c) {
+    return c > ' ' && c < 0x7f && c != ';' && c != '"' && c != '\\';
+}
+
+}  // namespace
+
+ReplayId make_replay_id(const Mac& mac) {
+    std::array<uint8_t, SHA256_DIGEST_LENGTH> digest;
+    SHA256(mac.data(), mac.size(), digest.data());
+    ReplayId id;
+    std::copy_n(digest.begin(), id.size(), id.begin());
+    return id;
+}
+
+bool is_trace_header(std::string_view value) {
+    if (value.empty() || value.size() > max_trace_header || value.back() == ';') return false;
+    bool has_root = false;
+    while (!value.empty()) {
+        const size_t end = std::min(value.find(';'), value.size());
+        const std::string_view field = value.substr(0, end);
+        value.remove_prefix(std::min(end + 1, value.size()));
+
+        const size_t equals = field.find('=');
+        if (equals == 0 || equals == std::string_view::npos) return false;
+        const std::string_view name = field.substr(0, equals);
+        const std::string_view text = field.substr(equals + 1);
+        if (text.empty() || !all(name, is_alphanumeric) || !all(text, is_value)) return false;
+        if (name == "Root") {
+            if (has_root || !is_root(text)) return false;
+            has_root = true;
+        }
+    }
+    return has_root;
+}
+
+Record make_event(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+                  std::string_view trace_header) {
+    Record record;
+    record.accepted_ms = accepted_ms;
+    record.replay_id = make_replay_id(mac);
+    record.trace_header = trace_header;
+    if (judgement.payload) {
+        record.publish_ms = judgement.payload->publish_timestamp;
+        record.cache = judgement.payload->cache;
+        record.topic = judgement.payload->topic;
+    }
+    return record;
+}
+
+Record make_malformed_letter(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+                             std::string_view trace_header, std::string_view destination) {
+    Record record = make_event(judgement, mac, accepted_ms, trace_header);
+    record.kind = RecordKind::dead_letter;
+    record.destination = destination;
+    record.reason_code = reason_malformed;
+    record.reason_message = judgement.reason;
+    return record;
+}
+
+}  // namespace momento

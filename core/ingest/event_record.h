@@ -1,0 +1,32 @@
+// From a judged webhook to the record that the spool keeps. Pure functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "ingest/signature.h"
+#include "ingest/verifier.h"
+#include "spool/record.h"
+
+namespace momento {
+
+// What a signature is remembered by: the first bytes of the SHA-256 of the MAC, so that a
+// spool that is read tells no signatures.
+ReplayId make_replay_id(const Mac& mac);
+
+// Whether an X-Amzn-Trace-Id header may travel as an entry's TraceHeader: fields
+// "name=value" with ';' between them, one of them "Root=1-<8 hex>-<24 hex>", at most 500
+// characters. One that EventBridge does not take would fail its whole request.
+// Source: "Tracing header" of the AWS X-Ray Developer Guide; PutEventsRequestEntry.
+bool is_trace_header(std::string_view value);
+
+// The parts of an event's record; the body is where it was received (RecordBuffer). Views
+// live as long as the judgement's payload and `trace_header`.
+Record make_event(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+                  std::string_view trace_header);
+
+// As make_event, for what was authentic but malformed.
+Record make_malformed_letter(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+                             std::string_view trace_header, std::string_view destination);
+
+}  // namespace momento

@@ -1,0 +1,64 @@
+// The verdict on one webhook, in the order that never bends: signature, then payload, then
+// freshness, then size. Nothing the body says is believed before its signature matched.
+//
+// Called by the event loop, which owns the Verifier; nothing here knows HTTP or nginx.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ingest/freshness.h"
+#include "ingest/payload.h"
+#include "ingest/secrets.h"
+#include "ingest/signature.h"
+
+namespace momento {
+
+// What $momento_verdict says.
+enum class Verdict {
+    accepted,
+    unsigned_,  // no signature, or more than one
+    forged,     // not a signature, or one that no secret gives
+    stale,
+    early,
+    malformed,   // authentic, but no event can be made of it
+    overloaded,  // it could not be made durable
+    unavailable  // there is no secret
+};
+
+const char* verdict_name(Verdict verdict);
+
+// What a location and its destination ask of an event.
+struct Rules {
+    FreshnessWindow window;
+    size_t entry_overhead = 0;  // bytes an entry has beside cache, topic and body
+    size_t entry_limit = 0;     // an entry must be smaller
+};
+
+struct Judgement {
+    Verdict verdict = Verdict::forged;
+    int secret = -1;                 // index of the one that matched; -1: not authentic
+    std::optional<Payload> payload;  // if authentic and readable; lives until the next call
+    int64_t age_ms = 0;              // with a payload
+    std::string reason;              // of `malformed`; for people, never quotes the body
+};
+
+class Verifier {
+  public:
+    // `body` is followed by body_padding readable bytes. Gives accepted, forged, stale,
+    // early or malformed.
+    Judgement judge(const Keyring& keyring, std::string_view body, const Mac& mac,
+                    const Rules& rules, int64_t now_ms);
+
+  private:
+    int match(const Keyring& keyring, std::string_view body, const Mac& mac);
+    bool names_hold(const Payload& payload) const;
+
+    PayloadParser parser_;
+    std::optional<std::string> cache_;  // the unverified look at a body, if there was one
+    std::optional<std::string> topic_;
+};
+
+}  // namespace momento
