@@ -117,9 +117,7 @@ Result<std::unique_ptr<MarkWriter>> MarkWriter::open(std::shared_ptr<Directory> 
     auto lock = slot->try_lock(lock_name);
     if (!lock) return lock.error();
     if (!*lock) return std::unique_ptr<MarkWriter>();
-    std::unique_ptr<MarkWriter> writer(new MarkWriter(std::move(slot), std::move(*lock)));
-    if (Status status = writer->open_file(); !status) return status.error();
-    return writer;
+    return std::unique_ptr<MarkWriter>(new MarkWriter(std::move(slot), std::move(*lock)));
 }
 
 Status MarkWriter::open_file() {
@@ -128,20 +126,20 @@ Status MarkWriter::open_file() {
         file = slot_->open(file_name, Directory::Mode::create);
     }
     if (!file) return file.error();
-    file_ = std::move(*file);
 
-    Result<State> state = read_header(*file_);
+    Result<State> state = read_header(**file);
     if (!state) return state.error();
     if (*state == State::foreign) return foreign_marks();
     if (*state == State::unwritten) {
-        if (Status status = file_->write_at(0, encode_header()); !status) return status;
-        if (Status status = file_->sync(); !status) return status;
+        if (Status status = (*file)->write_at(0, encode_header()); !status) return status;
+        if (Status status = (*file)->sync(); !status) return status;
     }
     // Also if the file was there: whoever made it may have died before this.
     if (Status status = slot_->sync(); !status) return status;
 
-    Result<uint64_t> size = file_->size();
+    Result<uint64_t> size = (*file)->size();
     if (!size) return size.error();
+    file_ = std::move(*file);
     // A mark that was cut short is overwritten.
     uint64_t whole = *size > header_size ? (*size - header_size) / mark_size : 0;
     end_ = header_size + whole * mark_size;
@@ -149,6 +147,9 @@ Status MarkWriter::open_file() {
 }
 
 Status MarkWriter::append(const std::vector<Mark>& marks) {
+    if (!file_) {
+        if (Status status = open_file(); !status) return status;
+    }
     std::string bytes;
     for (const Mark& mark : marks) bytes += encode(mark);
     if (Status status = file_->write_at(end_, bytes); !status) return status;

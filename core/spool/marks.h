@@ -42,7 +42,7 @@ struct Mark {
 // `first` moves behind them. No file: no marks. A format that is not known is an error.
 Result<std::vector<Mark>> read_marks(Directory& slot, uint64_t* first);
 
-// Makes marks. Holds the marks' lock as long as it lives.
+// Makes marks. Holds the marks' lock as long as it lives; makes the file with the first one.
 class MarkWriter {
   public:
     // Null: another momentoctl holds the lock.
@@ -57,7 +57,7 @@ class MarkWriter {
 
     std::shared_ptr<Directory> slot_;
     std::unique_ptr<FileLock> lock_;
-    std::unique_ptr<File> file_;
+    std::unique_ptr<File> file_;  // null before the first mark
     uint64_t end_ = 0;
 };
 
