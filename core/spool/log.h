@@ -43,15 +43,15 @@ struct SpoolSettings {
 struct Settlement {
     uint64_t first_ticket = 0;
     uint64_t count = 0;
-    bool durable = false;         // false: not stored; whoever waits answers 503
+    bool durable = false;         // false: not stored, or not surely; who waits answers 503
     uint64_t first_sequence = 0;  // of the durable ones; consecutive
 };
 
 struct AppendBatch {
     std::vector<RecordBuffer> records;
-    uint64_t first_ticket = 0;                 // the batch's records have consecutive tickets
-    Mailbox<Settlement>* reply = nullptr;      // outlives the log; nullptr: nobody waits
-    bool may_use_reserve = false;              // dead letters: the last spare segment too
+    uint64_t first_ticket = 0;             // the batch's records have consecutive tickets
+    Mailbox<Settlement>* reply = nullptr;  // outlives the log; nullptr: nobody waits
+    bool may_use_reserve = false;          // dead letters: the last spare segment too
 };
 
 // Appends `record` at the tail; `old` (Resolution::requeued) is released once it is durable.
@@ -74,9 +74,10 @@ struct LogNumbers {
     uint64_t recovered = 0;  // records found pending when the slot was opened
     uint64_t bytes = 0;      // on disk, spares included
     uint64_t limit = 0;
-    uint64_t poisoned = 0;   // segments given up after a failed write or sync
-    bool failing = false;    // the last attempt to store something failed
-    bool full = false;
+    uint64_t poisoned = 0;  // segments given up after a failed write or sync
+    bool failing = false;   // the last attempt to store something failed, and the next one
+                            // has not been made yet: at most one a second
+    bool full = false;      // the bound or the disk is reached: appends are refused
     int64_t oldest_pending_ms = 0;  // accept time of the base record; 0: none, or not read yet
 };
 
@@ -94,10 +95,16 @@ class Log {
     void release(std::vector<Release> releases) { releases_.post(std::move(releases)); }
     void requeue(std::vector<Requeue> records) { requeues_.post(std::move(records)); }
 
-    // Extents from the one that holds `from` on; also what of them was released before the
-    // slot was opened. Cheap if nothing changed: `version` tells.
+    // Extents from that segment on, or from the next one that there is. `version` tells
+    // whether anything has changed. What was published may also be taken back (sync=os,
+    // after a failed sync): then records with sequences that were already read come again
+    // in the next extent.
     uint64_t version() const { return version_.load(std::memory_order_acquire); }
-    std::vector<Extent> extents_from(uint64_t segment) const;
+    std::vector<Extent> extents_from(uint64_t segment, size_t most = SIZE_MAX) const;
+
+    // The lowest unreleased record. Releases reach up to cursor_window beyond it, and so
+    // may reading. Everything below may vanish from the disk at any time.
+    uint64_t base_sequence() const { return base_sequence_.load(std::memory_order_acquire); }
 
     // Where reading starts: what the cursor said when the slot was opened. Nothing before
     // the writer has opened the slot.
@@ -123,6 +130,7 @@ class Log {
     std::vector<Extent> extents_;
     LogNumbers numbers_;
     std::atomic<uint64_t> version_{0};
+    std::atomic<uint64_t> base_sequence_{0};
 };
 
 }  // namespace momento

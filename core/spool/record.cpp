@@ -11,8 +11,6 @@ namespace momento {
 
 namespace {
 
-constexpr std::string_view magic = "\xF5MR\xFF";
-
 // Offsets in the header (record.h).
 constexpr size_t at_length = 4;
 constexpr size_t at_crc = 8;
@@ -99,7 +97,7 @@ void RecordBuffer::finish(const Record& record) {
 
     char* header = bytes_.data();
     std::memset(header, 0, record_header_size);
-    std::memcpy(header, magic.data(), magic.size());
+    std::memcpy(header, record_magic.data(), record_magic.size());
     store_le(header + at_kind, static_cast<uint8_t>(record.kind));
     store_le(header + at_origin, static_cast<uint8_t>(record.origin));
     store_le(header + at_accepted, record.accepted_ms);
@@ -140,7 +138,7 @@ int64_t RecordBuffer::publish_ms() const {
 std::optional<RecordOutline> outline_record(std::string_view bytes) {
     if (bytes.size() < record_header_size) return std::nullopt;
     const char* header = bytes.data();
-    if (bytes.substr(0, magic.size()) != magic) return std::nullopt;
+    if (bytes.substr(0, record_magic.size()) != record_magic) return std::nullopt;
 
     RecordOutline outline;
     outline.size = load_le<uint32_t>(header + at_length);
@@ -164,8 +162,8 @@ std::optional<RecordOutline> outline_record(std::string_view bytes) {
 }
 
 Decoded decode_record(std::string_view bytes, const Salt& salt) {
-    size_t seen = std::min(bytes.size(), magic.size());
-    if (bytes.substr(0, seen) != magic.substr(0, seen)) return {{}, DecodeError::absent};
+    size_t seen = std::min(bytes.size(), record_magic.size());
+    if (bytes.substr(0, seen) != record_magic.substr(0, seen)) return {{}, DecodeError::absent};
     if (bytes.size() < record_header_size) return {{}, DecodeError::truncated};
     std::optional<RecordOutline> outline = outline_record(bytes);
     if (!outline) return {{}, DecodeError::damaged};

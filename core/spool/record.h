@@ -48,6 +48,7 @@ namespace momento {
 using Salt = std::array<uint8_t, 16>;
 using ReplayId = std::array<uint8_t, 16>;
 
+inline constexpr std::string_view record_magic = "\xF5MR\xFF";
 inline constexpr size_t record_header_size = 112;
 inline constexpr size_t max_record_field = 2048;  // bytes of any one field
 

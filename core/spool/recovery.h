@@ -1,9 +1,16 @@
 // What a slot's files say when it is opened.
 //
-// Start-up costs the newest segment only: earlier segments' ends stand in their
-// successors' headers, and their records are checked when they are read. A torn tail ends
-// at the last whole record. Nothing is changed on disk: the writer appends to a fresh
-// segment that names the tail and its end.
+// The newest segment is scanned; earlier ones cost a look at their headers, where their
+// predecessors' ends stand too, and their records are checked when they are read. A segment
+// is believed if the newest one leads to it, by the predecessors they name. What else there
+// is, is left of attempts that failed and of segments that were given up.
+//
+// In the newest segment a bad place is damage if a later record was written when the place
+// had been synced (Record::durable), else it is a torn tail, and the log ends there.
+//
+// Nothing is changed on disk: the writer appends to a fresh segment that names the newest
+// one and its end. Called by whoever holds the slot's lock; or by anyone who only wants to
+// look, and lives with a picture that is changing.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +25,29 @@
 
 namespace momento {
 
-struct RecoveredSlot {
-    CursorState cursor;
-    std::vector<Extent> extents;         // oldest first, all sealed; from the base on
-    std::vector<std::string> spares;     // files that can be used again
-    std::vector<uint64_t> consumed;      // segments wholly released, oldest first
-    uint64_t last_segment = 0;
-    uint64_t last_end = 0;
+struct FoundFile {
+    std::string name;
+    uint64_t size = 0;
+};
+
+struct RecoveredSegment {
+    Extent extent;      // sealed
+    uint64_t size = 0;  // of the file
     int64_t newest_publish_ms = 0;
-    bool foreign = false;                // an unknown format: nothing here may be touched
+};
+
+struct RecoveredSlot {
+    CursorState cursor;                      // its totals brought up to date
+    std::vector<RecoveredSegment> segments;  // oldest first, wholly released ones too
+    std::vector<FoundFile> spares;           // to be used again: nothing in them is needed
+    std::vector<FoundFile> unreadable;       // segments without a header, perhaps still needed
+    uint64_t other_bytes = 0;                // of all other files
+    uint64_t highest_number = 0;             // of any segment there is or was
+    uint64_t next_sequence = 1;
+    bool tail_lost = false;  // records below next_sequence are in no segment: a fresh segment
+                             // tells readers that they are gone
+    bool foreign = false;    // another format version: nothing here may be touched, and
+                             // nothing above is filled in
 };
 
 Result<RecoveredSlot> recover_slot(Directory& directory, Logger& logger);

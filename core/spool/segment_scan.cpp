@@ -1,0 +1,87 @@
+#include "spool/segment_scan.h"
+
+#include <algorithm>
+
+namespace momento {
+
+namespace {
+
+// A record in memory keeps its chunk, so chunks are small.
+constexpr uint64_t chunk_size = 64 * 1024;
+constexpr uint64_t search_size = 1024 * 1024;
+
+}  // namespace
+
+// What of the chunk lies between offset_ and `end`.
+std::string_view SegmentScan::loaded(uint64_t end) const {
+    if (!chunk_ || offset_ < chunk_offset_) return {};
+    uint64_t skip = offset_ - chunk_offset_;
+    if (skip >= chunk_->size()) return {};
+    return std::string_view(*chunk_).substr(skip, end - offset_);
+}
+
+Status SegmentScan::load(uint64_t size) {
+    auto chunk = std::make_shared<std::string>(size, '\0');
+    Result<size_t> read = file_->read_at(offset_, chunk->data(), chunk->size());
+    if (!read) return read.error();
+    chunk->resize(*read);
+    chunk_ = std::move(chunk);
+    chunk_offset_ = offset_;
+    return {};
+}
+
+Result<SegmentScan::Found> SegmentScan::look(uint64_t end, Record& record) {
+    if (offset_ >= end) return Found::end;
+    uint64_t left = end - offset_;
+    if (left < record_header_size) return Found::bad;
+    if (loaded(end).size() < record_header_size) {
+        if (Status read = load(std::min(left, chunk_size)); !read) return read.error();
+    }
+    std::optional<RecordOutline> outline = outline_record(loaded(end));
+    if (!outline || outline->size > left) return Found::bad;
+    if (loaded(end).size() < outline->size) {
+        uint64_t size = std::max<uint64_t>(outline->size, std::min(left, chunk_size));
+        if (Status read = load(size); !read) return read.error();
+    }
+    Decoded decoded = decode_record(loaded(end), salt_);
+    if (!decoded.record) return Found::bad;
+    record = *decoded.record;
+    return Found::record;
+}
+
+Result<std::optional<uint64_t>> SegmentScan::find(uint64_t from, uint64_t end,
+                                                  uint64_t sequence, uint64_t durable_beyond) {
+    std::string piece;
+    std::string whole;
+    for (uint64_t at = from; at < end && end - at >= record_header_size;) {
+        piece.resize(std::min(end - at, search_size));
+        Result<size_t> read = file_->read_at(at, piece.data(), piece.size());
+        if (!read) return read.error();
+        piece.resize(*read);
+        std::string_view view = piece;
+        for (size_t hit = view.find(record_magic); hit != view.npos;
+             hit = view.find(record_magic, hit + 1)) {
+            // Bytes of older records and of bodies are full of magic: the outline tells
+            // most of them without a look at the CRC.
+            std::optional<RecordOutline> outline = outline_record(view.substr(hit));
+            uint64_t place = at + hit;
+            if (!outline || outline->size > end - place || outline->durable > place ||
+                outline->durable <= durable_beyond || outline->sequence < sequence ||
+                outline->sequence - sequence > (place - from) / record_header_size) {
+                continue;
+            }
+            whole.resize(outline->size);
+            Result<size_t> got = file_->read_at(place, whole.data(), whole.size());
+            if (!got) return got.error();
+            if (*got == whole.size() && decode_record(whole, salt_).record) {
+                return std::optional<uint64_t>(place);
+            }
+        }
+        if (piece.size() < record_header_size) break;
+        // A header that the piece cuts in two is seen whole in the next one.
+        at += piece.size() - (record_header_size - 1);
+    }
+    return std::optional<uint64_t>();
+}
+
+}  // namespace momento

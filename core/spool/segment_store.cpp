@@ -1,0 +1,237 @@
+#include "spool/segment_store.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "spool/planted.h"
+
+namespace momento {
+
+namespace {
+
+constexpr uint64_t piece_size = 256 * 1024;  // of zeros, between two steps of the writer
+
+bool is_full_disk(const Error& error) {
+    return error.code == ENOSPC || error.code == EDQUOT;
+}
+
+}  // namespace
+
+SegmentStore::SegmentStore(std::shared_ptr<Directory> directory,
+                           std::shared_ptr<const SpoolSettings> settings, Random& random,
+                           StepObserver* observer, const RecoveredSlot& slot)
+    : directory_(std::move(directory)),
+      settings_(std::move(settings)),
+      random_(random),
+      observer_(observer),
+      bytes_(slot.other_bytes) {
+    for (const RecoveredSegment& segment : slot.segments) bytes_ += segment.size;
+    for (const FoundFile& file : slot.unreadable) bytes_ += file.size;
+    for (const FoundFile& spare : slot.spares) {
+        bytes_ += spare.size;
+        add_spare(spare);
+    }
+}
+
+void SegmentStore::add_spare(FoundFile spare) {
+    auto place = std::find_if(spares_.begin(), spares_.end(),
+                              [&](const FoundFile& other) { return other.size < spare.size; });
+    spares_.insert(place, std::move(spare));
+}
+
+// What the reserve lacks: kept free within the bound, so that it can be made.
+uint64_t SegmentStore::reserve_gap() const {
+    uint64_t reserve = spares_.empty() ? 0 : spares_.front().size;
+    return settings_->segment_size - std::min(reserve, settings_->segment_size);
+}
+
+bool SegmentStore::reserve_ready() const {
+    return reserve_gap() == 0;
+}
+
+bool SegmentStore::has_room(uint64_t room) const {
+    uint64_t size = segment_header_size + room;
+    if (spares_.size() > 1 && spares_[1].size >= size) return true;
+    return !disk_full_ && bytes_ + size + reserve_gap() <= settings_->size;
+}
+
+Result<SegmentStore::Activated> SegmentStore::activate(SegmentHeader& header, uint64_t room,
+                                                       bool may_use_reserve) {
+    uint64_t size = segment_header_size + room;
+    if (size > settings_->segment_size) {
+        return Error{"a record of " + std::to_string(room) +
+                         " bytes is larger than a segment; raise \"segment\" of the spool",
+                     EFBIG};
+    }
+    bool from_reserve = false;
+    Result<size_t> index = choose(size, may_use_reserve, &from_reserve);
+    if (!index) return index.error();
+    FoundFile spare = spares_[*index];
+    auto file = directory_->open(spare.name, Directory::Mode::write);
+    if (!file) return file.error();
+
+    // From here on the file's name decides what it is, and after an error it is not known:
+    // it is given up, and so is the header's number.
+    spares_.erase(spares_.begin() + static_cast<ptrdiff_t>(*index));
+    random_.fill(header.salt.data(), header.salt.size());
+    if (Status used = put_to_use(**file, spare.name, header); !used) {
+        disk_full_ = is_full_disk(used.error());
+        (void)directory_->remove(segment_file_name(header.number));
+        (void)remove(spare.name, spare.size);
+        return used.error();
+    }
+    return Activated{std::move(*file), spare.size, from_reserve};
+}
+
+Status SegmentStore::put_to_use(File& file, const std::string& spare,
+                                const SegmentHeader& header) {
+    if (Status written = file.write_at(0, encode_segment_header(header)); !written) {
+        return written;
+    }
+    observe(observer_, steps::segment_header_written);
+    if (Status synced = file.sync(); !synced) return synced;
+    observe(observer_, steps::segment_header_synced);
+    if (Status named = directory_->rename(spare, segment_file_name(header.number)); !named) {
+        return named;
+    }
+    observe(observer_, steps::segment_renamed);
+    if (!planted(Bug::directory_sync_skipped)) {
+        if (Status synced = directory_->sync(); !synced) return synced;
+    }
+    observe(observer_, steps::segment_named);
+    return {};
+}
+
+// The index of a spare of at least `size` bytes.
+Result<size_t> SegmentStore::choose(uint64_t size, bool may_use_reserve, bool* from_reserve) {
+    uint64_t roomy = std::max(size, std::min(first_segment_size, settings_->segment_size));
+    Result<size_t> ahead =
+        spares_.size() > 1 ? ready(1, size, reserve_gap()) : make(roomy, reserve_gap());
+    if (ahead || !may_use_reserve) return ahead;
+    *from_reserve = true;
+    return spares_.empty() ? make(size, 0) : ready(0, size, 0);
+}
+
+// Brings a spare to `size` if it is smaller.
+Result<size_t> SegmentStore::ready(size_t index, uint64_t size, uint64_t kept_free) {
+    FoundFile& spare = spares_[index];
+    if (spare.size >= size) return index;
+    uint64_t added = size - spare.size;
+    if (bytes_ + added + kept_free > settings_->size) {
+        return Error{"the log has reached its size", ENOSPC};
+    }
+    if (Status zeroed = zero(spare.name, Directory::Mode::write, spare.size, size); !zeroed) {
+        return zeroed.error();
+    }
+    spare.size = size;
+    bytes_ += added;
+    return index;
+}
+
+Result<size_t> SegmentStore::make(uint64_t size, uint64_t kept_free) {
+    if (bytes_ + size + kept_free > settings_->size) {
+        return Error{"the log has reached its size", ENOSPC};
+    }
+    FoundFile spare{hex16(random_.number()) + std::string(spare_suffix), size};
+    if (Status zeroed = zero(spare.name, Directory::Mode::create, 0, size); !zeroed) {
+        (void)directory_->remove(spare.name);
+        return zeroed.error();
+    }
+    bytes_ += size;
+    std::string name = spare.name;
+    add_spare(std::move(spare));
+    auto made = std::find_if(spares_.begin(), spares_.end(),
+                             [&](const FoundFile& other) { return other.name == name; });
+    return static_cast<size_t>(made - spares_.begin());
+}
+
+// All zeros of the slot are written here, and not by whoever appends.
+Status SegmentStore::zero(const std::string& name, Directory::Mode mode, uint64_t from,
+                          uint64_t to) {
+    static const std::array<char, 64 * 1024> zeros{};
+    auto write = [&]() -> Status {
+        auto file = directory_->open(name, mode);
+        if (!file) return file.error();
+        while (from < to) {
+            std::string_view piece(zeros.data(), std::min<uint64_t>(zeros.size(), to - from));
+            if (Status written = (*file)->write_at(from, piece); !written) return written;
+            from += piece.size();
+        }
+        return (*file)->sync();
+    };
+    Status zeroed = write();
+    disk_full_ = !zeroed && is_full_disk(zeroed.error());
+    return zeroed;
+}
+
+Result<bool> SegmentStore::prepare() {
+    const uint64_t full = settings_->segment_size;
+    if (spares_.size() > wanted_spares) {
+        FoundFile surplus = spares_.back();
+        spares_.pop_back();
+        if (Status removed = remove(surplus.name, surplus.size); !removed) {
+            return removed.error();
+        }
+        return true;
+    }
+
+    auto partial = std::find_if(spares_.begin(), spares_.end(),
+                                [&](const FoundFile& spare) { return spare.size < full; });
+    if (partial == spares_.end() && spares_.size() == wanted_spares) return false;
+    uint64_t size = partial == spares_.end() ? 0 : partial->size;
+    uint64_t piece = std::min(piece_size, full - size);
+    if (bytes_ + piece > settings_->size) return false;
+
+    if (partial == spares_.end()) {
+        Result<size_t> made = make(piece, 0);
+        if (!made) return made.error();
+    } else {
+        Status zeroed = zero(partial->name, Directory::Mode::write, size, size + piece);
+        if (!zeroed) {
+            // With room again it can go on where it stopped; what failed otherwise is not
+            // tried again.
+            if (disk_full_) return zeroed.error();
+            FoundFile bad = *partial;
+            spares_.erase(partial);
+            (void)remove(bad.name, bad.size);
+            return zeroed.error();
+        }
+        partial->size += piece;
+        bytes_ += piece;
+    }
+    observe(observer_, steps::spare_extended);
+    return true;
+}
+
+Status SegmentStore::recycle(uint64_t number, uint64_t size, bool keep) {
+    std::string name = segment_file_name(number);
+    if (!keep || spares_.size() >= wanted_spares || size > settings_->segment_size) {
+        return remove(name, size);
+    }
+    FoundFile spare{hex16(random_.number()) + std::string(spare_suffix), size};
+    if (Status renamed = directory_->rename(name, spare.name); !renamed) return renamed;
+    add_spare(std::move(spare));
+    disk_full_ = false;
+    observe(observer_, steps::segment_recycled);
+    return {};
+}
+
+Status SegmentStore::remove(const std::string& name, uint64_t size) {
+    if (Status removed = directory_->remove(name); !removed) return removed;
+    bytes_ -= std::min(bytes_, size);
+    disk_full_ = false;
+    observe(observer_, steps::segment_removed);
+    return {};
+}
+
+void SegmentStore::set_aside(const std::vector<FoundFile>& unreadable) {
+    for (const FoundFile& file : unreadable) {
+        uint64_t number = segment_number(file.name).value_or(0);
+        (void)directory_->rename(file.name, damaged_file_name(number, 0));
+    }
+}
+
+}  // namespace momento

@@ -1,0 +1,89 @@
+// The segment files of one slot: makes them ready, puts them to use, takes them back, and
+// keeps the log within its bound.
+//
+// Files wait as spares: zeroed, or consumed ones with what they held. New ones are zeroed
+// in small pieces by prepare(), one ahead; nobody waits for a whole one: a spare may be
+// used as it is, being a smaller segment then, and if there is none a small one is made on
+// the spot. So appending never allocates, and the first event waits for at most
+// `first_segment_size` of zeros.
+//
+// The largest spare is the reserve. Only who may use it gets it: what is requeued must find
+// room in a full log, or one bad record would block it for ever.
+//
+// Belongs to the writer's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "spool/log.h"
+#include "spool/recovery.h"
+#include "spool/segment.h"
+#include "spool/steps.h"
+
+namespace momento {
+
+inline constexpr uint64_t first_segment_size = 1u << 20;
+
+class SegmentStore {
+  public:
+    SegmentStore(std::shared_ptr<Directory> directory,
+                 std::shared_ptr<const SpoolSettings> settings, Random& random,
+                 StepObserver* observer, const RecoveredSlot& slot);
+
+    struct Activated {
+        std::unique_ptr<File> file;
+        uint64_t size = 0;
+        bool from_reserve = false;
+    };
+
+    // A segment with this header (whose salt is filled in) and room for `room` bytes of
+    // records, durable under its name. ENOSPC: the disk or the log's bound is reached.
+    Result<Activated> activate(SegmentHeader& header, uint64_t room, bool may_use_reserve);
+
+    // True if activate() without the reserve would find room.
+    bool has_room(uint64_t room) const;
+
+    // The reserve is there, whole.
+    bool reserve_ready() const;
+
+    // Takes a consumed segment back. Its releases must be durable. `keep` = false: the file
+    // is removed (what failed once is not used again).
+    Status recycle(uint64_t number, uint64_t size, bool keep);
+
+    // One small piece of zeros for the spares, if they lack any. True if a piece was made.
+    Result<bool> prepare();
+
+    // Sets files aside that nobody can read. Errors are tolerated: they stay where they are.
+    void set_aside(const std::vector<FoundFile>& unreadable);
+
+    uint64_t bytes() const { return bytes_; }  // of all files in the slot
+    uint64_t limit() const { return settings_->size; }
+
+  private:
+    static constexpr size_t wanted_spares = 2;  // the reserve, and one ahead
+
+    uint64_t reserve_gap() const;
+    Result<size_t> choose(uint64_t size, bool may_use_reserve, bool* from_reserve);
+    Result<size_t> ready(size_t index, uint64_t size, uint64_t kept_free);
+    Result<size_t> make(uint64_t size, uint64_t kept_free);
+    Status zero(const std::string& name, Directory::Mode mode, uint64_t from, uint64_t to);
+    Status put_to_use(File& file, const std::string& spare, const SegmentHeader& header);
+    Status remove(const std::string& name, uint64_t size);
+    void add_spare(FoundFile spare);
+
+    std::shared_ptr<Directory> directory_;
+    std::shared_ptr<const SpoolSettings> settings_;
+    Random& random_;
+    StepObserver* observer_;
+    std::vector<FoundFile> spares_;  // largest first
+    uint64_t bytes_ = 0;
+    bool disk_full_ = false;  // when something was written last
+};
+
+}  // namespace momento
