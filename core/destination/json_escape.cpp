@@ -22,28 +22,24 @@ char* write_escape(char* out, unsigned char c) {
     static constexpr char digits[] = "0123456789abcdef";
     *out++ = '\\';
     switch (c) {
-        case '"':
-            *out++ = '"';
-            break;
-        case '\\':
-            *out++ = '\\';
-            break;
         case '\n':
             *out++ = 'n';
-            break;
+            return out;
         case '\r':
             *out++ = 'r';
-            break;
+            return out;
         case '\t':
             *out++ = 't';
-            break;
-        default:
-            std::memcpy(out, "u00", 3);
-            out[3] = digits[c >> 4];
-            out[4] = digits[c & 15];
-            out += 5;
+            return out;
     }
-    return out;
+    if (c >= 0x20) {
+        *out++ = static_cast<char>(c);
+        return out;
+    }
+    std::memcpy(out, "u00", 3);
+    out[3] = digits[c >> 4];
+    out[4] = digits[c & 15];
+    return out + 5;
 }
 
 bool needs_escape(unsigned char c) {

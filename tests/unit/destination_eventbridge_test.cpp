@@ -1,0 +1,250 @@
+#include "destination/eventbridge.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "base/version.h"
+#include "fakes.h"
+
+namespace momento {
+namespace {
+
+using fakes::PlayedCredentials;
+using Kind = EntryVerdict::Kind;
+using State = aws::CredentialsAnswer::State;
+
+constexpr char success[] = R"({"FailedEntryCount":0,"Entries":[{"EventId":"a"}]})";
+constexpr char played_now[] = "Tue, 14 Nov 2023 22:13:20 GMT";  // PlayedClock's start
+constexpr char ten_minutes_on[] = "Tue, 14 Nov 2023 22:23:20 GMT";
+
+std::string refusal(const std::string& code) {
+    return "{\"__type\":\"" + code + "\"}";
+}
+
+class EventBridgeTest : public testing::Test {
+  protected:
+    EventBridgeTest() {
+        settings_.name = "bus";
+        settings_.bus = "default";
+        settings_.endpoint.url = *parse_url("https://events.us-west-2.amazonaws.com");
+        settings_.endpoint.signing_region = "us-west-2";
+        settings_.endpoint.signing_name = "events";
+        credentials_.answer = PlayedCredentials::ready("AKIDFIRST");
+        record_.body = "{}";
+        record_.cache = "c";
+        record_.topic = "t";
+    }
+
+    void make() {
+        bus_ = std::make_unique<EventBridge>(
+            settings_, std::make_unique<PlayedCredentials::Provider>(credentials_),
+            EventBridgeTools{&clock_, &lines_, &http_});
+    }
+
+    void send() {
+        if (!bus_) make();
+        bus_->send({&record_}, [this](BatchResult result) {
+            ASSERT_FALSE(result_) << "done twice";
+            result_ = std::move(result);
+        });
+        ASSERT_FALSE(result_) << "done inside send()";
+    }
+
+    void turn() {
+        bus_->step();
+        http_.run(0);
+    }
+
+    std::string sent_header(const std::string& name) {
+        for (const auto& [key, value] : http_.requests.front().request.headers) {
+            if (key == name) return value;
+        }
+        return {};
+    }
+
+    Kind verdict() { return result_ ? result_->entries.at(0).kind : Kind::delivered; }
+
+    fakes::PlayedClock clock_;
+    fakes::PlayedHttp http_;
+    fakes::KeptLines lines_;
+    PlayedCredentials credentials_;
+    EventBridgeSettings settings_;
+    Record record_;
+    std::unique_ptr<EventBridge> bus_;
+    std::optional<BatchResult> result_;
+};
+
+TEST_F(EventBridgeTest, SendsASignedPutEvents) {
+    settings_.proxy = "http://proxy:3128";
+    settings_.trusted_certificate = "/etc/ca.pem";
+    settings_.connections = 7;
+    send();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    const HttpRequest& request = http_.requests.front().request;
+    EXPECT_EQ(request.method, "POST");
+    EXPECT_EQ(request.url, "https://events.us-west-2.amazonaws.com/");
+    EXPECT_EQ(request.proxy, "http://proxy:3128");
+    EXPECT_EQ(request.trusted_certificate, "/etc/ca.pem");
+    EXPECT_EQ(request.max_connections, 7);
+    EXPECT_EQ(sent_header("Content-Type"), "application/x-amz-json-1.1");
+    EXPECT_EQ(sent_header("X-Amz-Target"), "AWSEvents.PutEvents");
+    EXPECT_EQ(sent_header("User-Agent"), std::string("momento-webhook/") + version);
+    EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T221320Z");
+    EXPECT_NE(sent_header("Authorization").find("AKIDFIRST/20231114/us-west-2/events/"),
+              std::string::npos);
+
+    http_.answer(200, success);
+    turn();
+    EXPECT_EQ(verdict(), Kind::delivered);
+    EXPECT_EQ(bus_->max_in_flight(), 7u);
+}
+
+TEST_F(EventBridgeTest, StaysBelowTheConfiguredSizeAndAwssOwn) {
+    settings_.limits = {10, 256 * 1024};
+    make();
+    EXPECT_EQ(bus_->limits().bytes, 256u * 1024 - 1);
+    settings_.limits = {100, 50'000'000};
+    make();
+    EXPECT_EQ(bus_->limits().bytes, 999'999u);
+    EXPECT_EQ(bus_->limits().entries, 10u);
+}
+
+TEST_F(EventBridgeTest, WaitsForCredentialsThatAreBeingFetched) {
+    credentials_.answer.state = State::pending;
+    credentials_.answer.credentials = nullptr;
+    send();
+    turn();
+    EXPECT_TRUE(http_.requests.empty());
+    EXPECT_FALSE(result_);
+    credentials_.answer = PlayedCredentials::ready("AKIDLATE");
+    turn();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    http_.answer(200, success);
+    turn();
+    EXPECT_EQ(verdict(), Kind::delivered);
+    EXPECT_TRUE(lines_.lines.empty());
+}
+
+TEST_F(EventBridgeTest, HoldsWithoutCredentialsAndSendsNothing) {
+    for (State state : {State::failed, State::absent, State::pending}) {
+        result_.reset();
+        credentials_.answer = {state, nullptr, "no profile \"x\""};
+        send();
+        turn();
+        clock_.advance_ms(3'000);
+        turn();
+        EXPECT_TRUE(http_.requests.empty());
+        ASSERT_TRUE(result_);
+        EXPECT_EQ(verdict(), Kind::hold);
+        EXPECT_EQ(result_->entries[0].code, "CredentialsUnavailable");
+    }
+    EXPECT_EQ(lines_.count("no credentials: no profile \"x\""), 1u);
+}
+
+TEST_F(EventBridgeTest, FetchesNewCredentialsOnceWhenTheOldOnesExpired) {
+    credentials_.after_invalidation = PlayedCredentials::ready("AKIDSECOND");
+    send();
+    http_.answer(400, refusal("ExpiredTokenException"));
+    turn();
+    EXPECT_EQ(credentials_.invalidations, 1);
+    EXPECT_FALSE(result_);
+    ASSERT_EQ(http_.requests.size(), 1u);
+    EXPECT_NE(sent_header("Authorization").find("AKIDSECOND"), std::string::npos);
+
+    http_.answer(400, refusal("ExpiredTokenException"));
+    turn();
+    EXPECT_EQ(verdict(), Kind::hold);
+    EXPECT_EQ(credentials_.invalidations, 1);
+    EXPECT_TRUE(http_.requests.empty());
+}
+
+TEST_F(EventBridgeTest, DoesNotSendTheSameAgainIfNothingIsNew) {
+    send();
+    http_.answer(403, refusal("UnrecognizedClientException"));
+    turn();
+    turn();
+    EXPECT_TRUE(http_.requests.empty());
+    EXPECT_EQ(verdict(), Kind::hold);
+    EXPECT_EQ(result_->entries[0].code, "UnrecognizedClientException");
+}
+
+TEST_F(EventBridgeTest, ManyBatchesThatFailTogetherThrowAwayCredentialsOnce) {
+    make();
+    int done = 0;
+    for (int i = 0; i < 3; ++i) bus_->send({&record_}, [&](const BatchResult&) { ++done; });
+    credentials_.after_invalidation = PlayedCredentials::ready("AKIDSECOND");
+    for (int i = 0; i < 3; ++i) http_.answer(400, refusal("ExpiredToken"));
+    turn();
+    EXPECT_EQ(credentials_.invalidations, 1);
+    ASSERT_EQ(http_.requests.size(), 3u);
+    for (int i = 0; i < 3; ++i) http_.answer(200, success);
+    turn();
+    EXPECT_EQ(done, 3);
+}
+
+TEST_F(EventBridgeTest, PermissionAndSetupAreHeldAtOnce) {
+    send();
+    http_.answer(400, refusal("AccessDeniedException"));
+    turn();
+    EXPECT_EQ(verdict(), Kind::hold);
+    EXPECT_EQ(credentials_.invalidations, 0);
+}
+
+TEST_F(EventBridgeTest, CorrectsItsClockByTheAnswersDate) {
+    send();
+    http_.answer(400, refusal("RequestTimeTooSkewed"), {0, {{"date", ten_minutes_on}}, {}});
+    turn();
+    EXPECT_EQ(bus_->clock_offset_ms(), 600'000);
+    EXPECT_EQ(credentials_.invalidations, 0);
+    ASSERT_EQ(http_.requests.size(), 1u) << "tried again at once";
+    EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T222320Z");
+    EXPECT_EQ(lines_.count("600 s behind AWS's"), 1u);
+
+    clock_.step_wall_ms(600'000);  // somebody sets the clock
+    http_.answer(200, success, {0, {{"date", ten_minutes_on}}, {}});
+    turn();
+    EXPECT_EQ(bus_->clock_offset_ms(), 0);
+    EXPECT_EQ(verdict(), Kind::delivered);
+}
+
+TEST_F(EventBridgeTest, ClocksThatDifferByLessThanFourMinutesAreLeftAlone) {
+    clock_.step_wall_ms(-239'000);
+    send();
+    http_.answer(200, success, {0, {{"date", played_now}}, {}});
+    turn();
+    EXPECT_EQ(bus_->clock_offset_ms(), 0);
+    result_.reset();
+    clock_.step_wall_ms(-1'000);
+    send();
+    http_.answer(200, success, {0, {{"date", played_now}}, {}});
+    turn();
+    EXPECT_EQ(bus_->clock_offset_ms(), 240'000);
+    EXPECT_EQ(verdict(), Kind::delivered);
+}
+
+TEST_F(EventBridgeTest, AfterStopSendingNothingLeaves) {
+    credentials_.answer = {State::pending, nullptr, ""};
+    send();
+    bus_->stop_sending();
+    credentials_.answer = PlayedCredentials::ready("AKIDLATE");
+    turn();
+    EXPECT_TRUE(http_.requests.empty());
+    EXPECT_EQ(verdict(), Kind::hold);
+}
+
+TEST_F(EventBridgeTest, LogsNoSecretAndNoEvent) {
+    credentials_.after_invalidation = {State::failed, nullptr, "the token file is gone"};
+    record_.body = "{\"private\":1}";
+    send();
+    http_.answer(400, refusal("ExpiredToken"), {0, {{"date", ten_minutes_on}}, {}});
+    turn();
+    turn();
+    for (const std::string& line : lines_.lines) {
+        EXPECT_EQ(line.find("secret of"), std::string::npos) << line;
+        EXPECT_EQ(line.find("private"), std::string::npos) << line;
+    }
+}
+
+}  // namespace
+}  // namespace momento
