@@ -1,0 +1,209 @@
+#include "aws/endpoints.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ascii.h"
+
+namespace momento::aws {
+namespace {
+
+struct Partition {
+    const char* region_prefix;
+    const char* suffix;
+    const char* dual_stack_suffix;
+    bool is_government;
+    bool predates_dual_stack;
+};
+
+// The last one takes every region no other one does, also those of the future.
+constexpr Partition partitions[] = {
+    {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn", false, true},
+    {"us-gov-", "amazonaws.com", "api.aws", true, true},
+    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu", false, false},
+    {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov", false, false},
+    {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud", false, false},
+    {"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", false, false},
+    {"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov", false, false},
+    {"", "amazonaws.com", "api.aws", false, true},
+};
+
+struct ServiceNames {
+    Service service;
+    const char* host;      // first label; the signing name too
+    const char* variable;  // the end of AWS_ENDPOINT_URL_…
+    const char* profile;   // its key in a profile's services section
+
+    // The plain host of GovCloud regions is the FIPS one.
+    bool government_plain_is_fips;
+    bool government_dual_stack_is_fips;
+    // Where it predates dual-stack names, its plain host answers both address families.
+    bool dual_stack_on_plain_host;
+};
+
+constexpr ServiceNames services[] = {
+    {Service::eventbridge, "events", "EVENTBRIDGE", "eventbridge", true, true, false},
+    {Service::sqs, "sqs", "SQS", "sqs", true, false, false},
+    {Service::secrets_manager, "secretsmanager", "SECRETS_MANAGER", "secrets_manager", false,
+     false, true},
+    {Service::sts, "sts", "STS", "sts", true, false, false},
+};
+
+const ServiceNames& names_of(Service service) {
+    return *std::find_if(std::begin(services), std::end(services),
+                         [&](const ServiceNames& names) { return names.service == service; });
+}
+
+const Partition& partition_of(const std::string& region) {
+    return *std::find_if(std::begin(partitions), std::end(partitions),
+                         [&](const auto& p) { return region.rfind(p.region_prefix, 0) == 0; });
+}
+
+bool is_true(const std::string& value) {
+    return lower_case(value) == "true";
+}
+
+// A region becomes part of a host name.
+Status check_region(const std::string& region) {
+    bool fits =
+        !region.empty() && region.size() <= 63 && region.front() != '-' && region.back() != '-';
+    for (char c : region) fits = fits && (is_digit(c) || (c >= 'a' && c <= 'z') || c == '-');
+    if (fits) return {};
+    return Error{"\"" + region + "\" is not an AWS region: write it like \"us-west-2\""};
+}
+
+std::string regional_host(const ServiceNames& names, const std::string& region, bool fips,
+                          bool dual_stack) {
+    const Partition& partition = partition_of(region);
+    if (names.dual_stack_on_plain_host && partition.predates_dual_stack) dual_stack = false;
+    if (partition.is_government) {
+        fips = fips && !(dual_stack ? names.government_dual_stack_is_fips
+                                    : names.government_plain_is_fips);
+    }
+    return std::string(names.host) + (fips ? "-fips." : ".") + region + '.' +
+           (dual_stack ? partition.dual_stack_suffix : partition.suffix);
+}
+
+// The configured endpoint that counts, and what it was configured by.
+std::pair<std::string, std::string> configured_url(const ServiceNames& names,
+                                                   const EnvironmentSnapshot& env,
+                                                   const std::string& override_url,
+                                                   const std::string& profile_url) {
+    constexpr char for_all_services[] = "AWS_ENDPOINT_URL";
+    if (!override_url.empty()) return {override_url, "the endpoint directive"};
+    if (is_true(env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))) return {};
+    std::string for_service = std::string(for_all_services) + '_' + names.variable;
+    for (const std::string& variable : {for_service, std::string(for_all_services)}) {
+        if (!env.get(variable).empty()) return {env.get(variable), variable};
+    }
+    return {profile_url, "endpoint_url of the profile"};
+}
+
+bool is_account(std::string_view text) {
+    return text.size() == 12 && std::all_of(text.begin(), text.end(), is_digit);
+}
+
+bool is_bus_name(std::string_view text) {
+    constexpr size_t max_length = 256;
+    return !text.empty() && text.size() <= max_length &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return is_alphanumeric(c) || c == '.' || c == '-' || c == '_';
+           });
+}
+
+// Takes what stands before the next `mark` off the front, and the mark with it.
+std::string_view take_until(std::string_view& text, char mark) {
+    std::string_view part = text.substr(0, text.find(mark));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+    return part;
+}
+
+Error malformed_bus(std::string_view text, const char* why) {
+    return {"\"" + std::string(text) + "\" is not an event bus: " + why};
+}
+
+}  // namespace
+
+const char* profile_key(Service service) {
+    return names_of(service).profile;
+}
+
+Result<Endpoint> resolve_endpoint(Service service, const std::string& region,
+                                  const EnvironmentSnapshot& env,
+                                  const std::string& override_url,
+                                  const std::string& profile_url) {
+    Status checked = check_region(region);
+    if (!checked) return checked.error();
+
+    const ServiceNames& names = names_of(service);
+    bool fips = is_true(env.get("AWS_USE_FIPS_ENDPOINT"));
+    bool dual_stack = is_true(env.get("AWS_USE_DUALSTACK_ENDPOINT"));
+    auto [text, configured_by] = configured_url(names, env, override_url, profile_url);
+    if (text.empty()) {
+        text = "https://" + regional_host(names, region, fips, dual_stack);
+    } else if (fips || dual_stack) {
+        return Error{
+            std::string(fips ? "AWS_USE_FIPS_ENDPOINT" : "AWS_USE_DUALSTACK_ENDPOINT") +
+            " contradicts the endpoint \"" + text + "\" of " + configured_by +
+            ": remove one of them"};
+    }
+
+    Result<Url> url = parse_url(text);
+    if (!url) return Error{configured_by + ": " + url.error().text};
+    if (!url->query.empty()) {
+        return Error{configured_by + ": \"" + text + "\" has a query: remove it"};
+    }
+    return Endpoint{std::move(*url), region, names.host};
+}
+
+Result<BusReference> parse_bus(std::string_view text) {
+    BusReference bus;
+    bus.name_or_arn = text;
+    if (text.substr(0, 4) != "arn:") {
+        if (!is_bus_name(text)) {
+            return malformed_bus(text,
+                                 "a name has up to 256 letters, digits, \".\", \"-\", "
+                                 "\"_\"");
+        }
+        bus.name = text;
+        return bus;
+    }
+
+    std::string_view rest = text.substr(4);
+    std::string_view partition = take_until(rest, ':');
+    std::string_view service = take_until(rest, ':');
+    bus.region = take_until(rest, ':');
+    bus.account = take_until(rest, ':');
+    std::string_view type = take_until(rest, '/');
+    bus.name = rest;
+    if (type == "event-busv2") {
+        return Error{"\"" + std::string(text) +
+                     "\" is a version 2 bus; these are not "
+                     "supported yet: use a classic event bus (\"…:event-bus/NAME\")"};
+    }
+    bool fits = partition.substr(0, 3) == "aws" && service == "events" && type == "event-bus" &&
+                check_region(bus.region) && is_account(bus.account) && is_bus_name(bus.name);
+    if (!fits) {
+        return malformed_bus(text, "write \"arn:aws:events:REGION:ACCOUNT:event-bus/NAME\"");
+    }
+    return bus;
+}
+
+Result<std::string> choose_region(const std::string& directive, const std::string& bus_region,
+                                  const EnvironmentSnapshot& env,
+                                  const std::string& profile_region) {
+    if (!directive.empty() && !bus_region.empty() && directive != bus_region) {
+        return Error{"region \"" + directive + "\" contradicts the bus, which is in \"" +
+                     bus_region + "\": remove the region"};
+    }
+    for (const std::string* region : {&directive, &bus_region, &env.get("AWS_REGION"),
+                                      &env.get("AWS_DEFAULT_REGION"), &profile_region}) {
+        if (region->empty()) continue;
+        Status checked = check_region(*region);
+        if (!checked) return checked.error();
+        return *region;
+    }
+    return std::string();
+}
+
+}  // namespace momento::aws

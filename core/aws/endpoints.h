@@ -1,0 +1,57 @@
+// Which host and region a request goes to, and how a bus is named.
+// Source: the endpoint rule sets and partitions.json of the AWS SDKs; "Service-specific
+// endpoints", AWS SDKs and Tools Reference Guide.
+//
+// Pure functions, called while the configuration is read and by whoever builds clients.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "aws/credentials.h"
+#include "base/result.h"
+#include "http/url.h"
+
+namespace momento::aws {
+
+enum class Service { eventbridge, sqs, secrets_manager, sts };
+
+struct Endpoint {
+    Url url;                     // authority() is the host to sign
+    std::string signing_region;  // where the credentials' scope is
+    std::string signing_name;    // of the service
+};
+
+// In this order: `override_url` (a directive), AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL,
+// `profile_url` (see profile_endpoint), the region's own. Everything configured outside the
+// directive is skipped if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says so.
+// AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT choose among a region's own, and
+// contradict any other, as in the SDKs.
+Result<Endpoint> resolve_endpoint(Service service, const std::string& region,
+                                  const EnvironmentSnapshot& env,
+                                  const std::string& override_url = {},
+                                  const std::string& profile_url = {});
+
+// A service's name in profiles ("secrets_manager").
+const char* profile_key(Service service);
+
+// A bus as PutEvents takes it.
+struct BusReference {
+    std::string name_or_arn;  // EventBusName
+    std::string name;         // without the ARN around it
+    std::string region;       // empty if given by name
+    std::string account;      // empty if given by name
+};
+
+// Source: EventBusName in "PutEventsRequestEntry", Amazon EventBridge API Reference.
+// Version 2 buses (ARN type "event-busv2") are refused: PutEvents cannot address them.
+Result<BusReference> parse_bus(std::string_view text);
+
+// The directive's region, the bus's, AWS_REGION, AWS_DEFAULT_REGION, the profile's. Empty
+// if none of them says anything: the instance may know. A directive that contradicts the
+// bus is an error: EventBridge takes no events for another region's bus.
+Result<std::string> choose_region(const std::string& directive, const std::string& bus_region,
+                                  const EnvironmentSnapshot& env,
+                                  const std::string& profile_region);
+
+}  // namespace momento::aws

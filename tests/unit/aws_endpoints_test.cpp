@@ -1,0 +1,243 @@
+#include "aws/endpoints.h"
+
+#include <gtest/gtest.h>
+
+#include "aws_environment.h"
+
+namespace momento::aws {
+namespace {
+
+// What botocore's resolver makes of the SDKs' rule sets: plain, dual-stack, FIPS, both.
+struct RegionalCase {
+    Service service;
+    const char* region;
+    const char* hosts[4];
+};
+
+const RegionalCase regional[] = {
+    {Service::eventbridge,
+     "us-west-2",
+     {"events.us-west-2.amazonaws.com", "events.us-west-2.api.aws",
+      "events-fips.us-west-2.amazonaws.com", "events-fips.us-west-2.api.aws"}},
+    {Service::eventbridge,
+     "cn-north-1",
+     {"events.cn-north-1.amazonaws.com.cn", "events.cn-north-1.api.amazonwebservices.com.cn",
+      "events-fips.cn-north-1.amazonaws.com.cn",
+      "events-fips.cn-north-1.api.amazonwebservices.com.cn"}},
+    {Service::eventbridge,
+     "us-gov-west-1",
+     {"events.us-gov-west-1.amazonaws.com", "events.us-gov-west-1.api.aws",
+      "events.us-gov-west-1.amazonaws.com", "events.us-gov-west-1.api.aws"}},
+    {Service::eventbridge,
+     "eusc-de-east-1",
+     {"events.eusc-de-east-1.amazonaws.eu", "events.eusc-de-east-1.api.amazonwebservices.eu",
+      "events-fips.eusc-de-east-1.amazonaws.eu",
+      "events-fips.eusc-de-east-1.api.amazonwebservices.eu"}},
+    {Service::eventbridge,
+     "us-iso-east-1",
+     {"events.us-iso-east-1.c2s.ic.gov", "events.us-iso-east-1.api.aws.ic.gov",
+      "events-fips.us-iso-east-1.c2s.ic.gov", "events-fips.us-iso-east-1.api.aws.ic.gov"}},
+    {Service::eventbridge,
+     "us-isob-east-1",
+     {"events.us-isob-east-1.sc2s.sgov.gov", "events.us-isob-east-1.api.aws.scloud",
+      "events-fips.us-isob-east-1.sc2s.sgov.gov", "events-fips.us-isob-east-1.api.aws.scloud"}},
+    {Service::eventbridge,
+     "eu-isoe-west-1",
+     {"events.eu-isoe-west-1.cloud.adc-e.uk", "events.eu-isoe-west-1.api.cloud-aws.adc-e.uk",
+      "events-fips.eu-isoe-west-1.cloud.adc-e.uk",
+      "events-fips.eu-isoe-west-1.api.cloud-aws.adc-e.uk"}},
+    {Service::eventbridge,
+     "us-isof-south-1",
+     {"events.us-isof-south-1.csp.hci.ic.gov", "events.us-isof-south-1.api.aws.hci.ic.gov",
+      "events-fips.us-isof-south-1.csp.hci.ic.gov",
+      "events-fips.us-isof-south-1.api.aws.hci.ic.gov"}},
+    {Service::sqs,
+     "us-west-2",
+     {"sqs.us-west-2.amazonaws.com", "sqs.us-west-2.api.aws",
+      "sqs-fips.us-west-2.amazonaws.com", "sqs-fips.us-west-2.api.aws"}},
+    {Service::sqs,
+     "us-gov-west-1",
+     {"sqs.us-gov-west-1.amazonaws.com", "sqs.us-gov-west-1.api.aws",
+      "sqs.us-gov-west-1.amazonaws.com", "sqs-fips.us-gov-west-1.api.aws"}},
+    {Service::secrets_manager,
+     "us-west-2",
+     {"secretsmanager.us-west-2.amazonaws.com", "secretsmanager.us-west-2.amazonaws.com",
+      "secretsmanager-fips.us-west-2.amazonaws.com",
+      "secretsmanager-fips.us-west-2.amazonaws.com"}},
+    {Service::secrets_manager,
+     "us-gov-west-1",
+     {"secretsmanager.us-gov-west-1.amazonaws.com",
+      "secretsmanager.us-gov-west-1.amazonaws.com",
+      "secretsmanager-fips.us-gov-west-1.amazonaws.com",
+      "secretsmanager-fips.us-gov-west-1.amazonaws.com"}},
+    {Service::secrets_manager,
+     "eusc-de-east-1",
+     {"secretsmanager.eusc-de-east-1.amazonaws.eu",
+      "secretsmanager.eusc-de-east-1.api.amazonwebservices.eu",
+      "secretsmanager-fips.eusc-de-east-1.amazonaws.eu",
+      "secretsmanager-fips.eusc-de-east-1.api.amazonwebservices.eu"}},
+    {Service::sts,
+     "us-west-2",
+     {"sts.us-west-2.amazonaws.com", "sts.us-west-2.api.aws",
+      "sts-fips.us-west-2.amazonaws.com", "sts-fips.us-west-2.api.aws"}},
+    {Service::sts,
+     "us-gov-west-1",
+     {"sts.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.api.aws",
+      "sts.us-gov-west-1.amazonaws.com", "sts-fips.us-gov-west-1.api.aws"}},
+};
+
+TEST(Endpoint, FollowsTheSdksRules) {
+    for (const RegionalCase& test : regional) {
+        for (int variant = 0; variant < 4; ++variant) {
+            auto env = environment({{"AWS_USE_DUALSTACK_ENDPOINT", variant & 1 ? "true" : ""},
+                                    {"AWS_USE_FIPS_ENDPOINT", variant & 2 ? "True" : "false"}});
+            auto endpoint = resolve_endpoint(test.service, test.region, env);
+            ASSERT_TRUE(endpoint);
+            EXPECT_EQ(endpoint->url.text(),
+                      "https://" + std::string(test.hosts[variant]) + "/");
+            EXPECT_EQ(endpoint->signing_region, test.region);
+        }
+    }
+}
+
+TEST(Endpoint, NamesTheServiceToSignFor) {
+    EXPECT_EQ(resolve_endpoint(Service::eventbridge, "us-east-1", {})->signing_name, "events");
+    EXPECT_EQ(resolve_endpoint(Service::sqs, "us-east-1", {})->signing_name, "sqs");
+    EXPECT_EQ(resolve_endpoint(Service::secrets_manager, "us-east-1", {})->signing_name,
+              "secretsmanager");
+    EXPECT_EQ(resolve_endpoint(Service::sts, "us-east-1", {})->signing_name, "sts");
+}
+
+TEST(Endpoint, TheNearestSettingWins) {
+    std::map<std::string, std::string> variables;
+    auto origin = [&](const std::string& override_url) {
+        return resolve_endpoint(Service::eventbridge, "eu-west-1", environment(variables),
+                                override_url, "http://profile")
+            ->url.origin();
+    };
+    EXPECT_EQ(origin(""), "http://profile");
+    variables["AWS_ENDPOINT_URL"] = "http://all";
+    EXPECT_EQ(origin(""), "http://all");
+    variables["AWS_ENDPOINT_URL_SQS"] = "http://sqs";
+    EXPECT_EQ(origin(""), "http://all");
+    variables["AWS_ENDPOINT_URL_EVENTBRIDGE"] = "http://eventbridge";
+    EXPECT_EQ(origin(""), "http://eventbridge");
+    EXPECT_EQ(origin("http://directive"), "http://directive");
+    variables["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "TRUE";
+    EXPECT_EQ(origin(""), "https://events.eu-west-1.amazonaws.com");
+    EXPECT_EQ(origin("http://directive"), "http://directive");
+}
+
+TEST(Endpoint, EveryServiceHasItsVariable) {
+    auto env = environment({{"AWS_ENDPOINT_URL_EVENTBRIDGE", "http://eventbridge"},
+                            {"AWS_ENDPOINT_URL_SQS", "http://sqs"},
+                            {"AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://secrets_manager"},
+                            {"AWS_ENDPOINT_URL_STS", "http://sts"}});
+    for (Service service :
+         {Service::eventbridge, Service::sqs, Service::secrets_manager, Service::sts}) {
+        EXPECT_EQ(resolve_endpoint(service, "us-east-1", env)->url.host, profile_key(service));
+    }
+}
+
+TEST(Endpoint, SignsForTheRegionWhateverTheHost) {
+    auto endpoint = resolve_endpoint(Service::eventbridge, "eu-west-1", {},
+                                     "https://VPCE-1.example:8443/prefix");
+    ASSERT_TRUE(endpoint);
+    EXPECT_EQ(endpoint->signing_region, "eu-west-1");
+    EXPECT_EQ(endpoint->url.authority(), "vpce-1.example:8443");
+    EXPECT_EQ(endpoint->url.path, "/prefix");
+}
+
+TEST(Endpoint, RefusesAContradictionAndSaysWhere) {
+    auto env =
+        environment({{"AWS_USE_FIPS_ENDPOINT", "true"}, {"AWS_ENDPOINT_URL", "http://x"}});
+    auto endpoint = resolve_endpoint(Service::sqs, "us-east-1", env);
+    ASSERT_FALSE(endpoint);
+    EXPECT_EQ(endpoint.error().text,
+              "AWS_USE_FIPS_ENDPOINT contradicts the endpoint \"http://x\" "
+              "of AWS_ENDPOINT_URL: remove one of them");
+}
+
+TEST(Endpoint, RefusesWhatIsNoEndpoint) {
+    auto endpoint = resolve_endpoint(Service::sqs, "us-east-1", {}, "localhost:4566");
+    ASSERT_FALSE(endpoint);
+    EXPECT_EQ(endpoint.error().text.rfind("the endpoint directive: \"localhost:4566\"", 0), 0u);
+    EXPECT_FALSE(resolve_endpoint(Service::sqs, "us-east-1", {}, "http://x/?query"));
+    for (const char* region :
+         {"", "us east", "us-east-1.evil.example/", "-a", "a-", "US-EAST-1", "us_east_1"}) {
+        EXPECT_FALSE(resolve_endpoint(Service::sqs, region, {})) << region;
+    }
+}
+
+TEST(Bus, IsAName) {
+    auto bus = parse_bus("my.bus-1_x");
+    ASSERT_TRUE(bus);
+    EXPECT_EQ(bus->name_or_arn, "my.bus-1_x");
+    EXPECT_EQ(bus->name, "my.bus-1_x");
+    EXPECT_EQ(bus->region, "");
+    EXPECT_EQ(bus->account, "");
+}
+
+TEST(Bus, IsAnArn) {
+    for (const char* partition : {"aws", "aws-cn", "aws-us-gov"}) {
+        std::string arn = std::string("arn:") + partition +
+                          ":events:eu-central-1:123456789012:event-bus/orders";
+        auto bus = parse_bus(arn);
+        ASSERT_TRUE(bus) << arn;
+        EXPECT_EQ(bus->name_or_arn, arn);
+        EXPECT_EQ(bus->name, "orders");
+        EXPECT_EQ(bus->region, "eu-central-1");
+        EXPECT_EQ(bus->account, "123456789012");
+    }
+}
+
+TEST(Bus, RefusesEverythingElse) {
+    for (const std::string& text :
+         {std::string(), std::string("a b"), std::string("a/b"), std::string(257, 'a'),
+          std::string("arn:aws:events:us-east-1:123456789012:event-bus/"),
+          std::string("arn:aws:events:us-east-1:123456789012:event-bus/a/b"),
+          std::string("arn:aws:events:us-east-1:12345678901:event-bus/a"),
+          std::string("arn:aws:events::123456789012:event-bus/a"),
+          std::string("arn:aws:events:us-east-1::event-bus/a"),
+          std::string("arn:aws:events:us-east-1:123456789012:rule/a"),
+          std::string("arn:aws:sqs:us-east-1:123456789012:event-bus/a"),
+          std::string("arn:azure:events:us-east-1:123456789012:event-bus/a"),
+          std::string("arn:aws:events:us-east-1"), std::string("arn:")}) {
+        EXPECT_FALSE(parse_bus(text)) << text;
+    }
+}
+
+TEST(Bus, RefusesVersion2AndSaysWhy) {
+    auto bus = parse_bus("arn:aws:events:us-east-1:123456789012:event-busv2/orders/abc");
+    ASSERT_FALSE(bus);
+    EXPECT_NE(bus.error().text.find("version 2 bus"), std::string::npos);
+    EXPECT_NE(bus.error().text.find("not supported yet"), std::string::npos);
+}
+
+TEST(Region, TheNearestSettingWins) {
+    auto env = environment({{"AWS_REGION", "us-east-1"}, {"AWS_DEFAULT_REGION", "us-east-2"}});
+    auto only_default = environment({{"AWS_DEFAULT_REGION", "us-east-2"}});
+    EXPECT_EQ(*choose_region("eu-west-1", "", env, "sa-east-1"), "eu-west-1");
+    EXPECT_EQ(*choose_region("", "eu-west-2", env, "sa-east-1"), "eu-west-2");
+    EXPECT_EQ(*choose_region("", "", env, "sa-east-1"), "us-east-1");
+    EXPECT_EQ(*choose_region("", "", only_default, "sa-east-1"), "us-east-2");
+    EXPECT_EQ(*choose_region("", "", {}, "sa-east-1"), "sa-east-1");
+    EXPECT_EQ(*choose_region("", "", {}, ""), "");
+}
+
+TEST(Region, OfADirectiveMustBeTheBuss) {
+    EXPECT_EQ(*choose_region("eu-west-1", "eu-west-1", {}, ""), "eu-west-1");
+    auto region = choose_region("eu-west-1", "us-east-1", {}, "");
+    ASSERT_FALSE(region);
+    EXPECT_EQ(region.error().text,
+              "region \"eu-west-1\" contradicts the bus, which is in \"us-east-1\": remove the "
+              "region");
+}
+
+TEST(Region, RefusesWhatIsNone) {
+    EXPECT_FALSE(choose_region("us-west-2a b", "", {}, ""));
+    EXPECT_FALSE(choose_region("", "", environment({{"AWS_REGION", "x/y"}}), ""));
+}
+
+}  // namespace
+}  // namespace momento::aws
