@@ -1,0 +1,35 @@
+// What an AWS service says when it refuses a request: one shape for the JSON protocols, for
+// XML (STS, and emulators' authorization errors), and for answers of proxies and load
+// balancers that are neither.
+//
+// Pure; used by every client on the delivery thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "http/client.h"
+
+namespace momento::aws {
+
+struct ServiceError {
+    // "ThrottlingException"; empty if the answer names none: judge by the HTTP status then.
+    // Letters, digits, ".", "_" and "-" only: safe as a metric's label.
+    std::string code;
+
+    // The older name of the same error, of services that once spoke another protocol
+    // (x-amzn-query-error: "AWS.SimpleQueueService.NonExistentQueue"); empty if none.
+    std::string query_code;
+
+    // One line of at most 1024 bytes. A ValidationException quotes the request in it: such
+    // a message must not be logged.
+    std::string message;
+
+    std::string request_id;
+
+    bool is(std::string_view name) const { return code == name || query_code == name; }
+};
+
+ServiceError parse_service_error(const HttpResponse& response);
+
+}  // namespace momento::aws
