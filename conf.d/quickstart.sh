@@ -114,7 +114,7 @@ say "packages the build needs"
 install_packages $build_packages
 debian_nginx "$build/debian"
 nginx=$debian_root/usr/sbin/nginx
-"$nginx" -v
+"$nginx" -v 2>&1
 
 say "building build/momentoctl and build/ngx_http_momento_module.so"
 mkdir -p "$prefix"
@@ -127,7 +127,10 @@ log=$prefix/build.log
     exit 1
 }
 
-stop
+if [ -n "$(running)" ]; then
+    say "stopping the nginx of an earlier run"
+    stop
+fi
 port=${QUICKSTART_PORT:-$(free_port)}
 say "starting nginx on 127.0.0.1:$port, configured by build/quickstart/nginx.conf"
 # The checkout may be where no other user can look.
@@ -140,10 +143,12 @@ configuration >"$prefix/nginx.conf"
 say "playing Momento: one signed webhook"
 [ -e "$events" ] || : >"$events"
 before=$(wc -l <"$events")
-set -x
+cat <<EOF
+build/momentoctl send http://127.0.0.1:$port/momento \\
+    --secret file:build/quickstart/momento.secret --text "Hello from the quick start"
+EOF
 "$build/momentoctl" send "http://127.0.0.1:$port/momento" --secret "file:$secret" \
     --text "Hello from the quick start"
-{ set +x; } 2>/dev/null
 
 say "the event, in the shape EventBridge delivers (build/quickstart/events.jsonl)"
 for _ in $(seq 100); do
