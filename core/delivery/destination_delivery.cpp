@@ -17,6 +17,7 @@ constexpr size_t bytes_of_one_read = 256u << 10;
 constexpr int64_t first_hold_ms = 1'000;
 constexpr int64_t longest_hold_ms = 30'000;
 constexpr uint32_t most_hold_doublings = 5;
+constexpr int64_t log_poll_us = 10'000;
 constexpr int64_t gauges_interval_us = 1'000'000;
 constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
@@ -129,6 +130,7 @@ int64_t DestinationDelivery::next_us() const {
     if (stopping_) return next;
     for (const auto& drain : drains_) {
         if (drain->has_more() && room_for(*drain) > 0) return now_us_;
+        if (drain->waits_for_log()) next = std::min(next, now_us_ + log_poll_us);
     }
     if (!waiting_.empty()) next = std::min(next, waiting_.begin()->first);
     if (batcher_.empty()) return next;

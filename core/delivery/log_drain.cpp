@@ -6,9 +6,6 @@
 namespace momento {
 namespace {
 
-// The most that read() may find beyond the last record that was known to fit in.
-constexpr uint64_t window_margin = 1024;
-
 constexpr uint64_t most_passed = 1000;
 
 }  // namespace
@@ -17,15 +14,13 @@ LogDrain::LogDrain(std::shared_ptr<Log> log, Logger& logger)
     : log_(std::move(log)), reader_(log_, logger) {}
 
 uint64_t LogDrain::window_left() const {
-    if (ledger_.empty()) return cursor_window - window_margin;
-    uint64_t end = ledger_.front().sequence + cursor_window - window_margin;
     uint64_t next = reader_.next_sequence();
+    uint64_t end = window_end();
     return next < end ? end - next : 0;
 }
 
 bool LogDrain::read(size_t max_records, size_t max_bytes, EntryPool& pool,
                     std::vector<Entry*>& entries) {
-    settle_requeues();
     uint64_t version = log_->version();
     if (caught_up_ && version == seen_version_) return false;
     max_records = std::min<uint64_t>(max_records, window_left());
@@ -35,6 +30,10 @@ bool LogDrain::read(size_t max_records, size_t max_bytes, EntryPool& pool,
     records_.clear();
     caught_up_ = !reader_.read(max_records, max_bytes, records_, releases_);
     for (ReadRecord& read : records_) {
+        // After a failed sync the log gives once more what it had given already (log.h).
+        if (read.record.sequence <= last_read_) continue;
+        last_read_ = read.record.sequence;
+
         Entry* entry = pool.take();
         entry->record = read.record;
         entry->end = read.end;
@@ -42,21 +41,27 @@ bool LogDrain::read(size_t max_records, size_t max_bytes, EntryPool& pool,
         entry->drain = this;
         entry->place = first_place_ + ledger_.size();
         entry->memory = read.record.encoded_size();
-        ledger_.push_back({read.record.sequence, entry, false});
+        ledger_.push_back({read.record.sequence, entry});
         entries.push_back(entry);
+        ++in_memory_;
     }
-    in_memory_ += records_.size();
     records_.clear();
     return !caught_up_;
 }
 
-void LogDrain::resolve(const Entry& entry, Resolution resolution) {
-    Place& place = ledger_[entry.place - first_place_];
-    place.entry = nullptr;
+void LogDrain::clear_place(const Entry& entry) {
+    ledger_[entry.place - first_place_].entry = nullptr;
     --in_memory_;
+    while (!ledger_.empty() && ledger_.front().entry == nullptr) {
+        ledger_.pop_front();
+        ++first_place_;
+    }
+}
+
+void LogDrain::resolve(const Entry& entry, Resolution resolution) {
+    clear_place(entry);
     releases_.push_back({entry.record.sequence, entry.end, resolution});
     passed_ = std::min(passed_ + 1, most_passed);
-    mark_resolved(entry.place);
 }
 
 void LogDrain::release_early(const Entry& entry) {
@@ -64,48 +69,37 @@ void LogDrain::release_early(const Entry& entry) {
 }
 
 void LogDrain::requeue(const Entry& entry) {
-    if (requeued_.empty()) requeues_settled_ = log_->numbers().totals.requeued;
-    Place& place = ledger_[entry.place - first_place_];
-    place.entry = nullptr;
-    --in_memory_;
-    --passed_;
-    requeued_.push_back(entry.place);
+    clear_place(entry);
     requeues_.push_back({RecordBuffer::from(entry.record),
                          {entry.record.sequence, entry.end, Resolution::requeued}});
-}
-
-// The log tells by its count only, and settles requeues in order.
-void LogDrain::settle_requeues() {
-    if (requeued_.empty()) return;
-    uint64_t settled = log_->numbers().totals.requeued;
-    while (!requeued_.empty() && requeues_settled_ < settled) {
-        uint64_t place = requeued_.front();
-        requeued_.pop_front();
-        ++requeues_settled_;
-        mark_resolved(place);
-    }
-}
-
-void LogDrain::mark_resolved(uint64_t place) {
-    ledger_[place - first_place_].resolved = true;
-    while (!ledger_.empty() && ledger_.front().resolved) {
-        ledger_.pop_front();
-        ++first_place_;
-    }
+    --passed_;
 }
 
 Entry* LogDrain::blocker() const {
-    return ledger_.empty() || window_left() > 0 ? nullptr : ledger_.front().entry;
+    if (ledger_.empty() || window_left() > 0) return nullptr;
+    const Place& oldest = ledger_.front();
+    return oldest.sequence == log_->base_sequence() ? oldest.entry : nullptr;
 }
 
 void LogDrain::post() {
+    if (!beyond_.empty()) {
+        releases_.insert(releases_.end(), beyond_.begin(), beyond_.end());
+        beyond_.clear();
+    }
+    if (!releases_.empty()) {
+        uint64_t end = window_end();
+        auto within = std::partition(releases_.begin(), releases_.end(),
+                                     [end](const Release& r) { return r.sequence < end; });
+        beyond_.assign(within, releases_.end());
+        releases_.erase(within, releases_.end());
+    }
     if (!releases_.empty()) log_->release(std::exchange(releases_, {}));
     if (!requeues_.empty()) log_->requeue(std::exchange(requeues_, {}));
 }
 
 bool LogDrain::is_empty() const {
-    return in_memory_ == 0 && releases_.empty() && requeues_.empty() && log_->opened_at() &&
-           log_->numbers().totals.pending() == 0;
+    return in_memory_ == 0 && releases_.empty() && beyond_.empty() && requeues_.empty() &&
+           log_->opened_at() && log_->numbers().totals.pending() == 0;
 }
 
 }  // namespace momento

@@ -1,13 +1,13 @@
-// Reads one log for delivery, and keeps account of what in it is not resolved yet.
+// Reads one log for delivery, and keeps account of what was read and is not resolved yet.
 //
 // Belongs to the delivery thread. Releases and requeues are collected and posted once a
-// turn. Reads no further ahead of the oldest unresolved record than the log's cursor can
-// take releases (cursor_window).
+// turn. The log takes releases up to cursor_window beyond its oldest unreleased record:
+// nothing is read, and nothing released, beyond that.
 //
 // Requeueing, the rule: a record that fails again and again is appended at the tail and
-// given up here, so that it holds neither the cursor nor the space behind it. But each one
-// costs a write; so a log may requeue no more records than it has seen resolved for good.
-// While nothing gets through, nothing is requeued; and the writing is at most doubled.
+// forgotten here, so that it holds neither the cursor nor the space behind it. Each one
+// costs a write; so a log requeues no more records than were resolved for good. While
+// nothing gets through nothing is requeued, and writing is at most doubled.
 #pragma once
 
 #include <cstdint>
@@ -34,14 +34,16 @@ class LogDrain {
     // As far as is known without reading.
     bool has_more() const { return !caught_up_ && window_left() > 0; }
 
+    // True if something waits for the log to apply what was posted; nobody tells when.
+    bool waits_for_log() const { return !beyond_.empty() || (!caught_up_ && !window_left()); }
+
     // Delivered or dead. The entry may be given back to its pool afterwards.
     void resolve(const Entry& entry, Resolution resolution);
 
     // A planted bug: releases what is still in flight.
     void release_early(const Entry& entry);
 
-    // Only for an entry of which nothing is in flight; as resolve(), but counted as
-    // resolved when the log has it at its tail.
+    // Like resolve(), for an entry of which nothing is in flight: it comes back from the tail.
     bool may_requeue() const { return passed_ > 0; }
     void requeue(const Entry& entry);
 
@@ -58,28 +60,26 @@ class LogDrain {
   private:
     struct Place {
         uint64_t sequence = 0;
-        Entry* entry = nullptr;
-        bool resolved = false;
+        Entry* entry = nullptr;  // null: resolved
     };
 
+    uint64_t window_end() const { return log_->base_sequence() + cursor_window; }
     uint64_t window_left() const;
-    void settle_requeues();
-    void mark_resolved(uint64_t place);
+    void clear_place(const Entry& entry);
 
     const std::shared_ptr<Log> log_;
     Reader reader_;
     uint64_t seen_version_ = UINT64_MAX;
     bool caught_up_ = true;
+    uint64_t last_read_ = 0;  // sequence
 
     std::deque<Place> ledger_;  // what was read, from the oldest unresolved record on
     uint64_t first_place_ = 0;  // number of the ledger's front
     size_t in_memory_ = 0;
-    uint64_t passed_ = 0;  // records resolved for good, less requeues, bounded
-
-    std::deque<uint64_t> requeued_;  // places, in the order the log settles them
-    uint64_t requeues_settled_ = 0;  // the log's own count up to requeued_'s front
+    uint64_t passed_ = 0;  // records resolved for good, less requeues; bounded
 
     std::vector<Release> releases_;
+    std::vector<Release> beyond_;  // the window: posted when the log's base has moved
     std::vector<Requeue> requeues_;
     std::vector<ReadRecord> records_;  // kept for its capacity
 };
