@@ -52,6 +52,7 @@ class DestinationDelivery {
 
     void stop_sending();
     bool idle() const { return in_flight_ == 0 && letters_.idle(); }
+    size_t in_memory() const { return entries_in_memory_; }
 
   private:
     struct Flight;
