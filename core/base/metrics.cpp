@@ -1,6 +1,7 @@
 #include "base/metrics.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace momento {
 
@@ -9,6 +10,12 @@ void Histogram::observe(uint64_t us) {
     buckets[static_cast<size_t>(bound - histogram_bounds_us.begin())].fetch_add(
         1, std::memory_order_relaxed);
     sum_us.fetch_add(us, std::memory_order_relaxed);
+}
+
+void DestinationMetrics::count_dead(std::string_view reason) {
+    auto known = std::find(dead_reasons.begin(), std::prev(dead_reasons.end()), reason);
+    dead[static_cast<size_t>(known - dead_reasons.begin())].fetch_add(
+        1, std::memory_order_relaxed);
 }
 
 }  // namespace momento

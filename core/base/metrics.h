@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace momento {
 
@@ -27,16 +28,45 @@ struct Histogram {
     void observe(uint64_t us);
 };
 
-enum class DeliveryOutcome { ok, partial, throttled, refused, held, unreachable, failed, count };
+enum class DeliveryOutcome {
+    ok,
+    partial,
+    throttled,
+    refused,
+    held,
+    unreachable,
+    failed,
+    count
+};
+
+// Why events became dead letters: the codes that destinations refuse entries for, and our
+// own. Whatever else a destination may say counts as the last one.
+inline constexpr std::array<std::string_view, 11> dead_reasons = {
+    "malformed",
+    "no_destination",
+    "MalformedDetail",
+    "InvalidArgument",
+    "NotAuthorizedForSourceException",
+    "NotAuthorizedForDetailTypeException",
+    "RedactionFailure",
+    "InvalidAccountIdException",
+    "ValidationException",
+    "RequestEntityTooLarge",
+    "other",
+};
 
 struct DestinationMetrics {
-    Counter retried;    // entries that will be sent again
-    Counter late;       // became durable after their 503
-    Counter refused;    // entries the destination refused for good
+    std::array<Counter, dead_reasons.size()> dead;  // by reason
+
+    void count_dead(std::string_view reason);
+
+    Counter retried;  // entries that will be sent again
+    Counter late;     // became durable after their 503
+    Counter refused;  // entries the destination refused for good
     std::array<Counter, static_cast<size_t>(DeliveryOutcome::count)> requests;
-    Histogram delivery;  // seconds of PutEvents requests
-    Histogram sync;      // seconds of fdatasync
-    Counter held;        // gauge: entries held now
+    Histogram delivery;    // seconds of PutEvents requests
+    Histogram sync;        // seconds of fdatasync
+    Counter held;          // gauge: entries held now
     Counter breaker_open;  // gauge: workers whose breaker is open
 };
 

@@ -11,7 +11,6 @@ namespace momento {
 namespace {
 
 constexpr int64_t adoption_interval_us = 1'000'000;
-constexpr char dead_letter_directory[] = ".dead";
 
 // A log and the seat of its writer. The writer sits down with the first post: a log that
 // nobody uses costs no thread and no file.

@@ -27,6 +27,7 @@ enum class Verdict {
     overloaded,  // it could not be made durable
     unavailable  // there is no secret
 };
+inline constexpr size_t verdict_count = static_cast<size_t>(Verdict::unavailable) + 1;
 
 const char* verdict_name(Verdict verdict);
 

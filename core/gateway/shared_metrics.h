@@ -1,0 +1,88 @@
+// Everything that is counted, in one piece of memory that all processes share, so that
+// whichever worker answers `momento_status` tells all workers' totals.
+//
+// Zero-filled memory is a valid state with nothing in it. Entries are found by name and
+// stay: a reload adds what is new and keeps what it finds, also what the configuration no
+// longer names.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "base/metrics.h"
+#include "gateway/slot_table.h"
+#include "ingest/verifier.h"
+
+namespace momento {
+
+// What one location answered.
+struct WebhookMetrics {
+    // By Verdict; `dry_run` takes those of a dry run, whatever the verdict was.
+    std::array<Counter, verdict_count> requests;
+    Counter dry_run;
+    Counter parked;  // gauge
+};
+
+// One secret, by the name of its source.
+struct SecretMetrics {
+    Counter matches;
+    Counter loaded_ms;  // wall clock
+};
+
+// A fixed number of named entries. One process adds (the master, before it forks), all read.
+template <class T, size_t capacity>
+class NamedTable {
+  public:
+    static constexpr size_t max_name = 127;  // longer names are cut
+
+    // The entry of that name, made if it is missing. nullptr if the table is full.
+    T* find_or_add(std::string_view name) {
+        name = name.substr(0, max_name);
+        const size_t size = size_.load(std::memory_order_relaxed);
+        for (size_t i = 0; i < size; ++i) {
+            if (name == entries_[i].name) return &entries_[i].value;
+        }
+        if (size == capacity) return nullptr;
+        std::memcpy(entries_[size].name, name.data(), name.size());
+        size_.store(size + 1, std::memory_order_release);
+        return &entries_[size].value;
+    }
+
+    // Calls use(name, value) for each.
+    template <class Use>
+    void for_each(Use use) const {
+        const size_t size = size_.load(std::memory_order_acquire);
+        for (size_t i = 0; i < size; ++i) {
+            use(std::string_view(entries_[i].name), entries_[i].value);
+        }
+    }
+
+  private:
+    struct Entry {
+        char name[max_name + 1];
+        T value;
+    };
+
+    std::atomic<size_t> size_;
+    std::array<Entry, capacity> entries_;
+};
+
+struct SharedMetrics {
+    // So much fits into the configuration of one nginx; what does not is served, but not
+    // counted, and `nginx -t` says so.
+    static constexpr size_t max_webhooks = 256;
+    static constexpr size_t max_destinations = 64;
+    static constexpr size_t max_secrets = 1024;
+
+    std::atomic<int64_t> started_ms;  // wall clock; set by whoever finds it 0
+    SlotTable slots;
+    NamedTable<WebhookMetrics, max_webhooks> webhooks;
+    NamedTable<DestinationMetrics, max_destinations> destinations;
+    NamedTable<SecretMetrics, max_secrets> secrets;
+    Counter orphaned_events;  // gauge
+};
+
+}  // namespace momento

@@ -1,0 +1,361 @@
+#include "gateway/status.h"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "base/version.h"
+#include "spool/slots.h"
+
+namespace momento {
+namespace {
+
+constexpr double fullness_limit = 0.8;  // of a log's bound: health says so before it is full
+
+constexpr std::array<const char*, static_cast<size_t>(DeliveryOutcome::count)> outcome_names = {
+    "ok", "partial", "throttled", "refused", "held", "unreachable", "failed"};
+
+uint64_t value(const Counter& counter) {
+    return counter.load(std::memory_order_relaxed);
+}
+
+double seconds(uint64_t us) {
+    return static_cast<double>(us) / 1e6;
+}
+
+// A destination's numbers as they are told: those of its logs, plus the letters that never
+// were in one (malformed ones), which count as appended and dead at once.
+struct Told {
+    DestinationNumbers numbers;
+    std::array<uint64_t, dead_reasons.size()> dead{};
+};
+
+Told tell(const SharedMetrics& metrics, std::string_view name, const DestinationMetrics& own) {
+    Told told;
+    told.numbers = metrics.slots.sum(name);
+    uint64_t from_log = 0;
+    uint64_t never_in_log = 0;
+    for (size_t i = 0; i < dead_reasons.size(); ++i) {
+        told.dead[i] = value(own.dead[i]);
+        const bool in_log =
+            dead_reasons[i] != "malformed" && dead_reasons[i] != "no_destination";
+        (in_log ? from_log : never_in_log) += told.dead[i];
+    }
+    // A crash may have come between a letter and its count; the log knows better.
+    if (told.numbers.dead > from_log) told.dead.back() += told.numbers.dead - from_log;
+    told.numbers.appended += never_in_log;
+    told.numbers.dead += never_in_log;
+    return told;
+}
+
+uint64_t dead_letter_bytes(const SharedMetrics& metrics) {
+    return metrics.slots.sum(dead_letter_directory).bytes;
+}
+
+double oldest_pending_seconds(const DestinationNumbers& numbers, int64_t now_ms) {
+    if (numbers.oldest_pending_ms == 0 || now_ms <= numbers.oldest_pending_ms) return 0;
+    return static_cast<double>(now_ms - numbers.oldest_pending_ms) / 1e3;
+}
+
+double uptime_seconds(const SharedMetrics& metrics, int64_t now_ms) {
+    const int64_t started = metrics.started_ms.load(std::memory_order_relaxed);
+    return now_ms > started ? static_cast<double>(now_ms - started) / 1e3 : 0;
+}
+
+std::string_view verdict_label(size_t verdict) {
+    return verdict_name(static_cast<Verdict>(verdict));
+}
+
+// --- JSON
+
+Json counted(uint64_t number) {
+    return Json::integer(static_cast<int64_t>(number));
+}
+
+Json webhook_json(std::string_view location, const WebhookMetrics& webhook) {
+    Json verdicts = Json::object();
+    for (size_t i = 0; i < verdict_count; ++i) {
+        verdicts.set(std::string(verdict_label(i)).c_str(),
+                     counted(value(webhook.requests[i])));
+    }
+    verdicts.set("dry_run", counted(value(webhook.dry_run)));
+    return Json::object()
+        .set("location", Json::string(location))
+        .set("requests", verdicts)
+        .set("parked", counted(value(webhook.parked)));
+}
+
+Json destination_json(const SharedMetrics& metrics, std::string_view name,
+                      const DestinationMetrics& own, int64_t now_ms) {
+    const Told told = tell(metrics, name, own);
+    const DestinationNumbers& numbers = told.numbers;
+    Json reasons = Json::object();
+    for (size_t i = 0; i < dead_reasons.size(); ++i) {
+        if (told.dead[i] == 0) continue;
+        reasons.set(std::string(dead_reasons[i]).c_str(), counted(told.dead[i]));
+    }
+    Json requests = Json::object();
+    for (size_t i = 0; i < outcome_names.size(); ++i) {
+        requests.set(outcome_names[i], counted(value(own.requests[i])));
+    }
+    return Json::object()
+        .set("name", Json::string(name))
+        .set("appended", counted(numbers.appended))
+        .set("recovered", counted(numbers.recovered))
+        .set("redriven", counted(numbers.redriven))
+        .set("delivered", counted(numbers.delivered))
+        .set("dead", counted(numbers.dead))
+        .set("dead_reasons", reasons)
+        .set("pending", counted(numbers.pending))
+        .set("held", counted(value(own.held)))
+        .set("retried", counted(value(own.retried)))
+        .set("late", counted(value(own.late)))
+        .set("oldest_pending_seconds", Json::real(oldest_pending_seconds(numbers, now_ms)))
+        .set("delivery_requests", requests)
+        .set("breaker_open", counted(value(own.breaker_open)))
+        .set("spool_bytes", counted(numbers.bytes))
+        .set("spool_limit_bytes", counted(numbers.limit))
+        .set("spool_poisoned", counted(numbers.poisoned))
+        .set("spool_damaged", counted(numbers.damaged))
+        .set("spool_failing", Json::boolean(numbers.failing));
+}
+
+// --- Prometheus
+
+using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
+
+class PrometheusText {
+  public:
+    void family(const char* name, const char* type, const char* help) {
+        name_ = name;
+        text_ +=
+            std::string("# HELP ") + name + ' ' + help + "\n# TYPE " + name + ' ' + type + '\n';
+    }
+
+    void sample(Labels labels, uint64_t number) { add("", labels, std::to_string(number)); }
+    void sample(Labels labels, double number) { add("", labels, format(number)); }
+
+    void histogram(std::string_view destination, const Histogram& histogram) {
+        uint64_t count = 0;
+        for (size_t i = 0; i < histogram.buckets.size(); ++i) {
+            count += value(histogram.buckets[i]);
+            const std::string bound = i < histogram_bounds_us.size()
+                                          ? format(seconds(histogram_bounds_us[i]))
+                                          : "+Inf";
+            add("_bucket", {{"destination", destination}, {"le", bound}},
+                std::to_string(count));
+        }
+        add("_sum", {{"destination", destination}}, format(seconds(value(histogram.sum_us))));
+        add("_count", {{"destination", destination}}, std::to_string(count));
+    }
+
+    std::string take() { return std::move(text_); }
+
+  private:
+    static std::string format(double number) {
+        std::array<char, 32> text;
+        const bool whole = number == std::floor(number) && number < 9e15;
+        std::snprintf(text.data(), text.size(), whole ? "%.0f" : "%.9g", number);
+        return text.data();
+    }
+
+    void add(const char* suffix, Labels labels, const std::string& number) {
+        text_ += name_;
+        text_ += suffix;
+        char separator = '{';
+        for (const auto& [label, text] : labels) {
+            text_ += std::exchange(separator, ',');
+            text_ += label;
+            text_ += "=\"";
+            for (const char c : text) {
+                if (c == '\n') {
+                    text_ += "\\n";
+                    continue;
+                }
+                if (c == '"' || c == '\\') text_ += '\\';
+                text_ += c;
+            }
+            text_ += '"';
+        }
+        if (separator == ',') text_ += '}';
+        text_ += ' ' + number + '\n';
+    }
+
+    std::string name_;
+    std::string text_;
+};
+
+// A metric with one sample a destination.
+struct DestinationFamily {
+    const char* name;
+    const char* type;
+    const char* help;
+    std::function<double(const Told&, const DestinationMetrics&)> read;
+};
+
+std::vector<DestinationFamily> destination_families(int64_t now_ms) {
+    const auto of = [](auto member) {
+        return [member](const Told& told, const DestinationMetrics&) {
+            return static_cast<double>(told.numbers.*member);
+        };
+    };
+    const auto own = [](Counter DestinationMetrics::*member) {
+        return [member](const Told&, const DestinationMetrics& metrics) {
+            return static_cast<double>(value(metrics.*member));
+        };
+    };
+    using N = DestinationNumbers;
+    using M = DestinationMetrics;
+    return {
+        {"momento_events_appended_total", "counter", "Events made durable.", of(&N::appended)},
+        {"momento_events_recovered_total", "counter",
+         "Events found pending when a log was opened.", of(&N::recovered)},
+        {"momento_events_redriven_total", "counter",
+         "Dead letters that were given back to their destination.", of(&N::redriven)},
+        {"momento_events_delivered_total", "counter", "Events the destination took.",
+         of(&N::delivered)},
+        {"momento_events_retried_total", "counter", "Deliveries that will be tried again.",
+         own(&M::retried)},
+        {"momento_events_late_total", "counter",
+         "Events that became durable after they were answered 503.", own(&M::late)},
+        {"momento_events_pending", "gauge", "Events still to be delivered.", of(&N::pending)},
+        {"momento_events_held", "gauge", "Pending events on hold.", own(&M::held)},
+        {"momento_oldest_pending_seconds", "gauge", "Age of the oldest pending event.",
+         [now_ms](const Told& told, const DestinationMetrics&) {
+             return oldest_pending_seconds(told.numbers, now_ms);
+         }},
+        {"momento_delivery_breaker_open", "gauge", "Workers whose circuit breaker is open.",
+         own(&M::breaker_open)},
+        {"momento_spool_bytes", "gauge", "Disk in use by the logs.", of(&N::bytes)},
+        {"momento_spool_limit_bytes", "gauge", "Bounds of the logs together.", of(&N::limit)},
+        {"momento_spool_poisoned_total", "counter",
+         "Segments given up after a failed write or sync.", of(&N::poisoned)},
+        {"momento_spool_damaged_total", "counter", "Records lost to damage on disk.",
+         of(&N::damaged)},
+    };
+}
+
+void append_webhooks(PrometheusText& text, const SharedMetrics& metrics) {
+    text.family("momento_webhook_requests_total", "counter", "Webhooks received, by verdict.");
+    uint64_t parked = 0;
+    metrics.webhooks.for_each([&](std::string_view location, const WebhookMetrics& webhook) {
+        for (size_t i = 0; i < verdict_count; ++i) {
+            text.sample({{"location", location}, {"verdict", verdict_label(i)}},
+                        value(webhook.requests[i]));
+        }
+        text.sample({{"location", location}, {"verdict", "dry_run"}}, value(webhook.dry_run));
+        parked += value(webhook.parked);
+    });
+    text.family("momento_webhook_parked", "gauge",
+                "Requests held back until they are durable.");
+    text.sample({}, parked);
+}
+
+void append_destinations(PrometheusText& text, const SharedMetrics& metrics, int64_t now_ms) {
+    for (const DestinationFamily& family : destination_families(now_ms)) {
+        text.family(family.name, family.type, family.help);
+        metrics.destinations.for_each([&](std::string_view name,
+                                          const DestinationMetrics& own) {
+            text.sample({{"destination", name}}, family.read(tell(metrics, name, own), own));
+        });
+    }
+
+    text.family("momento_events_dead_total", "counter", "Events that became dead letters.");
+    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
+        const Told told = tell(metrics, name, own);
+        for (size_t i = 0; i < dead_reasons.size(); ++i) {
+            text.sample({{"destination", name}, {"reason", dead_reasons[i]}}, told.dead[i]);
+        }
+    });
+
+    text.family("momento_delivery_requests_total", "counter",
+                "Requests to the destination, by outcome.");
+    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
+        for (size_t i = 0; i < outcome_names.size(); ++i) {
+            text.sample({{"destination", name}, {"outcome", outcome_names[i]}},
+                        value(own.requests[i]));
+        }
+    });
+
+    text.family("momento_delivery_seconds", "histogram",
+                "Time of requests to the destination.");
+    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
+        text.histogram(name, own.delivery);
+    });
+    text.family("momento_sync_seconds", "histogram", "Time of making records durable.");
+    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
+        text.histogram(name, own.sync);
+    });
+}
+
+}  // namespace
+
+std::string status_json(const SharedMetrics& metrics, const StatusContext& context) {
+    Json webhooks = Json::array();
+    metrics.webhooks.for_each([&](std::string_view location, const WebhookMetrics& webhook) {
+        webhooks.append(webhook_json(location, webhook));
+    });
+    Json destinations = Json::array();
+    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
+        destinations.append(destination_json(metrics, name, own, context.now_ms));
+    });
+    Json secrets = Json::array();
+    metrics.secrets.for_each([&](std::string_view name, const SecretMetrics& secret) {
+        secrets.append(Json::object()
+                           .set("name", Json::string(name))
+                           .set("matches", counted(value(secret.matches))));
+    });
+    return Json::object()
+        .set("version", Json::string(version))
+        .set("nginx", Json::string(context.nginx))
+        .set("uptime_seconds", Json::real(uptime_seconds(metrics, context.now_ms)))
+        .set("webhooks", webhooks)
+        .set("destinations", destinations)
+        .set("replay_zones", Json::array())
+        .set("secrets", secrets)
+        .set("dead_letter_bytes", counted(dead_letter_bytes(metrics)))
+        .set("orphaned_events", counted(value(metrics.orphaned_events)))
+        .set("orphans", Json::array())
+        .dump();
+}
+
+std::string status_prometheus(const SharedMetrics& metrics, const StatusContext& context) {
+    PrometheusText text;
+    text.family("momento_build_info", "gauge", "The running module, and the nginx around it.");
+    text.sample({{"version", version}, {"nginx", context.nginx}}, uint64_t{1});
+    append_webhooks(text, metrics);
+    append_destinations(text, metrics, context.now_ms);
+    text.family("momento_dead_letter_bytes", "gauge", "Disk in use by dead letters.");
+    text.sample({}, dead_letter_bytes(metrics));
+    text.family("momento_orphaned_events", "gauge",
+                "Pending events of destinations that the configuration does not name.");
+    text.sample({}, value(metrics.orphaned_events));
+    text.family("momento_secret_matches_total", "counter", "Signatures a secret matched.");
+    metrics.secrets.for_each([&](std::string_view name, const SecretMetrics& secret) {
+        text.sample({{"secret", name}}, value(secret.matches));
+    });
+    return text.take();
+}
+
+Health status_health(const SharedMetrics& metrics, const StatusContext& context) {
+    Health health;
+    const auto fail = [&health](std::string reason) {
+        if (health.ok) health = {false, std::move(reason)};
+    };
+    if (context.no_secret) fail("a webhook has no secret");
+    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics&) {
+        const DestinationNumbers numbers = metrics.slots.sum(name);
+        const std::string of = " of destination \"" + std::string(name) + '"';
+        if (numbers.failing) fail("a disk fails under a log" + of);
+        if (numbers.full || numbers.fullest > fullness_limit) fail("a log is nearly full" + of);
+    });
+    return health;
+}
+
+}  // namespace momento

@@ -1,0 +1,94 @@
+#include "gateway/slot_table.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+namespace momento {
+namespace {
+
+SlotTotals totals(uint64_t last, uint64_t delivered, uint64_t dead = 0, uint64_t requeued = 0,
+                  uint64_t redriven = 0) {
+    SlotTotals totals;
+    totals.last_sequence = last;
+    totals.delivered = delivered;
+    totals.dead = dead;
+    totals.requeued = requeued;
+    totals.redriven = redriven;
+    return totals;
+}
+
+LogNumbers numbers(const SlotTotals& totals) {
+    LogNumbers numbers;
+    numbers.totals = totals;
+    numbers.bytes = 100;
+    numbers.limit = 1000;
+    return numbers;
+}
+
+void expect_balance(const DestinationNumbers& sum) {
+    EXPECT_EQ(sum.appended + sum.recovered + sum.redriven,
+              sum.delivered + sum.dead + sum.damaged + sum.pending);
+}
+
+class SlotTableTest : public testing::Test {
+  protected:
+    std::unique_ptr<SlotTable> table_ = std::make_unique<SlotTable>();
+};
+
+TEST_F(SlotTableTest, CountsWhatHappenedSinceASlotWasFirstOpened) {
+    table_->publish("bus", "a", totals(100, 90), numbers(totals(150, 120, 3)));
+
+    const DestinationNumbers sum = table_->sum("bus");
+    EXPECT_EQ(sum.recovered, 10u);
+    EXPECT_EQ(sum.appended, 50u);
+    EXPECT_EQ(sum.delivered, 30u);
+    EXPECT_EQ(sum.dead, 3u);
+    EXPECT_EQ(sum.pending, 27u);
+    expect_balance(sum);
+}
+
+TEST_F(SlotTableTest, KeepsTheFirstOpeningWhenAnotherWorkerAdoptsTheSlot) {
+    table_->publish("bus", "a", totals(0, 0), numbers(totals(10, 4)));
+    // The worker died after it had delivered two more, and before it said so.
+    table_->publish("bus", "a", totals(10, 6), numbers(totals(10, 6)));
+
+    const DestinationNumbers sum = table_->sum("bus");
+    EXPECT_EQ(sum.recovered, 0u);
+    EXPECT_EQ(sum.appended, 10u);
+    EXPECT_EQ(sum.delivered, 6u);
+    expect_balance(sum);
+}
+
+TEST_F(SlotTableTest, CountsARequeuedRecordOnceAndARedrivenOneAsRedriven) {
+    table_->publish("bus", "a", totals(0, 0), numbers(totals(12, 5, 0, 1, 2)));
+
+    const DestinationNumbers sum = table_->sum("bus");
+    EXPECT_EQ(sum.appended, 9u);
+    EXPECT_EQ(sum.redriven, 2u);
+    EXPECT_EQ(sum.pending, 6u);
+    expect_balance(sum);
+}
+
+TEST_F(SlotTableTest, SumsSlotsOfOneDestinationOnly) {
+    table_->publish("bus", "a", totals(0, 0), numbers(totals(1, 0)));
+    table_->publish("bus", "b", totals(0, 0), numbers(totals(2, 0)));
+    table_->publish("other", "a", totals(0, 0), numbers(totals(4, 0)));
+
+    EXPECT_EQ(table_->sum("bus").appended, 3u);
+    EXPECT_EQ(table_->sum("bus").bytes, 200u);
+    EXPECT_EQ(table_->sum("other").appended, 4u);
+    EXPECT_EQ(table_->sum("none").appended, 0u);
+}
+
+TEST_F(SlotTableTest, SaysWhenItIsFull) {
+    for (size_t i = 0; i < SlotTable::capacity; ++i) {
+        EXPECT_TRUE(table_->publish("bus", std::to_string(i), {}, {}));
+    }
+    EXPECT_FALSE(table_->publish("bus", "one more", {}, {}));
+    EXPECT_TRUE(table_->publish("bus", "0", {}, {}));
+}
+
+}  // namespace
+}  // namespace momento

@@ -1,0 +1,132 @@
+#include "gateway/status.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "base/json.h"
+#include "base/version.h"
+
+namespace momento {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class StatusTest : public testing::Test {
+  protected:
+    StatusTest() {
+        metrics_->started_ms = 10'000;
+        context_.now_ms = 12'500;
+        context_.nginx = "1.22.1";
+        destination_ = metrics_->destinations.find_or_add("bus");
+    }
+
+    void publish(const SlotTotals& totals, uint64_t bytes = 0, bool failing = false) {
+        LogNumbers numbers;
+        numbers.totals = totals;
+        numbers.bytes = bytes;
+        numbers.limit = 1000;
+        numbers.failing = failing;
+        metrics_->slots.publish("bus", "0123456789abcdef", {}, numbers);
+    }
+
+    std::unique_ptr<SharedMetrics> metrics_ = std::make_unique<SharedMetrics>();
+    DestinationMetrics* destination_ = nullptr;
+    StatusContext context_;
+};
+
+TEST_F(StatusTest, TellsTheSameInBothForms) {
+    auto* webhook = metrics_->webhooks.find_or_add("/momento");
+    webhook->requests[static_cast<size_t>(Verdict::accepted)] = 7;
+    webhook->requests[static_cast<size_t>(Verdict::forged)] = 2;
+    SlotTotals totals;
+    totals.last_sequence = 7;
+    totals.delivered = 6;
+    publish(totals, 250);
+
+    const std::string text = status_prometheus(*metrics_, context_);
+    EXPECT_THAT(text, HasSubstr("momento_webhook_requests_total{location=\"/momento\","
+                                "verdict=\"accepted\"} 7\n"));
+    EXPECT_THAT(text, HasSubstr("verdict=\"forged\"} 2\n"));
+    EXPECT_THAT(text, HasSubstr("momento_events_pending{destination=\"bus\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr(std::string("momento_build_info{version=\"") + version +
+                                "\",nginx=\"1.22.1\"} 1\n"));
+
+    auto json = Json::parse(status_json(*metrics_, context_));
+    ASSERT_TRUE(json);
+    EXPECT_EQ(json->get("uptime_seconds").as_real(), 2.5);
+    const Json bus = json->get("destinations").at(0);
+    EXPECT_EQ(bus.get("name").as_string(), "bus");
+    EXPECT_EQ(bus.get("delivered").as_integer(), 6);
+    EXPECT_EQ(bus.get("pending").as_integer(), 1);
+    const Json requests = json->get("webhooks").at(0).get("requests");
+    EXPECT_EQ(requests.get("accepted").as_integer(), 7);
+}
+
+TEST_F(StatusTest, CountsAMalformedEventAsAppendedAndDead) {
+    destination_->count_dead("malformed");
+    destination_->count_dead("MalformedDetail");
+    SlotTotals totals;
+    totals.last_sequence = 4;
+    totals.delivered = 2;
+    totals.dead = 2;  // one of them uncounted: the worker died in between
+    publish(totals);
+
+    auto json = Json::parse(status_json(*metrics_, context_));
+    ASSERT_TRUE(json);
+    const Json bus = json->get("destinations").at(0);
+    EXPECT_EQ(bus.get("appended").as_integer(), 5);
+    EXPECT_EQ(bus.get("dead").as_integer(), 3);
+    EXPECT_EQ(bus.get("dead_reasons").get("malformed").as_integer(), 1);
+    EXPECT_EQ(bus.get("dead_reasons").get("MalformedDetail").as_integer(), 1);
+    EXPECT_EQ(bus.get("dead_reasons").get("other").as_integer(), 1);
+}
+
+TEST_F(StatusTest, HistogramsAreCumulativeAndEndWithInfinity) {
+    destination_->sync.observe(40);
+    destination_->sync.observe(60);
+    destination_->sync.observe(20'000'000);
+
+    const std::string text = status_prometheus(*metrics_, context_);
+    EXPECT_THAT(text, HasSubstr("momento_sync_seconds_bucket{destination=\"bus\","
+                                "le=\"5e-05\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("le=\"0.0001\"} 2\n"));
+    EXPECT_THAT(text, HasSubstr("momento_sync_seconds_bucket{destination=\"bus\","
+                                "le=\"+Inf\"} 3\n"));
+    EXPECT_THAT(text, HasSubstr("momento_sync_seconds_count{destination=\"bus\"} 3\n"));
+}
+
+TEST_F(StatusTest, EscapesLabels) {
+    metrics_->webhooks.find_or_add("/a\"b\\c");
+    EXPECT_THAT(status_prometheus(*metrics_, context_), HasSubstr("location=\"/a\\\"b\\\\c\""));
+}
+
+TEST_F(StatusTest, PrintsLargeCountersExactly) {
+    SlotTotals totals;
+    totals.last_sequence = 123'456'789'012;
+    totals.delivered = 123'456'789'012;
+    publish(totals);
+    EXPECT_THAT(
+        status_prometheus(*metrics_, context_),
+        HasSubstr("momento_events_delivered_total{destination=\"bus\"} 123456789012\n"));
+}
+
+TEST_F(StatusTest, HealthFailsBeforeALogIsFull) {
+    publish({}, 800);
+    EXPECT_TRUE(status_health(*metrics_, context_).ok);
+    publish({}, 801);
+    EXPECT_FALSE(status_health(*metrics_, context_).ok);
+}
+
+TEST_F(StatusTest, HealthFailsWithADiskThatFailsOrWithoutASecret) {
+    publish({}, 0, true);
+    EXPECT_THAT(status_health(*metrics_, context_).reason, HasSubstr("disk"));
+    publish({});
+    context_.no_secret = true;
+    EXPECT_THAT(status_health(*metrics_, context_).reason, HasSubstr("secret"));
+}
+
+}  // namespace
+}  // namespace momento
