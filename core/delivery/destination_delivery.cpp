@@ -12,12 +12,9 @@ using Kind = EntryVerdict::Kind;
 using Fate = Reports::Fate;
 
 constexpr size_t least_entries_in_memory = 100;
-constexpr size_t most_bytes_in_memory = 8u << 20;
-constexpr size_t bytes_of_one_read = 256u << 10;
 constexpr int64_t first_hold_ms = 1'000;
 constexpr int64_t longest_hold_ms = 30'000;
 constexpr uint32_t most_hold_doublings = 5;
-constexpr int64_t log_poll_us = 10'000;
 constexpr int64_t gauges_interval_us = 1'000'000;
 constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
@@ -25,27 +22,29 @@ std::string seconds(int64_t us) {
     return std::to_string(us / 1'000'000) + " s";
 }
 
-std::string reason(const BatchResult& result, Kind kind) {
-    std::string text;
+const EntryVerdict* find(const BatchResult& result, Kind kind) {
     for (const EntryVerdict& verdict : result.entries) {
-        if (verdict.kind != kind) continue;
-        text = verdict.code;
-        break;
+        if (verdict.kind == kind) return &verdict;
     }
+    return nullptr;
+}
+
+// For log lines: code and request id, never a message.
+std::string reason(const BatchResult& result, Kind kind) {
+    const EntryVerdict* verdict = find(result, kind);
+    std::string text = verdict ? verdict->code : std::string();
     return result.request_id.empty() ? text : text + ", request id " + result.request_id;
 }
 
 DeliveryOutcome outcome_of(const BatchResult& result) {
-    size_t count[4] = {};
-    for (const EntryVerdict& verdict : result.entries)
-        ++count[static_cast<size_t>(verdict.kind)];
-    size_t delivered = count[static_cast<size_t>(Kind::delivered)];
-    if (delivered == result.entries.size()) return DeliveryOutcome::ok;
-    if (delivered > 0) return DeliveryOutcome::partial;
+    bool others =
+        find(result, Kind::retry) || find(result, Kind::hold) || find(result, Kind::refused);
+    if (!others) return DeliveryOutcome::ok;
+    if (find(result, Kind::delivered)) return DeliveryOutcome::partial;
     if (result.throttled) return DeliveryOutcome::throttled;
     if (result.unreachable) return DeliveryOutcome::unreachable;
-    if (count[static_cast<size_t>(Kind::hold)] > 0) return DeliveryOutcome::held;
-    if (count[static_cast<size_t>(Kind::refused)] > 0) return DeliveryOutcome::refused;
+    if (find(result, Kind::hold)) return DeliveryOutcome::held;
+    if (find(result, Kind::refused)) return DeliveryOutcome::refused;
     return DeliveryOutcome::failed;
 }
 
@@ -72,9 +71,10 @@ DestinationDelivery::DestinationDelivery(DeliverySettings settings,
     : settings_(std::move(settings)),
       destination_(std::move(destination)),
       tools_(tools),
-      max_entries_(std::max(least_entries_in_memory, 2 * destination_->max_in_flight() *
-                                                         destination_->limits().entries)),
       metrics_(metrics ? *metrics : own_metrics_),
+      intake_(std::max(least_entries_in_memory,
+                       2 * destination_->max_in_flight() * destination_->limits().entries),
+              destination_->limits().entries, *tools.logger),
       batcher_(destination_->limits(), settings_.linger_ms),
       concurrency_(destination_->max_in_flight()),
       breaker_(settings_.retry.max_delay_ms, *tools.random),
@@ -86,18 +86,6 @@ DestinationDelivery::DestinationDelivery(DeliverySettings settings,
 DestinationDelivery::~DestinationDelivery() {
     set_part(metrics_.held, held_gauge_, 0);
     set_part(metrics_.breaker_open, breaker_gauge_, 0);
-}
-
-void DestinationDelivery::add_log(std::shared_ptr<Log> log) {
-    drains_.push_back(std::make_unique<LogDrain>(std::move(log), *tools_.logger));
-}
-
-void DestinationDelivery::take_drained(std::vector<std::shared_ptr<Log>>& logs) {
-    for (size_t i = drains_.size(); i-- > 1;) {
-        if (!drains_[i]->is_empty()) continue;
-        logs.push_back(drains_[i]->log());
-        drains_.erase(drains_.begin() + static_cast<std::ptrdiff_t>(i));
-    }
 }
 
 void DestinationDelivery::step() {
@@ -117,7 +105,7 @@ void DestinationDelivery::step() {
 
 void DestinationDelivery::post() {
     letters_.post();
-    for (const auto& drain : drains_) drain->post();
+    intake_.post();
 }
 
 void DestinationDelivery::stop_sending() {
@@ -128,10 +116,7 @@ void DestinationDelivery::stop_sending() {
 int64_t DestinationDelivery::next_us() const {
     int64_t next = reports_.has_more() ? reports_.next_us() : never_us;
     if (stopping_) return next;
-    for (const auto& drain : drains_) {
-        if (drain->has_more() && room_for(*drain) > 0) return now_us_;
-        if (drain->waits_for_log()) next = std::min(next, now_us_ + log_poll_us);
-    }
+    next = std::min(next, intake_.next_read_us(now_us_));
     if (!waiting_.empty()) next = std::min(next, waiting_.begin()->first);
     if (batcher_.empty()) return next;
     if (paused()) {
@@ -142,40 +127,16 @@ int64_t DestinationDelivery::next_us() const {
     return std::min(next, batcher_.leaves_us(in_flight_ == 0));
 }
 
-// --- into memory
+// --- in
 
-// Reads in turns, so that every log has its share of the memory and of the batches.
 void DestinationDelivery::fill() {
-    size_t without = 0;  // logs in a row that gave nothing
-    while (without < drains_.size()) {
-        next_drain_ = next_drain_ % drains_.size();
-        without = read_some(*drains_[next_drain_++]) ? 0 : without + 1;
-    }
-}
-
-// How many more of a log's records memory may take.
-size_t DestinationDelivery::room_for(const LogDrain& drain) const {
-    size_t share = std::max(destination_->limits().entries, max_entries_ / drains_.size());
-    if (drain.in_memory() >= share || entries_in_memory_ >= max_entries_ ||
-        bytes_in_memory_ >= most_bytes_in_memory) {
-        return 0;
-    }
-    return std::min(share - drain.in_memory(), max_entries_ - entries_in_memory_);
-}
-
-bool DestinationDelivery::read_some(LogDrain& drain) {
-    size_t room = room_for(drain);
-    if (room == 0) return false;
     read_.clear();
-    bool more = drain.read(room, bytes_of_one_read, pool_, read_);
+    intake_.read(read_);
     for (Entry* entry : read_) admit(entry);
-    return more;
 }
 
 void DestinationDelivery::admit(Entry* entry) {
     Record& record = entry->record;
-    ++entries_in_memory_;
-    bytes_in_memory_ += entry->memory;
     entry->size = destination_->entry_size(record);
     entry->read_us = now_us_;
     entry->hold_total_us = hold_.total_us(now_us_);
@@ -241,10 +202,7 @@ void DestinationDelivery::receive(const Flight& flight, BatchResult result) {
     metrics_.delivery.observe(static_cast<uint64_t>(std::max<int64_t>(result.elapsed_us, 0)));
 
     // If anything got through, the destination is open, and only the entries are held.
-    bool held = false;
-    for (const EntryVerdict& verdict : result.entries) held |= verdict.kind == Kind::hold;
-    for (const EntryVerdict& verdict : result.entries) held &= verdict.kind != Kind::delivered;
-
+    bool held = find(result, Kind::hold) && !find(result, Kind::delivered);
     if (!stopping_) judge_destination(flight, result, held);
     if (result.whole_request && flight.entries.size() > 1) {
         batcher_.split(flight.entries);
@@ -316,7 +274,7 @@ void DestinationDelivery::judge_entry(Entry* entry, const Flight& flight,
     }
     switch (verdict.kind) {
         case Kind::delivered:
-            resolve(entry, Resolution::delivered);
+            intake_.resolve(entry, Resolution::delivered);
             return;
         case Kind::retry:
             retry(entry, result, verdict);
@@ -369,13 +327,6 @@ void DestinationDelivery::retry(Entry* entry, const BatchResult& result,
     wait(entry, delay_ms * 1000);
 }
 
-void DestinationDelivery::resolve(Entry* entry, Resolution resolution) {
-    entry->drain->resolve(*entry, resolution);
-    --entries_in_memory_;
-    bytes_in_memory_ -= entry->memory;
-    pool_.give_back(entry);
-}
-
 // --- dead letters
 
 void DestinationDelivery::bury(Entry* entry, EntryVerdict verdict) {
@@ -392,7 +343,7 @@ void DestinationDelivery::settle_letters() {
     durable_.clear();
     failed_.clear();
     letters_.settle(durable_, failed_);
-    for (Entry* entry : durable_) resolve(entry, Resolution::dead);
+    for (Entry* entry : durable_) intake_.resolve(entry, Resolution::dead);
     if (!durable_.empty() && unstored_.active()) {
         reports_.changed(Severity::notice, ": dead letters can be stored again");
         unstored_.end(now_us_);
@@ -453,9 +404,10 @@ void DestinationDelivery::account_hold(Entry* entry) {
 
 // One record must not keep a log from being read on.
 void DestinationDelivery::requeue_blockers() {
-    for (const auto& drain : drains_) {
-        Entry* entry = drain->blocker();
-        if (entry && entry->waiting) try_requeue(entry);
+    blockers_.clear();
+    intake_.find_blockers(blockers_);
+    for (Entry* entry : blockers_) {
+        if (entry->waiting) try_requeue(entry);
     }
 }
 
@@ -463,10 +415,7 @@ bool DestinationDelivery::try_requeue(Entry* entry) {
     if (paused() || stopping_ || !entry->drain->may_requeue()) return false;
     if (entry->waiting) waiting_.erase({entry->due_us, entry});
     account_hold(entry);
-    entry->drain->requeue(*entry);
-    --entries_in_memory_;
-    bytes_in_memory_ -= entry->memory;
-    pool_.give_back(entry);
+    intake_.requeue(entry);
     return true;
 }
 
@@ -475,12 +424,7 @@ bool DestinationDelivery::try_requeue(Entry* entry) {
 void DestinationDelivery::update_gauges() {
     if (now_us_ < next_gauges_us_) return;
     next_gauges_us_ = now_us_ + gauges_interval_us;
-    uint64_t held = held_alone_;
-    if (hold_.active()) {
-        held = 0;
-        for (const auto& drain : drains_) held += drain->log()->numbers().totals.pending();
-    }
-    set_part(metrics_.held, held_gauge_, held);
+    set_part(metrics_.held, held_gauge_, hold_.active() ? intake_.pending() : held_alone_);
     set_part(metrics_.breaker_open, breaker_gauge_, breaker_.open() ? 1 : 0);
 }
 

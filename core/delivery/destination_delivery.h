@@ -6,8 +6,6 @@
 //             |          |------> retry -> waiting, or appended at the tail
 //             |          '------> hold  -> ready again, the destination pauses; or waiting
 //             '------------------------------- waiting
-//
-// Memory: a bounded number of entries, whatever the backlog; each log has its share.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +20,7 @@
 #include "delivery/concurrency.h"
 #include "delivery/dead_letters.h"
 #include "delivery/entry.h"
-#include "delivery/log_drain.h"
+#include "delivery/intake.h"
 #include "delivery/loop.h"
 #include "delivery/pause.h"
 #include "delivery/reports.h"
@@ -38,8 +36,8 @@ class DestinationDelivery {
 
     const std::string& name() const { return settings_.name; }
 
-    void add_log(std::shared_ptr<Log> log);
-    void take_drained(std::vector<std::shared_ptr<Log>>& logs);
+    void add_log(std::shared_ptr<Log> log) { intake_.add_log(std::move(log)); }
+    void take_drained(std::vector<std::shared_ptr<Log>>& logs) { intake_.take_drained(logs); }
 
     // Everything that can be done now.
     void step();
@@ -52,7 +50,7 @@ class DestinationDelivery {
 
     void stop_sending();
     bool idle() const { return in_flight_ == 0 && letters_.idle(); }
-    size_t in_memory() const { return entries_in_memory_; }
+    size_t in_memory() const { return intake_.in_memory(); }
 
   private:
     struct Flight;
@@ -61,8 +59,6 @@ class DestinationDelivery {
     void wake_waiting();
     void requeue_blockers();
     void fill();
-    size_t room_for(const LogDrain& drain) const;
-    bool read_some(LogDrain& drain);
     void admit(Entry* entry);
 
     bool paused() const { return hold_.active() || breaker_.open(); }
@@ -78,7 +74,6 @@ class DestinationDelivery {
     void count_attempt(Entry* entry, const Flight& flight);
     void retry(Entry* entry, const BatchResult& result, EntryVerdict& verdict);
     void bury(Entry* entry, EntryVerdict verdict);
-    void resolve(Entry* entry, Resolution resolution);
 
     void wait(Entry* entry, int64_t delay_us);
     void hold_alone(Entry* entry, int64_t delay_us);
@@ -89,19 +84,13 @@ class DestinationDelivery {
     const DeliverySettings settings_;
     const std::shared_ptr<Destination> destination_;
     const DeliveryTools tools_;
-    const size_t max_entries_;  // in memory
     DestinationMetrics own_metrics_;
     DestinationMetrics& metrics_;
 
     int64_t now_us_ = 0;
     bool stopping_ = false;
 
-    EntryPool pool_;
-    std::vector<std::unique_ptr<LogDrain>> drains_;  // the first one is the worker's own
-    size_t next_drain_ = 0;
-    size_t entries_in_memory_ = 0;
-    size_t bytes_in_memory_ = 0;
-
+    Intake intake_;
     Batcher batcher_;
     std::set<std::pair<int64_t, Entry*>> waiting_;  // by due time
     size_t held_alone_ = 0;
@@ -116,6 +105,7 @@ class DestinationDelivery {
     Reports reports_;
 
     std::vector<Entry*> read_;  // kept for their capacity
+    std::vector<Entry*> blockers_;
     std::vector<Entry*> durable_;
     std::vector<Entry*> failed_;
 

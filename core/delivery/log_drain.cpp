@@ -13,27 +13,11 @@ constexpr uint64_t most_passed = 1000;
 LogDrain::LogDrain(std::shared_ptr<Log> log, Logger& logger)
     : log_(std::move(log)), reader_(log_, logger) {}
 
-uint64_t LogDrain::window_left() const {
-    uint64_t next = reader_.next_sequence();
-    uint64_t end = window_end();
-    return next < end ? end - next : 0;
-}
-
 bool LogDrain::read(size_t max_records, size_t max_bytes, EntryPool& pool,
                     std::vector<Entry*>& entries) {
-    uint64_t version = log_->version();
-    if (caught_up_ && version == seen_version_) return false;
-    max_records = std::min<uint64_t>(max_records, window_left());
-    if (max_records == 0) return false;
-
-    seen_version_ = version;
     records_.clear();
-    caught_up_ = !reader_.read(max_records, max_bytes, records_, releases_);
+    more_ = reader_.read(max_records, max_bytes, records_, releases_);
     for (ReadRecord& read : records_) {
-        // After a failed sync the log gives once more what it had given already (log.h).
-        if (read.record.sequence <= last_read_) continue;
-        last_read_ = read.record.sequence;
-
         Entry* entry = pool.take();
         entry->record = read.record;
         entry->end = read.end;
@@ -43,10 +27,10 @@ bool LogDrain::read(size_t max_records, size_t max_bytes, EntryPool& pool,
         entry->memory = read.record.encoded_size();
         ledger_.push_back({read.record.sequence, entry});
         entries.push_back(entry);
-        ++in_memory_;
     }
+    in_memory_ += records_.size();
     records_.clear();
-    return !caught_up_;
+    return more_;
 }
 
 void LogDrain::clear_place(const Entry& entry) {
@@ -75,31 +59,24 @@ void LogDrain::requeue(const Entry& entry) {
     --passed_;
 }
 
+bool LogDrain::at_window_edge() const {
+    return reader_.next_sequence() >= log_->base_sequence() + cursor_window;
+}
+
 Entry* LogDrain::blocker() const {
-    if (ledger_.empty() || window_left() > 0) return nullptr;
+    if (ledger_.empty() || !at_window_edge()) return nullptr;
     const Place& oldest = ledger_.front();
     return oldest.sequence == log_->base_sequence() ? oldest.entry : nullptr;
 }
 
 void LogDrain::post() {
-    if (!beyond_.empty()) {
-        releases_.insert(releases_.end(), beyond_.begin(), beyond_.end());
-        beyond_.clear();
-    }
-    if (!releases_.empty()) {
-        uint64_t end = window_end();
-        auto within = std::partition(releases_.begin(), releases_.end(),
-                                     [end](const Release& r) { return r.sequence < end; });
-        beyond_.assign(within, releases_.end());
-        releases_.erase(within, releases_.end());
-    }
     if (!releases_.empty()) log_->release(std::exchange(releases_, {}));
     if (!requeues_.empty()) log_->requeue(std::exchange(requeues_, {}));
 }
 
 bool LogDrain::is_empty() const {
-    return in_memory_ == 0 && releases_.empty() && beyond_.empty() && requeues_.empty() &&
-           log_->opened_at() && log_->numbers().totals.pending() == 0;
+    return in_memory_ == 0 && releases_.empty() && requeues_.empty() && log_->opened_at() &&
+           log_->numbers().totals.pending() == 0;
 }
 
 }  // namespace momento

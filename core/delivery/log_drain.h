@@ -1,8 +1,8 @@
 // Reads one log for delivery, and keeps account of what was read and is not resolved yet.
 //
 // Belongs to the delivery thread. Releases and requeues are collected and posted once a
-// turn. The log takes releases up to cursor_window beyond its oldest unreleased record:
-// nothing is read, and nothing released, beyond that.
+// turn. The log takes releases up to cursor_window beyond its oldest unreleased record, and
+// the reader reads no further: so one record can keep a log from being read on.
 //
 // Requeueing, the rule: a record that fails again and again is appended at the tail and
 // forgotten here, so that it holds neither the cursor nor the space behind it. Each one
@@ -31,11 +31,10 @@ class LogDrain {
     bool read(size_t max_records, size_t max_bytes, EntryPool& pool,
               std::vector<Entry*>& entries);
 
-    // As far as is known without reading.
-    bool has_more() const { return !caught_up_ && window_left() > 0; }
+    bool has_more() const { return more_; }  // as far as is known without reading
 
-    // True if something waits for the log to apply what was posted; nobody tells when.
-    bool waits_for_log() const { return !beyond_.empty() || (!caught_up_ && !window_left()); }
+    // True if reading waits for the log to apply what was posted: nobody tells when.
+    bool waits_for_log() const { return at_window_edge() && !blocker(); }
 
     // Delivered or dead. The entry may be given back to its pool afterwards.
     void resolve(const Entry& entry, Resolution resolution);
@@ -47,7 +46,7 @@ class LogDrain {
     bool may_requeue() const { return passed_ > 0; }
     void requeue(const Entry& entry);
 
-    // The entry that keeps reading from going on, if it is the window that does.
+    // The entry that keeps the log from being read on, if one does.
     Entry* blocker() const;
 
     // Hands this turn's releases and requeues to the log.
@@ -63,15 +62,12 @@ class LogDrain {
         Entry* entry = nullptr;  // null: resolved
     };
 
-    uint64_t window_end() const { return log_->base_sequence() + cursor_window; }
-    uint64_t window_left() const;
+    bool at_window_edge() const;
     void clear_place(const Entry& entry);
 
     const std::shared_ptr<Log> log_;
     Reader reader_;
-    uint64_t seen_version_ = UINT64_MAX;
-    bool caught_up_ = true;
-    uint64_t last_read_ = 0;  // sequence
+    bool more_ = false;
 
     std::deque<Place> ledger_;  // what was read, from the oldest unresolved record on
     uint64_t first_place_ = 0;  // number of the ledger's front
@@ -79,7 +75,6 @@ class LogDrain {
     uint64_t passed_ = 0;  // records resolved for good, less requeues; bounded
 
     std::vector<Release> releases_;
-    std::vector<Release> beyond_;  // the window: posted when the log's base has moved
     std::vector<Requeue> requeues_;
     std::vector<ReadRecord> records_;  // kept for its capacity
 };

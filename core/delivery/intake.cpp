@@ -1,0 +1,97 @@
+#include "delivery/intake.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace momento {
+namespace {
+
+constexpr size_t most_bytes_in_memory = 8u << 20;
+constexpr size_t bytes_of_one_read = 256u << 10;
+constexpr int64_t log_poll_us = 10'000;
+
+}  // namespace
+
+void Intake::add_log(std::shared_ptr<Log> log) {
+    drains_.push_back(std::make_unique<LogDrain>(std::move(log), logger_));
+}
+
+void Intake::take_drained(std::vector<std::shared_ptr<Log>>& logs) {
+    for (size_t i = drains_.size(); i-- > 1;) {
+        if (!drains_[i]->is_empty()) continue;
+        logs.push_back(drains_[i]->log());
+        drains_.erase(drains_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+void Intake::read(std::vector<Entry*>& entries) {
+    size_t without = 0;  // logs in a row that have no more to give
+    while (without < drains_.size()) {
+        next_drain_ = next_drain_ % drains_.size();
+        without = read_some(*drains_[next_drain_++], entries) ? 0 : without + 1;
+    }
+}
+
+bool Intake::read_some(LogDrain& drain, std::vector<Entry*>& entries) {
+    size_t room = room_for(drain);
+    if (room == 0) return false;
+    size_t before = entries.size();
+    bool more = drain.read(room, bytes_of_one_read, pool_, entries);
+    for (size_t i = before; i < entries.size(); ++i) bytes_in_memory_ += entries[i]->memory;
+    entries_in_memory_ += entries.size() - before;
+    return more;
+}
+
+// How many more of a log's records memory may take.
+size_t Intake::room_for(const LogDrain& drain) const {
+    size_t share = std::max(least_share_, max_entries_ / drains_.size());
+    if (drain.in_memory() >= share || entries_in_memory_ >= max_entries_ ||
+        bytes_in_memory_ >= most_bytes_in_memory) {
+        return 0;
+    }
+    return std::min(share - drain.in_memory(), max_entries_ - entries_in_memory_);
+}
+
+int64_t Intake::next_read_us(int64_t now_us) const {
+    int64_t next = std::numeric_limits<int64_t>::max();
+    for (const auto& drain : drains_) {
+        if (drain->has_more() && room_for(*drain) > 0) return now_us;
+        if (drain->waits_for_log()) next = now_us + log_poll_us;
+    }
+    return next;
+}
+
+void Intake::resolve(Entry* entry, Resolution resolution) {
+    entry->drain->resolve(*entry, resolution);
+    give_back(entry);
+}
+
+void Intake::requeue(Entry* entry) {
+    entry->drain->requeue(*entry);
+    give_back(entry);
+}
+
+void Intake::give_back(Entry* entry) {
+    --entries_in_memory_;
+    bytes_in_memory_ -= entry->memory;
+    pool_.give_back(entry);
+}
+
+void Intake::find_blockers(std::vector<Entry*>& entries) const {
+    for (const auto& drain : drains_) {
+        if (Entry* entry = drain->blocker()) entries.push_back(entry);
+    }
+}
+
+void Intake::post() {
+    for (const auto& drain : drains_) drain->post();
+}
+
+uint64_t Intake::pending() const {
+    uint64_t pending = 0;
+    for (const auto& drain : drains_) pending += drain->log()->numbers().totals.pending();
+    return pending;
+}
+
+}  // namespace momento
