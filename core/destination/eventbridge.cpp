@@ -1,9 +1,6 @@
 #include "destination/eventbridge.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "base/version.h"
@@ -13,9 +10,6 @@ namespace {
 
 // How long a batch waits for credentials that are being fetched before it is held.
 constexpr int64_t credentials_patience_us = 3'000'000;
-
-// Services tolerate 15 minutes; the AWS SDKs correct from 4 on (TIME_DIFF_MAX of the C++ SDK).
-constexpr int64_t clock_tolerance_ms = 4 * 60'000;
 
 bool same(const aws::Credentials& a, const aws::Credentials& b) {
     return a.access_key_id == b.access_key_id && a.secret_access_key == b.secret_access_key &&
@@ -49,7 +43,11 @@ EventBridge::EventBridge(EventBridgeSettings settings,
                          EventBridgeTools tools)
     : settings_(std::move(settings)),
       encoder_(settings_.source, settings_.bus),
-      tools_(tools),
+      tools_(std::move(tools)),
+      server_clock_(tools_.server_clock ? tools_.server_clock
+                                        : std::make_shared<aws::ServerClock>(
+                                              *tools_.clock, *tools_.logger,
+                                              "destination \"" + settings_.name + '"')),
       credentials_(std::move(credentials)),
       signer_(settings_.endpoint.signing_region, settings_.endpoint.signing_name) {}
 
@@ -134,7 +132,7 @@ void EventBridge::start(const AttemptPtr& attempt) {
     signable.query = url.query;
     signable.headers = &request.headers;
     signable.body = request.body;
-    for (auto& header : signer_.sign(signable, *attempt->used, now_ms())) {
+    for (auto& header : signer_.sign(signable, *attempt->used, server_clock_->now_ms())) {
         request.headers.push_back(std::move(header));
     }
     tools_.http->start(std::move(request),
@@ -142,10 +140,10 @@ void EventBridge::start(const AttemptPtr& attempt) {
 }
 
 void EventBridge::receive(const AttemptPtr& attempt, const HttpResult& http) {
-    learn_clock(http);
+    server_clock_->learn(http);
     PutEventsAnswer answer = read_putevents_answer(http, attempt->batch.size());
     bool may_help =
-        answer.error == ErrorClass::credentials || answer.error == ErrorClass::clock;
+        answer.error == aws::ErrorClass::credentials || answer.error == aws::ErrorClass::clock;
     if (!may_help || attempt->second) {
         attempt->done(std::move(answer.result));
         return;
@@ -161,32 +159,6 @@ void EventBridge::receive(const AttemptPtr& attempt, const HttpResult& http) {
         if (still_current) credentials_->invalidate();
     }
     if (!start_if_ready(attempt)) waiting_.push_back(attempt);
-}
-
-void EventBridge::learn_clock(const HttpResult& http) {
-    const std::string* date = http.failed ? nullptr : http.response.header("date");
-    time_t server = date ? curl_getdate(date->c_str(), nullptr) : -1;
-    if (server == -1) return;
-
-    int64_t ahead = int64_t{server} * 1000 - tools_.clock->wall_ms();
-    int64_t offset = std::abs(ahead) < clock_tolerance_ms ? 0 : ahead;
-    if (std::abs(offset - clock_offset_ms()) < clock_tolerance_ms) return;
-    clock_offset_ms_.store(offset, std::memory_order_relaxed);
-
-    std::string line = "destination \"" + settings_.name + "\": ";
-    if (offset == 0) {
-        tools_.logger->write(Severity::notice,
-                             line + "this machine's clock agrees with AWS's again");
-        return;
-    }
-    line += "this machine's clock is " + std::to_string(std::abs(ahead) / 1000) + " s " +
-            (ahead > 0 ? "behind" : "ahead of") +
-            " AWS's; signatures are corrected, the age of webhooks is not: set the clock";
-    tools_.logger->write(Severity::error, line);
-}
-
-int64_t EventBridge::now_ms() const {
-    return tools_.clock->wall_ms() + clock_offset_ms();
 }
 
 }  // namespace momento

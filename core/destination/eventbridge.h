@@ -7,7 +7,6 @@
 // HttpClient's transfers first: their callbacks lead here.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,6 +14,7 @@
 
 #include "aws/credentials.h"
 #include "aws/endpoints.h"
+#include "aws/server_clock.h"
 #include "aws/sigv4.h"
 #include "base/clock.h"
 #include "base/logger.h"
@@ -41,6 +41,7 @@ struct EventBridgeTools {
     const Clock* clock = nullptr;
     Logger* logger = nullptr;
     HttpClient* http = nullptr;
+    std::shared_ptr<aws::ServerClock> server_clock = nullptr;  // nothing: one of its own
 };
 
 class EventBridge final : public Destination {
@@ -59,7 +60,7 @@ class EventBridge final : public Destination {
     size_t max_in_flight() const override { return settings_.connections; }
 
     // How far AWS's clock is ahead of ours; 0 while too little to matter. From any thread.
-    int64_t clock_offset_ms() const { return clock_offset_ms_.load(std::memory_order_relaxed); }
+    int64_t clock_offset_ms() const { return server_clock_->offset_ms(); }
 
   private:
     struct Attempt;
@@ -68,18 +69,16 @@ class EventBridge final : public Destination {
     bool start_if_ready(const AttemptPtr& attempt);
     void start(const AttemptPtr& attempt);
     void receive(const AttemptPtr& attempt, const HttpResult& http);
-    void learn_clock(const HttpResult& http);
     void report_credentials(const std::string& why);
-    int64_t now_ms() const;
 
     const EventBridgeSettings settings_;
     const PutEventsEncoder encoder_;
     const EventBridgeTools tools_;
+    const std::shared_ptr<aws::ServerClock> server_clock_;
     std::unique_ptr<aws::CredentialsProvider> credentials_;
     aws::Sigv4Signer signer_;
     std::vector<AttemptPtr> waiting_;  // for credentials
-    std::atomic<int64_t> clock_offset_ms_{0};
-    std::string reported_;  // why there were no credentials, as last logged
+    std::string reported_;             // why there were no credentials, as last logged
     bool stopping_ = false;
 };
 

@@ -17,6 +17,8 @@ constexpr size_t largest_code = 64;  // bytes; longer ones are no codes
 constexpr size_t largest_message = 1024;
 
 using Kind = EntryVerdict::Kind;
+using aws::classify_error;
+using aws::ErrorClass;
 
 // Codes and request ids are printed in log lines: only what looks like one is believed.
 std::string word(std::optional<std::string_view> text) {

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "aws/error_class.h"
 #include "destination/destination.h"
-#include "destination/error_class.h"
 #include "http/client.h"
 
 namespace momento {
@@ -41,7 +41,7 @@ class PutEventsEncoder {
 
 struct PutEventsAnswer {
     BatchResult result;
-    std::optional<ErrorClass> error;  // of the request as a whole
+    std::optional<aws::ErrorClass> error;  // of the request as a whole
 };
 
 // Verdicts for a request of `entries` entries. An answer that does not account for every

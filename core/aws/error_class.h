@@ -9,7 +9,7 @@
 
 #include <string_view>
 
-namespace momento {
+namespace momento::aws {
 
 enum class ErrorClass {
     throttled,    // slow down
@@ -25,4 +25,4 @@ enum class ErrorClass {
 // error in an accepted request it is 200, and says nothing.
 ErrorClass classify_error(std::string_view code, int status);
 
-}  // namespace momento
+}  // namespace momento::aws

@@ -1,8 +1,8 @@
-#include "destination/error_class.h"
+#include "aws/error_class.h"
 
 #include <gtest/gtest.h>
 
-namespace momento {
+namespace momento::aws {
 namespace {
 
 struct Case {
@@ -106,4 +106,4 @@ INSTANTIATE_TEST_SUITE_P(
     name);
 
 }  // namespace
-}  // namespace momento
+}  // namespace momento::aws

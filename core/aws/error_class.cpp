@@ -1,6 +1,6 @@
-#include "destination/error_class.h"
+#include "aws/error_class.h"
 
-namespace momento {
+namespace momento::aws {
 namespace {
 
 struct Row {
@@ -113,4 +113,4 @@ ErrorClass classify_error(std::string_view code, int status) {
     return by_code == ErrorClass::unknown ? classify_status(status) : by_code;
 }
 
-}  // namespace momento
+}  // namespace momento::aws
