@@ -1,0 +1,355 @@
+#include "directives.h"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "boundary.h"
+#include "spool/record.h"
+#include "spool/segment.h"
+#include "webhook_handler.h"
+#include "worker.h"
+
+namespace momento {
+
+Range max_age_range{Range::Unit::time, 1, 3650LL * 86'400'000, "a time from 1ms to 3650d"};
+Range max_ahead_range{Range::Unit::time, 0, 3650LL * 86'400'000, "a time from 0 to 3650d"};
+Range max_body_range{Range::Unit::size, 1, 16 << 20, "a size from 1 to 16m"};
+Range timeout_range{Range::Unit::time, 1, 3'600'000, "a time from 1ms to 1h"};
+Range parked_range{Range::Unit::number, 1, 1'000'000, "a number from 1 to 1000000"};
+
+namespace {
+
+constexpr int64_t default_max_age_ms = 60'000;
+constexpr int64_t default_max_ahead_ms = 10'000;
+constexpr int64_t default_max_body = 256 << 10;
+constexpr int64_t default_timeout_ms = 4'000;  // Momento gives up at 5 s
+constexpr int64_t parked_by_connections = 0;
+
+const Range spool_size_range{Range::Unit::size, 4 << 20, 16LL << 40,
+                             "a size from 4m to 16384g"};
+const Range segment_size_range{Range::Unit::size, 1 << 20, 1 << 30, "a size from 1m to 1g"};
+const Range previous_range{Range::Unit::time, 0, 30LL * 86'400'000, "a time from 0 to 30d"};
+
+// What a segment must hold beside the body of one record.
+constexpr int64_t record_overhead =
+    segment_header_size + record_header_size + 6 * max_record_field;
+
+char duplicate[] = "is duplicate";
+
+std::string list_destinations(const MainConf& main) {
+    if (main.destinations.empty()) return "there is no \"momento_destination\"";
+    std::string list;
+    for (const DestinationSettings& destination : main.destinations) {
+        list += (list.empty() ? "" : ", ") + quoted(destination.name);
+    }
+    return list + " is expected";
+}
+
+ngx_http_core_loc_conf_t* core_location(const ngx_conf_t* cf) {
+    return static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+}
+
+void inherit(int64_t& value, int64_t parent, int64_t otherwise) {
+    if (value == unset_number) value = parent != unset_number ? parent : otherwise;
+}
+
+// The checks of a location that is a webhook, once everything is known.
+char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
+    if (core_location(cf)->handler != webhook_handler) {
+        return refuse_at(cf, location.place,
+                         "\"momento_webhook\" has no effect: another directive of the same "
+                         "location answers its requests");
+    }
+    if (main.spool.path.empty()) {
+        return refuse_at(cf, location.place,
+                         "\"momento_webhook\" needs \"momento_spool\" at http level");
+    }
+    auto destination = std::find_if(
+        main.destinations.begin(), main.destinations.end(),
+        [&](const DestinationSettings& d) { return d.name == location.destination_name; });
+    if (destination == main.destinations.end()) {
+        return refuse_at(cf, location.place,
+                         "unknown destination " + quoted(location.destination_name) +
+                             " in \"momento_webhook\": " + list_destinations(main));
+    }
+    if (!location.secrets) {
+        return refuse_at(cf, location.place,
+                         "\"momento_webhook\" needs a \"momento_webhook_secret\"");
+    }
+    if (location.max_body + record_overhead > static_cast<int64_t>(main.spool.segment_size)) {
+        return refuse_at(cf, location.place,
+                         "\"momento_webhook_max_body\" of " +
+                             std::to_string(location.max_body) +
+                             " does not fit into a segment of \"momento_spool\" (" +
+                             std::to_string(main.spool.segment_size) + ')');
+    }
+    location.destination = static_cast<size_t>(destination - main.destinations.begin());
+    location.webhook = main.webhooks.size();
+    main.webhooks.push_back(&location);
+    return conf_ok;
+}
+
+// The path without trailing slashes, made absolute.
+bool read_path(ngx_conf_t* cf, std::string_view text, ngx_str_t& path) {
+    while (!text.empty() && text.back() == '/') text.remove_suffix(1);
+    path = to_pool(cf->pool, text);
+    return path.data != nullptr && ngx_conf_full_name(cf->cycle, &path, 0) == NGX_OK;
+}
+
+Result<SecretBinding> read_secret(ngx_conf_t* cf, const Arguments& arguments) {
+    const std::string where = "\"momento_webhook_secret\"";
+
+    auto source = SecretSource::parse(arguments[1]);
+    if (!source) return Error{"invalid value in " + where + ": " + source.error().text};
+
+    SecretBinding binding;
+    int64_t previous_ms = unset_number;
+    Status parameters = read_parameters(
+        arguments, 2, where,
+        {Parameter::text("cache", binding.cache), Parameter::text("topic", binding.topic),
+         Parameter::number("previous", previous_range, previous_ms)},
+        Unknown::withheld);
+    if (!parameters) return parameters.error();
+
+    if (source->kind == SecretSource::Kind::secrets_manager) {
+        return Error{"invalid value " + quoted(source->name()) + " in " + where +
+                     ": \"secretsmanager:\" is not supported by this version yet, "
+                     "\"file:\" or \"env:\" is expected"};
+    }
+    if (previous_ms != unset_number) {
+        return Error{"invalid parameter \"previous=\" in " + where +
+                     ": only \"secretsmanager:\" sources have a previous version"};
+    }
+    if (source->kind == SecretSource::Kind::environment) {
+        keep_variable(cf, source->location, Visibility::master_only);
+    }
+    if (source->kind == SecretSource::Kind::file) {
+        ngx_str_t path = to_pool(cf->pool, source->location);
+        if (path.data == nullptr || ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
+            throw std::bad_alloc();
+        }
+        source->location = to_view(path);
+    }
+
+    auto value =
+        load_secret(*source, [](const std::string& name) { return getenv(name.c_str()); });
+    if (!value) return Error{"cannot use " + where + ": " + value.error().text};
+    binding.name = source->name();
+    binding.value = std::move(*value);
+    return binding;
+}
+
+}  // namespace
+
+MainConf* main_conf(const ngx_conf_t* cf) {
+    return static_cast<MainConf*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_momento_module));
+}
+
+MainConf* main_conf(const ngx_cycle_t* cycle) {
+    return static_cast<MainConf*>(
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_momento_module));
+}
+
+const LocationConf& location_conf(const ngx_http_request_t* r) {
+    return *static_cast<LocationConf*>(
+        ngx_http_get_module_loc_conf(r, ngx_http_momento_module));
+}
+
+void keep_variable(ngx_conf_t* cf, const std::string& name, Visibility visibility) {
+    if (visibility == Visibility::master_only) {
+        main_conf(cf)->private_variables.push_back(name);
+    }
+    auto* core =
+        reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cf->cycle->conf_ctx, ngx_core_module));
+    auto* variable = static_cast<ngx_str_t*>(ngx_array_push(&core->env));
+    if (variable == nullptr) throw std::bad_alloc();
+    variable->len = 0;
+    *variable = to_pool(cf->pool, name);
+    if (variable->data == nullptr) throw std::bad_alloc();
+}
+
+void* create_main_conf(ngx_conf_t* cf) noexcept {
+    return make_in_pool<MainConf>(cf->pool);
+}
+
+void* create_location_conf(ngx_conf_t* cf) noexcept {
+    return make_in_pool<LocationConf>(cf->pool);
+}
+
+char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) noexcept {
+    return contain(cf->log, conf_error, [&] {
+        const auto& parent = *static_cast<LocationConf*>(parent_conf);
+        auto& child = *static_cast<LocationConf*>(child_conf);
+
+        inherit(child.max_age_ms, parent.max_age_ms, default_max_age_ms);
+        inherit(child.max_ahead_ms, parent.max_ahead_ms, default_max_ahead_ms);
+        inherit(child.max_body, parent.max_body, default_max_body);
+        inherit(child.timeout_ms, parent.timeout_ms, default_timeout_ms);
+        inherit(child.parked, parent.parked, parked_by_connections);
+        ngx_conf_merge_value(child.dry_run, parent.dry_run, 0);
+        if (!child.secrets) child.secrets = parent.secrets;
+
+        if (child.is_webhook()) return check_webhook(cf, *main_conf(cf), child);
+
+        // Inside "if" and "limit_except" it is still the location around them.
+        ngx_http_core_loc_conf_t* core = core_location(cf);
+        if (core->noname && parent.is_webhook()) {
+            child.destination_name = parent.destination_name;
+            child.destination = parent.destination;
+            child.webhook = parent.webhook;
+            if (core->lmt_excpt && core->handler == nullptr) core->handler = webhook_handler;
+        }
+        return conf_ok;
+    });
+}
+
+ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
+    return contain(cf->log, ngx_int_t{NGX_ERROR}, [&] {
+        MainConf& main = *main_conf(cf);
+        if (main.spool.path.empty() || main.destinations.empty()) return NGX_OK;
+
+        auto settings = std::make_shared<GatewaySettings>();
+        settings->spool = main.spool;
+        settings->destinations = main.destinations;
+        settings->environment = main.environment;
+        main.settings = std::move(settings);
+        for (const FileTarget& target : main.files) target.file->flush = files_reopen_hook;
+        return NGX_OK;
+    });
+}
+
+char* set_spool(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    return contain(cf->log, conf_error, [&] {
+        auto& main = *static_cast<MainConf*>(conf);
+        if (!main.spool.path.empty()) return duplicate;
+
+        const Arguments arguments = arguments_of(cf);
+        ngx_str_t path;
+        if (!read_path(cf, arguments[1], path)) return conf_error;
+        if (path.len == 0) {
+            return refuse(cf, "invalid value " + quoted(arguments[1]) +
+                                  " in \"momento_spool\": a directory of its own is expected");
+        }
+
+        auto size = static_cast<int64_t>(main.spool.size);
+        auto segment_size = static_cast<int64_t>(main.spool.segment_size);
+        auto read_sync = [&](std::string_view value) {
+            main.spool.sync = value == "os" ? SyncMode::os : SyncMode::always;
+            return value == "os" || value == "always";
+        };
+        Status parameters =
+            read_parameters(arguments, 2, "\"momento_spool\"",
+                            {Parameter::number("size", spool_size_range, size),
+                             Parameter::number("segment", segment_size_range, segment_size),
+                             {"sync", "\"always\" or \"os\"", read_sync}});
+        if (!parameters) return refuse(cf, parameters.error().text);
+
+        main.spool.path = to_view(path);
+        main.spool.size = static_cast<uint64_t>(size);
+        main.spool.segment_size = static_cast<uint64_t>(segment_size);
+        if (Status numbers = check(main.spool); !numbers) {
+            return refuse(cf, "invalid \"momento_spool\": " + numbers.error().text);
+        }
+
+        // nginx makes the directory and gives it to the workers' user. No manager and no
+        // loader: they would make nginx start its cache manager.
+        auto* directory = static_cast<ngx_path_t*>(ngx_pcalloc(cf->pool, sizeof(ngx_path_t)));
+        if (directory == nullptr) return conf_error;
+        directory->name = path;
+        directory->conf_file = cf->conf_file->file.name.data;
+        directory->line = cf->conf_file->line;
+        return ngx_add_path(cf, &directory) == NGX_OK ? conf_ok : conf_error;
+    });
+}
+
+char* set_webhook(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    return contain(cf->log, conf_error, [&] {
+        auto& location = *static_cast<LocationConf*>(conf);
+        if (location.is_webhook()) return duplicate;
+
+        const std::string_view name = arguments_of(cf)[1];
+        if (name.empty()) {
+            return refuse(cf,
+                          "invalid value \"\" in \"momento_webhook\": the name of a "
+                          "\"momento_destination\" is expected");
+        }
+        if (name.find('$') != std::string_view::npos) {
+            return refuse(cf, "invalid value " + quoted(name) +
+                                  " in \"momento_webhook\": variables are not supported by "
+                                  "this version yet");
+        }
+        location.destination_name = name;
+        location.place = Place::here(cf);
+        core_location(cf)->handler = webhook_handler;
+        return conf_ok;
+    });
+}
+
+char* set_webhook_secret(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    return contain(cf->log, conf_error, [&] {
+        auto& location = *static_cast<LocationConf*>(conf);
+
+        auto binding = read_secret(cf, arguments_of(cf));
+        if (!binding) return refuse(cf, binding.error().text);
+        if (binding->name == "plain") {
+            // Read, and no longer needed: nginx keeps its words as long as the configuration.
+            ngx_str_t& value = static_cast<ngx_str_t*>(cf->args->elts)[1];
+            OPENSSL_cleanse(value.data, value.len);
+        }
+
+        if (!location.secrets)
+            location.secrets = std::make_shared<std::vector<SecretBinding>>();
+        for (const SecretBinding& other : *location.secrets) {
+            if (other.cache == binding->cache && other.topic == binding->topic &&
+                other.name == binding->name && other.value.bytes() == binding->value.bytes()) {
+                return refuse(cf, "duplicate secret " + quoted(binding->name) +
+                                      " in \"momento_webhook_secret\"");
+            }
+        }
+        location.secrets->push_back(std::move(*binding));
+        return conf_ok;
+    });
+}
+
+char* set_webhook_ack(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    return contain(cf->log, conf_error, [&] {
+        auto& location = *static_cast<LocationConf*>(conf);
+        if (location.has_ack) return duplicate;
+        location.has_ack = true;
+
+        const std::string_view value = arguments_of(cf)[1];
+        if (value == "durable") return conf_ok;
+        const std::string invalid =
+            "invalid value " + quoted(value) + " in \"momento_webhook_ack\": ";
+        if (value == "delivered") {
+            return refuse(cf, invalid +
+                                  "\"delivered\" is not supported by this version yet, "
+                                  "\"durable\" is expected");
+        }
+        return refuse(cf, invalid + "\"durable\" or \"delivered\" is expected");
+    });
+}
+
+char* set_number(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
+    return contain(cf->log, conf_error, [&] {
+        auto& target = *reinterpret_cast<int64_t*>(static_cast<char*>(conf) + command->offset);
+        if (target != unset_number) return duplicate;
+
+        const auto& range = *static_cast<const Range*>(command->post);
+        const std::string_view value = arguments_of(cf)[1];
+        auto number = read_number(value, range);
+        if (!number) {
+            return refuse(cf, "invalid value " + quoted(value) + " in " +
+                                  quoted(to_view(command->name)) + ": " + range.text +
+                                  " is expected");
+        }
+        target = *number;
+        return conf_ok;
+    });
+}
+
+}  // namespace momento

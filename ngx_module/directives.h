@@ -1,0 +1,101 @@
+// The module's configuration: what each level of nginx.conf holds, how it is read, merged
+// and checked. It ends in core's immutable GatewaySettings and, for every webhook, a
+// WebhookSettings.
+//
+// Everything here runs while the configuration is read (in the master, as root, also under
+// nginx -t) and has no effect but files that nginx itself opens and directories it makes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "conf_values.h"
+#include "gateway/settings.h"
+#include "ingest/freshness.h"
+#include "ingest/secrets.h"
+#include "ngx.h"
+
+namespace momento {
+
+struct LocationConf;
+
+// A file that nginx opens, and opens again on USR1, for a destination.
+struct FileTarget {
+    size_t destination = 0;  // index into the settings
+    ngx_open_file_t* file = nullptr;
+};
+
+struct MainConf {
+    SpoolSettings spool;  // no path: no "momento_spool"
+    std::vector<DestinationSettings> destinations;
+    std::vector<FileTarget> files;
+    std::vector<const LocationConf*> webhooks;  // by LocationConf::webhook
+
+    aws::EnvironmentSnapshot environment;
+    std::vector<std::string> private_variables;  // of the environment: not for workers
+
+    // What runs. Nothing if there is no spool or no destination.
+    std::shared_ptr<const GatewaySettings> settings;
+};
+
+inline constexpr int64_t unset_number = -1;
+
+// What nginx's slots and set_number() reach by offset.
+struct LocationValues {
+    int64_t max_age_ms = unset_number;
+    int64_t max_ahead_ms = unset_number;
+    int64_t max_body = unset_number;
+    int64_t timeout_ms = unset_number;
+    int64_t parked = unset_number;  // 0 once merged: a quarter of worker_connections
+    ngx_flag_t dry_run = NGX_CONF_UNSET;
+};
+
+struct LocationConf : LocationValues {
+    std::string destination_name;  // empty: no webhook
+    Place place;                   // of "momento_webhook"
+    size_t destination = 0;        // index into the settings
+    size_t webhook = 0;            // index into MainConf::webhooks
+    bool has_ack = false;
+    std::shared_ptr<std::vector<SecretBinding>> secrets;  // nullptr: none here
+
+    bool is_webhook() const { return !destination_name.empty(); }
+    FreshnessWindow window() const { return {max_age_ms, max_ahead_ms}; }
+};
+
+MainConf* main_conf(const ngx_conf_t* cf);
+MainConf* main_conf(const ngx_cycle_t* cycle);  // nullptr without http{}
+const LocationConf& location_conf(const ngx_http_request_t* r);
+
+// --- for the module's tables
+
+void* create_main_conf(ngx_conf_t* cf) noexcept;
+void* create_location_conf(ngx_conf_t* cf) noexcept;
+char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) noexcept;
+ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept;
+
+char* set_spool(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_destination(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_webhook(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_webhook_secret(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_webhook_ack(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+
+// A number of LocationValues: `offset` says which, `post` is its Range.
+char* set_number(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+
+extern Range max_age_range;
+extern Range max_ahead_range;
+extern Range max_body_range;
+extern Range timeout_range;
+extern Range parked_range;
+
+// --- between the files of directives
+
+// Makes a variable of the master's environment survive a binary upgrade: nginx passes on
+// only what `env` names. Workers do not see a private one. std::bad_alloc if there is no
+// memory.
+enum class Visibility { workers, master_only };
+void keep_variable(ngx_conf_t* cf, const std::string& name, Visibility visibility);
+
+}  // namespace momento

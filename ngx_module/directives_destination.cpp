@@ -1,0 +1,388 @@
+// momento_destination: a block whose settings are read by a table of their own.
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+#include <set>
+
+#include "base/read_file.h"
+#include "boundary.h"
+#include "directives.h"
+
+namespace momento {
+
+namespace {
+
+using Kind = DestinationSettings::Kind;
+
+constexpr int64_t second = 1000;
+constexpr int64_t day = 86'400 * second;
+
+constexpr size_t max_name = 64;
+constexpr size_t max_source = 256;  // characters, PutEventsRequestEntry
+constexpr size_t max_certificates = 4 << 20;
+
+const Range entries_range{Range::Unit::number, 1, 10, "a number from 1 to 10"};
+const Range bytes_range{Range::Unit::size, 1 << 10, 1'000'000, "a size from 1k to 1000000"};
+const Range linger_range{Range::Unit::time, 0, 60 * second, "a time from 0 to 60s"};
+const Range connections_range{Range::Unit::number, 1, 1000, "a number from 1 to 1000"};
+const Range connect_range{Range::Unit::time, 10, 60 * second, "a time from 10ms to 60s"};
+const Range total_range{Range::Unit::time, 10, 600 * second, "a time from 10ms to 10m"};
+const Range retry_for_range{Range::Unit::time, second, 30 * day, "a time from 1s to 30d"};
+const Range max_delay_range{Range::Unit::time, 10, 3600 * second, "a time from 10ms to 1h"};
+const Range letters_range{Range::Unit::size, 4 << 20, 16LL << 40, "a size from 4m to 16384g"};
+
+// What one block has said so far.
+struct Block {
+    DestinationSettings settings;
+    ngx_open_file_t* file = nullptr;
+    std::string kind;                 // "eventbridge" or "file"; empty: none yet
+    std::set<std::string_view> seen;  // settings
+    std::string aws_only;             // the first setting that only eventbridge has
+
+    std::string of_this() const { return " of destination " + quoted(settings.name); }
+};
+
+struct Setting {
+    std::string_view name;
+    size_t least;  // arguments behind the name
+    size_t most;
+    const char* usage;
+    bool aws_only;
+    Status (*read)(ngx_conf_t* cf, Block& block, const Arguments& arguments);
+};
+
+Error invalid(const Block& block, const Arguments& arguments, std::string_view value,
+              std::string_view expected) {
+    return Error{"invalid value " + quoted(value) + " in " + quoted(arguments[0]) +
+                 block.of_this() + ": " + std::string(expected)};
+}
+
+std::string in_setting(const Block& block, const Arguments& arguments) {
+    return quoted(arguments[0]) + block.of_this();
+}
+
+Status set_text(const Block& block, const Arguments& arguments, const char* what,
+                std::string& target) {
+    if (arguments[1].empty()) {
+        return invalid(block, arguments, "", std::string(what) + " is expected");
+    }
+    target = arguments[1];
+    return {};
+}
+
+std::string full_name(ngx_conf_t* cf, std::string_view path, ngx_uint_t conf_prefix) {
+    ngx_str_t name = to_pool(cf->pool, path);
+    if (name.data == nullptr || ngx_conf_full_name(cf->cycle, &name, conf_prefix) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    return std::string(to_view(name));
+}
+
+Status begin_kind(Block& block, const Arguments& arguments) {
+    if (!block.kind.empty()) {
+        return Error{"a second kind " + quoted(arguments[0]) + " in destination " +
+                     quoted(block.settings.name) + ": it has " + quoted(block.kind) +
+                     " already"};
+    }
+    block.kind = arguments[0];
+    return {};
+}
+
+Status set_eventbridge(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    if (Status kind = begin_kind(block, arguments); !kind) return kind;
+    block.settings.kind = Kind::eventbridge;
+    return set_text(block, arguments, "the name or ARN of a bus", block.settings.bus);
+}
+
+Status set_file(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
+    if (Status kind = begin_kind(block, arguments); !kind) return kind;
+    block.settings.kind = Kind::file;
+    if (arguments[1].empty()) return invalid(block, arguments, "", "a path is expected");
+
+    block.settings.file_path = full_name(cf, arguments[1], 0);
+    ngx_str_t path = to_pool(cf->pool, block.settings.file_path);
+    if (path.data == nullptr) throw std::bad_alloc();
+    block.file = ngx_conf_open_file(cf->cycle, &path);
+    if (block.file == nullptr) throw std::bad_alloc();
+    if (block.file->flush != nullptr) {
+        return invalid(block, arguments, arguments[1],
+                       "the file is already written to by another directive");
+    }
+    return {};
+}
+
+Status set_region(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    return set_text(block, arguments, "the name of a region", block.settings.region);
+}
+
+Status set_endpoint(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    return set_text(block, arguments, "a URL", block.settings.endpoint);
+}
+
+Status set_proxy(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    return set_text(block, arguments, "a URL", block.settings.proxy);
+}
+
+Status set_credentials(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    using Credentials = aws::CredentialsSettings::Kind;
+    aws::CredentialsSettings& credentials = block.settings.credentials;
+    const std::string_view kind = arguments[1];
+
+    if (kind == "profile") {
+        if (arguments.size() != 3 || arguments[2].empty()) {
+            return Error{"invalid number of arguments in " + in_setting(block, arguments) +
+                         ": \"credentials profile name;\" is expected"};
+        }
+        credentials.kind = Credentials::profile;
+        credentials.profile = arguments[2];
+        return {};
+    }
+    for (std::string_view later : {"web_identity", "container", "instance"}) {
+        if (kind != later) continue;
+        return invalid(block, arguments, kind,
+                       "it is not supported by this version yet, \"auto\", \"environment\" or "
+                       "\"profile\" is expected");
+    }
+    if (kind != "auto" && kind != "environment") {
+        return invalid(block, arguments, kind,
+                       "\"auto\", \"environment\", \"profile\", \"web_identity\", "
+                       "\"container\" or \"instance\" is expected");
+    }
+    if (arguments.size() != 2) {
+        return Error{"invalid number of arguments in " + in_setting(block, arguments) +
+                     ": \"credentials " + std::string(kind) + ";\" is expected"};
+    }
+    credentials.kind = kind == "auto" ? Credentials::automatic : Credentials::environment;
+    return {};
+}
+
+Status set_source(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    const std::string_view source = arguments[1];
+    if (source.empty() || source.size() > max_source) {
+        return invalid(block, arguments, source, "1 to 256 characters are expected");
+    }
+    if (source.substr(0, 4) == "aws.") {
+        return invalid(block, arguments, source, "\"aws.\" is AWS's own");
+    }
+    block.settings.source = source;
+    return {};
+}
+
+Status set_batch(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    DestinationSettings& settings = block.settings;
+    auto entries = static_cast<int64_t>(settings.batch_entries);
+    auto bytes = static_cast<int64_t>(settings.batch_bytes);
+    Status status =
+        read_parameters(arguments, 1, in_setting(block, arguments),
+                        {Parameter::number("entries", entries_range, entries),
+                         Parameter::number("size", bytes_range, bytes),
+                         Parameter::number("linger", linger_range, settings.linger_ms)});
+    settings.batch_entries = static_cast<size_t>(entries);
+    settings.batch_bytes = static_cast<size_t>(bytes);
+    return status;
+}
+
+Status set_connections(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    auto number = read_number(arguments[1], connections_range);
+    if (!number) {
+        return invalid(block, arguments, arguments[1],
+                       std::string(connections_range.text) + " is expected");
+    }
+    block.settings.connections = static_cast<size_t>(*number);
+    return {};
+}
+
+Status set_timeout(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    DestinationSettings& settings = block.settings;
+    Status status = read_parameters(
+        arguments, 1, in_setting(block, arguments),
+        {Parameter::number("connect", connect_range, settings.connect_timeout_ms),
+         Parameter::number("total", total_range, settings.total_timeout_ms)});
+    if (!status) return status;
+    if (settings.connect_timeout_ms > settings.total_timeout_ms) {
+        return Error{"invalid " + in_setting(block, arguments) +
+                     ": \"connect\" is longer than \"total\""};
+    }
+    return {};
+}
+
+Status set_retry(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    RetrySettings& retry = block.settings.retry;
+    return read_parameters(
+        arguments, 1, in_setting(block, arguments),
+        {Parameter::number("for", retry_for_range, retry.give_up_after_ms),
+         Parameter::number("max_delay", max_delay_range, retry.max_delay_ms)});
+}
+
+Status set_dead_letter(ngx_conf_t*, Block& block, const Arguments& arguments) {
+    if (arguments[1] == "sqs") {
+        return invalid(block, arguments, "sqs",
+                       "it is not supported by this version yet, \"file\" is expected");
+    }
+    if (arguments[1] != "file") {
+        return invalid(block, arguments, arguments[1], "\"file\" or \"sqs\" is expected");
+    }
+    auto size = static_cast<int64_t>(block.settings.dead_letter_size);
+    Status status = read_parameters(arguments, 2, in_setting(block, arguments),
+                                    {Parameter::number("size", letters_range, size)});
+    block.settings.dead_letter_size = static_cast<uint64_t>(size);
+    return status;
+}
+
+bool holds_certificate(const std::string& pem) {
+    BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+    X509* certificate = bio ? PEM_read_bio_X509_AUX(bio, nullptr, nullptr, nullptr) : nullptr;
+    const bool found = certificate != nullptr;
+    X509_free(certificate);
+    BIO_free(bio);
+    return found;
+}
+
+Status set_trusted_certificate(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
+    if (arguments[1].empty()) return invalid(block, arguments, "", "a path is expected");
+    block.settings.trusted_certificate = full_name(cf, arguments[1], 1);
+    auto pem = read_file(block.settings.trusted_certificate, max_certificates);
+    if (!pem) return invalid(block, arguments, arguments[1], pem.error().text);
+    if (!holds_certificate(*pem)) {
+        return invalid(block, arguments, arguments[1],
+                       "a file of PEM certificates is expected");
+    }
+    return {};
+}
+
+// clang-format off
+constexpr Setting settings[] = {
+    { "eventbridge",         1, 1, "eventbridge bus;",                             false, set_eventbridge },
+    { "file",                1, 1, "file path;",                                   false, set_file },
+    { "region",              1, 1, "region name;",                                 false, set_region },
+    { "endpoint",            1, 1, "endpoint url;",                                true,  set_endpoint },
+    { "proxy",               1, 1, "proxy url;",                                   true,  set_proxy },
+    { "credentials",         1, 2, "credentials kind;",                            true,  set_credentials },
+    { "source",              1, 1, "source name;",                                 false, set_source },
+    { "batch",               1, 3, "batch [entries=10] [size=256k] [linger=5ms];", false, set_batch },
+    { "connections",         1, 1, "connections n;",                               true,  set_connections },
+    { "timeout",             1, 2, "timeout [connect=3s] [total=10s];",            true,  set_timeout },
+    { "retry",               1, 2, "retry [for=24h] [max_delay=20s];",             false, set_retry },
+    { "dead_letter",         1, 2, "dead_letter file [size=256m];",                false, set_dead_letter },
+    { "trusted_certificate", 1, 1, "trusted_certificate file;",                    true,  set_trusted_certificate },
+};
+// clang-format on
+
+Status read_setting(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
+    const std::string destination = " in destination " + quoted(block.settings.name);
+    auto setting =
+        std::find_if(std::begin(settings), std::end(settings),
+                     [&](const Setting& candidate) { return candidate.name == arguments[0]; });
+    if (setting == std::end(settings)) {
+        return Error{"unknown setting " + quoted(arguments[0]) + destination};
+    }
+    const size_t count = arguments.size() - 1;
+    if (count < setting->least || count > setting->most) {
+        return Error{"invalid number of arguments in " + in_setting(block, arguments) + ": " +
+                     quoted(setting->usage) + " is expected"};
+    }
+    const bool is_kind = setting->name == "eventbridge" || setting->name == "file";
+    if (!is_kind && !block.seen.insert(setting->name).second) {
+        return Error{"duplicate setting " + quoted(arguments[0]) + destination};
+    }
+    if (setting->aws_only && block.aws_only.empty()) block.aws_only = setting->name;
+    return setting->read(cf, block, arguments);
+}
+
+// nginx calls this for every directive of the block.
+char* handle_setting(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    return contain(cf->log, conf_error, [&] {
+        const Arguments arguments = arguments_of(cf);
+        if (arguments[0] == "include" && arguments.size() == 2) {
+            return ngx_conf_include(cf, nullptr, conf);
+        }
+        Status status = read_setting(cf, *static_cast<Block*>(conf), arguments);
+        return status ? conf_ok : refuse(cf, status.error().text);
+    });
+}
+
+char* read_block(ngx_conf_t* cf, Block& block) {
+    ngx_conf_t outer = *cf;
+    cf->handler = handle_setting;
+    cf->handler_conf = reinterpret_cast<char*>(&block);
+    char* result = ngx_conf_parse(cf, nullptr);
+    cf->handler = outer.handler;
+    cf->handler_conf = outer.handler_conf;
+    return result;
+}
+
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= max_name &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      (c >= '0' && c <= '9') || c == '_' || c == '-';
+           });
+}
+
+// Once for all destinations: what AWS's variables say while the configuration is read.
+void take_environment(ngx_conf_t* cf, MainConf& main) {
+    if (!main.destinations.empty()) return;
+    main.environment = aws::EnvironmentSnapshot::take(
+        [](const std::string& name) { return getenv(name.c_str()); });
+    for (const std::string& name : aws::EnvironmentSnapshot::names()) {
+        // HOME says where profile files are, and is nobody's secret.
+        const bool of_aws = name.compare(0, 4, "AWS_") == 0;
+        keep_variable(cf, name, of_aws ? Visibility::master_only : Visibility::workers);
+    }
+}
+
+}  // namespace
+
+char* set_destination(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    return contain(cf->log, conf_error, [&] {
+        auto& main = *static_cast<MainConf*>(conf);
+        Block block;
+        block.settings.name = arguments_of(cf)[1];
+        const std::string name = quoted(block.settings.name);
+
+        if (!is_name(block.settings.name)) {
+            return refuse(cf, "invalid name " + name +
+                                  " in \"momento_destination\": 1 to 64 letters, digits, "
+                                  "\"_\" or \"-\" are expected");
+        }
+        for (const DestinationSettings& other : main.destinations) {
+            if (other.name == block.settings.name) {
+                return refuse(cf, "duplicate destination " + name);
+            }
+        }
+        take_environment(cf, main);
+
+        if (char* result = read_block(cf, block); result != conf_ok) return result;
+
+        if (block.kind.empty()) {
+            return refuse(cf, "destination " + name +
+                                  " has no kind: \"eventbridge bus;\" or \"file path;\" is "
+                                  "expected");
+        }
+        if (block.settings.kind == Kind::file && !block.aws_only.empty()) {
+            return refuse(cf, "setting " + quoted(block.aws_only) + " in destination " + name +
+                                  " has no meaning for \"file\"");
+        }
+        if (Status status = resolve(block.settings, main.environment); !status) {
+            return refuse(cf, status.error().text);
+        }
+        if (block.file != nullptr) {
+            for (const FileTarget& other : main.files) {
+                if (other.file == block.file) {
+                    return refuse(cf, "destination " + name + " writes to the file of " +
+                                          quoted(main.destinations[other.destination].name));
+                }
+            }
+            main.files.push_back({main.destinations.size(), block.file});
+        }
+        main.destinations.push_back(std::move(block.settings));
+        return conf_ok;
+    });
+}
+
+}  // namespace momento

@@ -1,0 +1,53 @@
+#include "request_state.h"
+
+#include <new>
+
+#include "boundary.h"
+
+namespace momento {
+
+namespace {
+
+// Does nothing, but is found again: the pool's cleanups outlive a request's contexts.
+void mark(void*) {}
+
+}  // namespace
+
+RequestState* RequestState::make(ngx_http_request_t* r) {
+    ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(r->pool, sizeof(RequestState));
+    if (cleanup == nullptr) return nullptr;
+    cleanup->handler = mark;
+    auto* state = new (cleanup->data) RequestState();
+    ngx_http_set_ctx(r, state, ngx_http_momento_module);
+    return state;
+}
+
+RequestState* RequestState::find(ngx_http_request_t* r) {
+    r = r->main;
+    if (void* state = ngx_http_get_module_ctx(r, ngx_http_momento_module)) {
+        return static_cast<RequestState*>(state);
+    }
+    for (ngx_pool_cleanup_t* cleanup = r->pool->cleanup; cleanup; cleanup = cleanup->next) {
+        if (cleanup->handler == mark) return static_cast<RequestState*>(cleanup->data);
+    }
+    return nullptr;
+}
+
+bool RequestState::keep(ngx_pool_t* pool, const Judgement& judgement) {
+    verdict = judgement.verdict;
+    if (!judgement.payload) return true;
+
+    const Payload& payload = *judgement.payload;
+    cache = to_pool(pool, payload.cache);
+    topic = to_pool(pool, payload.topic);
+    token_id = to_pool(pool, payload.token_id);
+    if (cache.data == nullptr || topic.data == nullptr || token_id.data == nullptr)
+        return false;
+    has_sequence = payload.sequence.has_value();
+    sequence = payload.sequence.value_or(0);
+    age_ms = judgement.age_ms;
+    authentic = true;
+    return true;
+}
+
+}  // namespace momento

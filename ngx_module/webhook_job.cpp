@@ -1,0 +1,172 @@
+#include "webhook_job.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "boundary.h"
+#include "directives.h"
+#include "ingest/event_record.h"
+#include "worker.h"
+
+namespace momento {
+
+std::unique_ptr<WebhookJob> WebhookJob::attach(ngx_http_request_t* r, RequestState* state,
+                                               RecordBuffer body, std::string trace_header) {
+    std::unique_ptr<WebhookJob> job(
+        new WebhookJob(r, state, std::move(body), std::move(trace_header)));
+
+    job->cleanup_ = ngx_http_cleanup_add(r, 0);
+    if (job->cleanup_ == nullptr) {
+        job->request_ = nullptr;
+        return nullptr;
+    }
+    job->cleanup_->handler = request_ended;
+    job->cleanup_->data = job.get();
+
+    // A client that has closed its side for sending still wants the answer, and looks just
+    // like one that has gone: so nobody looks.
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+    return job;
+}
+
+WebhookJob::WebhookJob(ngx_http_request_t* r, RequestState* state, RecordBuffer body,
+                       std::string trace_header)
+    : request_(r),
+      state_(state),
+      record_(std::move(body)),
+      trace_header_(std::move(trace_header)),
+      deadline_([this] { miss_deadline(); }) {}
+
+WebhookJob::~WebhookJob() {
+    detach();
+}
+
+// The request goes away first: the job stays until it is settled.
+void WebhookJob::request_ended(void* data) {
+    static_cast<WebhookJob*>(data)->detach();
+}
+
+ngx_http_request_t* WebhookJob::detach() {
+    if (request_ == nullptr) return nullptr;
+    deadline_.cancel();
+    cleanup_->handler = nullptr;
+    cleanup_ = nullptr;
+    state_ = nullptr;
+    return std::exchange(request_, nullptr);
+}
+
+void WebhookJob::answer(const Answer& answer) {
+    ngx_http_request_t* r = detach();
+    if (r == nullptr) return;
+    ngx_connection_t* c = r->connection;
+    ngx_http_set_log_request(c->log, r);
+    ngx_http_finalize_request(r, send_answer(r, answer));
+    // `r` may be gone. Outside of its own events somebody must do this for a connection.
+    ngx_http_run_posted_requests(c);
+}
+
+bool WebhookJob::take_turn(Worker& worker, int64_t now_ms) {
+    if (request_ == nullptr) return false;  // the client left, and nothing was promised
+    worker_ = &worker;
+
+    const LocationConf& location = location_conf(request_);
+    const WorkerWebhook* webhook = worker.webhook(request_, location);
+    if (webhook == nullptr) {
+        refuse(Verdict::unavailable, "no secret could be prepared");
+        return false;
+    }
+    const Judgement judgement = worker.verifier().judge(webhook->keyring, record_.body(),
+                                                        state_->mac, webhook->rules, now_ms);
+    if (!state_->keep(request_->pool, judgement)) {
+        answer(answers::unavailable);
+        return false;
+    }
+    if (location.dry_run) {
+        ngx_log_error(NGX_LOG_NOTICE, request_->connection->log, 0,
+                      "momento: dry run: webhook is %s%s%*s", verdict_name(judgement.verdict),
+                      judgement.reason.empty() ? "" : ": ", MOMENTO_TEXT(judgement.reason));
+        answer(answers::dry_run);
+        return false;
+    }
+    if (judgement.verdict != Verdict::accepted && judgement.verdict != Verdict::malformed) {
+        refuse(judgement.verdict, "");
+        return false;
+    }
+    return hand_over(worker, *webhook, judgement, now_ms);
+}
+
+bool WebhookJob::hand_over(Worker& worker, const WorkerWebhook& webhook,
+                           const Judgement& judgement, int64_t now_ms) {
+    const int64_t remaining = remaining_ms();
+    if (worker.gateway() == nullptr) return overload("the gateway could not be started");
+    if (worker.parked() >= webhook.max_parked) return overload("too many requests are parked");
+    if (remaining <= 0) return overload("its time was over before its body was complete");
+
+    destination_ = webhook.destination;
+    is_letter_ = judgement.verdict == Verdict::malformed;
+    if (is_letter_) {
+        ngx_log_error(NGX_LOG_WARN, request_->connection->log, 0,
+                      "momento: webhook is malformed: %*s", MOMENTO_TEXT(judgement.reason));
+        record_.finish(make_malformed_letter(judgement, state_->mac, now_ms, trace_header_,
+                                             worker.destination_name(destination_)));
+        worker.gateway()->append_letter(destination_, std::move(record_), this);
+    } else {
+        record_.finish(make_event(judgement, state_->mac, now_ms, trace_header_));
+        worker.gateway()->append(destination_, std::move(record_), this);
+    }
+    worker.count_parked(+1);
+    // Not cancelable: a worker that is asked to quit waits for it, and so for the answer.
+    deadline_.start_timer(remaining);
+    return true;
+}
+
+void WebhookJob::settled(bool durable) {
+    const std::unique_ptr<WebhookJob> self(this);
+    worker_->count_parked(-1);
+    if (worker_->stopping()) {
+        // The process ends and its requests are not ours to touch any more.
+        detach();
+        return;
+    }
+    if (missed_ && durable && !is_letter_) worker_->count_late(destination_);
+    if (request_ == nullptr) return;
+    if (!durable) {
+        overload("it could not be made durable");
+        return;
+    }
+    answer(is_letter_ ? answers::bad_request : answers::success);
+}
+
+void WebhookJob::miss_deadline() {
+    missed_ = true;
+    overload("it was not durable before momento_webhook_timeout");
+}
+
+// Time left of momento_webhook_timeout, which runs from the request's first byte.
+int64_t WebhookJob::remaining_ms() const {
+    const int64_t timeout = location_conf(request_).timeout_ms;
+    const ngx_time_t* now = ngx_timeofday();
+    const int64_t elapsed =
+        (static_cast<int64_t>(now->sec) - static_cast<int64_t>(request_->start_sec)) * 1000 +
+        (static_cast<int64_t>(now->msec) - static_cast<int64_t>(request_->start_msec));
+    // The wall clock may have been set meanwhile.
+    return timeout - std::clamp<int64_t>(elapsed, 0, timeout);
+}
+
+void WebhookJob::refuse(Verdict verdict, const std::string& reason) {
+    state_->verdict = verdict;
+    ngx_log_error(NGX_LOG_INFO, request_->connection->log, 0, "momento: webhook is %s%s%*s",
+                  verdict_name(verdict), reason.empty() ? "" : ": ", MOMENTO_TEXT(reason));
+    answer(verdict == Verdict::unavailable ? answers::unavailable : answers::unauthorized);
+}
+
+// 503. Gives false: the job is done.
+bool WebhookJob::overload(const char* why) {
+    state_->verdict = Verdict::overloaded;
+    worker_->report_overload(why);
+    answer(answers::unavailable);
+    return false;
+}
+
+}  // namespace momento

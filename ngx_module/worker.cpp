@@ -1,0 +1,224 @@
+#include "worker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "base/clock.h"
+#include "boundary.h"
+#include "destination/putevents.h"
+
+namespace momento {
+
+namespace {
+
+// The process's only state outside nginx's own; a raw pointer, so that nothing is destroyed
+// behind the back of threads when the process exits.
+Worker* instance = nullptr;
+
+ngx_uint_t log_level(Severity severity) {
+    switch (severity) {
+        case Severity::alert:
+            return NGX_LOG_ALERT;
+        case Severity::error:
+            return NGX_LOG_ERR;
+        case Severity::warn:
+            return NGX_LOG_WARN;
+        case Severity::notice:
+            return NGX_LOG_NOTICE;
+        case Severity::info:
+            return NGX_LOG_INFO;
+    }
+    return NGX_LOG_INFO;
+}
+
+// What only the master needs is not left for whatever else runs in a worker.
+void hide_variables(const MainConf& main) {
+    for (const std::string& name : main.private_variables) unsetenv(name.c_str());
+}
+
+Rules make_rules(const LocationConf& location, const DestinationSettings& destination) {
+    Rules rules;
+    rules.window = location.window();
+    rules.entry_overhead =
+        PutEventsEncoder(destination.source, destination.bus).entry_size(Record{});
+    rules.entry_limit = destination.batch_bytes;
+    return rules;
+}
+
+}  // namespace
+
+void Worker::start(ngx_cycle_t* cycle) {
+    const MainConf* main = main_conf(cycle);
+    if (main == nullptr) return;
+
+    // A single process reads its environment again on reload.
+    if (ngx_process != NGX_PROCESS_SINGLE) hide_variables(*main);
+
+    // The cache manager comes by here, too, and leaves without a word.
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return;
+    if (!main->settings) return;
+
+    instance = std::make_unique<Worker>(*main).release();
+    if (!instance->start_gateway(cycle)) instance->gateway_.reset();
+}
+
+void Worker::stop() {
+    const std::unique_ptr<Worker> worker(std::exchange(instance, nullptr));
+    if (!worker) return;
+    worker->stopping_ = true;
+    if (worker->gateway_ && !worker->gateway_->stop()) {
+        // A thread is still in there. To return would unmap the code it runs.
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "momento: a thread could not be ended in time, exit");
+        _exit(0);
+    }
+}
+
+Worker* Worker::current() {
+    return instance;
+}
+
+Worker::Worker(const MainConf& main)
+    : settings_(main.settings),
+      metrics_(main.settings->destinations.size()),
+      turn_event_([this] { end_turn(); }),
+      files_event_([this] { hand_over_files(); }) {
+    prepare_webhooks(main);
+}
+
+Worker::~Worker() = default;
+
+void Worker::prepare_webhooks(const MainConf& main) {
+    for (const LocationConf* location : main.webhooks) {
+        webhooks_.emplace_back();
+        auto keyring = Keyring::create(*location->secrets);
+        if (!keyring) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0, "momento: %s",
+                          keyring.error().text.c_str());
+            continue;
+        }
+        const size_t quarter = std::max<size_t>(ngx_cycle->connection_n / 4, 1);
+        webhooks_.back().emplace(WorkerWebhook{
+            std::move(*keyring),
+            make_rules(*location, settings_->destinations[location->destination]),
+            location->destination,
+            location->parked > 0 ? static_cast<size_t>(location->parked) : quarter});
+    }
+}
+
+bool Worker::start_gateway(ngx_cycle_t* cycle) {
+    std::vector<DestinationMetrics*> metrics;
+    for (DestinationMetrics& each : metrics_) metrics.push_back(&each);
+
+    auto gateway = Gateway::start(settings_, std::move(metrics), print);
+    if (!gateway) {
+        ngx_log_error(
+            NGX_LOG_ALERT, cycle->log, 0,
+            "momento: the gateway could not be started, webhooks are answered 503: %s",
+            gateway.error().text.c_str());
+        return false;
+    }
+    gateway_ = std::move(*gateway);
+    if (ngx_add_channel_event(cycle, gateway_->descriptor(), NGX_READ_EVENT, collect) !=
+        NGX_OK) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                      "momento: the gateway cannot be heard, webhooks are answered 503");
+        return false;
+    }
+    hand_over_files();
+    return true;
+}
+
+void Worker::enqueue(std::unique_ptr<WebhookJob> job) {
+    turn_.push_back(std::move(job));
+    turn_event_.post();
+}
+
+// The end of a turn: all bodies that became complete in it are judged and appended together.
+void Worker::end_turn() {
+    std::vector<std::unique_ptr<WebhookJob>> jobs;
+    jobs.swap(turn_);
+
+    const int64_t now_ms = system_clock().wall_ms();
+    for (std::unique_ptr<WebhookJob>& job : jobs) {
+        enum class Outcome { done, handed_over, failed };
+        const Outcome outcome = contain(ngx_cycle->log, Outcome::failed, [&] {
+            return job->take_turn(*this, now_ms) ? Outcome::handed_over : Outcome::done;
+        });
+        if (outcome == Outcome::handed_over) static_cast<void>(job.release());
+        if (outcome == Outcome::failed) job->answer(answers::unavailable);
+    }
+    if (gateway_) gateway_->flush();
+
+    jobs.clear();
+    if (turn_.empty()) turn_.swap(jobs);  // keeps the memory
+}
+
+const WorkerWebhook* Worker::webhook(const ngx_http_request_t* r,
+                                     const LocationConf& location) {
+    const auto* main =
+        static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_momento_module));
+    // With "master_process off" a reload brings a configuration that nobody has started.
+    if (main->settings != settings_ || !webhooks_[location.webhook]) return nullptr;
+    return &*webhooks_[location.webhook];
+}
+
+std::string_view Worker::destination_name(size_t destination) const {
+    return settings_->destinations[destination].name;
+}
+
+void Worker::count_late(size_t destination) {
+    metrics_[destination].late.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Worker::report_overload(const char* why) {
+    ++overloads_;
+    const int64_t now_s = system_clock().steady_us() / 1'000'000;
+    if (now_s == overload_reported_s_) return;
+    overload_reported_s_ = now_s;
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "momento: webhook is answered 503: %s (%uL so far)", why, overloads_);
+}
+
+void Worker::files_reopen() {
+    files_event_.post_next();
+}
+
+void Worker::hand_over_files() {
+    const MainConf* main = main_conf(const_cast<ngx_cycle_t*>(ngx_cycle));
+    if (!gateway_ || main == nullptr || main->settings != settings_) return;
+    for (const FileTarget& target : main->files) {
+        // Its own descriptor: nginx closes the one it has when it opens the file again.
+        const int descriptor = fcntl(target.file->fd, F_DUPFD_CLOEXEC, 0);
+        if (descriptor == -1) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
+                          "momento: cannot use \"%V\"", &target.file->name);
+            continue;
+        }
+        gateway_->set_file_descriptor(target.destination, descriptor);
+    }
+}
+
+void Worker::print(Severity severity, const std::string& line) {
+    ngx_log_error(log_level(severity), ngx_cycle->log, 0, "momento: %*s", MOMENTO_TEXT(line));
+}
+
+// The gateway's descriptor is readable.
+void Worker::collect(ngx_event_t*) noexcept {
+    contain(ngx_cycle->log, 0, [] {
+        if (instance != nullptr && instance->gateway_) instance->gateway_->collect();
+        return 0;
+    });
+}
+
+void files_reopen_hook(ngx_open_file_t*, ngx_log_t* log) noexcept {
+    contain(log, 0, [] {
+        if (Worker::current() != nullptr) Worker::current()->files_reopen();
+        return 0;
+    });
+}
+
+}  // namespace momento

@@ -1,0 +1,91 @@
+// What runs in one worker process: its gateway, the webhooks' keys, and the end of each turn
+// of the event loop, where everything that became complete in it is judged and appended.
+//
+// Made after the fork, in worker and single processes only. A worker that cannot start
+// something goes on without it, and its webhooks answer 503: nginx would never replace it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "directives.h"
+#include "gateway/gateway.h"
+#include "ingest/verifier.h"
+#include "loop_event.h"
+#include "ngx.h"
+#include "webhook_job.h"
+
+namespace momento {
+
+// A location as this worker serves it.
+struct WorkerWebhook {
+    Keyring keyring;
+    Rules rules;
+    size_t destination = 0;
+    size_t max_parked = 0;
+};
+
+class Worker {
+  public:
+    // Called from init_process, for every process; makes a Worker where one belongs.
+    static void start(ngx_cycle_t* cycle);
+    // Called from exit_process. Does not return if a thread could not be ended.
+    static void stop();
+    static Worker* current();  // nullptr: none in this process
+
+    explicit Worker(const MainConf& main);
+    ~Worker();
+
+    // To be judged at the end of this turn.
+    void enqueue(std::unique_ptr<WebhookJob> job);
+
+    // nullptr if its keys could not be prepared.
+    const WorkerWebhook* webhook(const ngx_http_request_t* r, const LocationConf& location);
+    std::string_view destination_name(size_t destination) const;
+    Gateway* gateway() { return gateway_.get(); }
+    Verifier& verifier() { return verifier_; }
+
+    // Jobs that the gateway holds, whether or not somebody still waits for the answer.
+    size_t parked() const { return parked_; }
+    void count_parked(int change) { parked_ += static_cast<size_t>(change); }
+    void count_late(size_t destination);
+    bool stopping() const { return stopping_; }
+
+    // One log line a second at most, with how many there were.
+    void report_overload(const char* why);
+
+    // nginx is about to open its files again: look for ours in the next turn.
+    void files_reopen();
+
+  private:
+    bool start_gateway(ngx_cycle_t* cycle);
+    void prepare_webhooks(const MainConf& main);
+    void hand_over_files();
+    void end_turn();
+
+    static void print(Severity severity, const std::string& line);
+    static void collect(ngx_event_t* event) noexcept;
+
+    std::shared_ptr<const GatewaySettings> settings_;
+    std::vector<DestinationMetrics> metrics_;  // outlives the gateway
+    std::unique_ptr<Gateway> gateway_;
+    std::vector<std::optional<WorkerWebhook>> webhooks_;  // by LocationConf::webhook
+    Verifier verifier_;
+
+    std::vector<std::unique_ptr<WebhookJob>> turn_;
+    LoopEvent turn_event_;
+    LoopEvent files_event_;
+
+    size_t parked_ = 0;
+    bool stopping_ = false;
+    int64_t overload_reported_s_ = 0;
+    uint64_t overloads_ = 0;
+};
+
+// To be called by nginx before it opens a destination's file again.
+void files_reopen_hook(ngx_open_file_t* file, ngx_log_t* log) noexcept;
+
+}  // namespace momento
