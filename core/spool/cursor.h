@@ -90,6 +90,12 @@ class Cursor {
 
     const CursorState& state() const { return state_; }
 
+    // The state as it is to be written next: a generation newer than any before.
+    const CursorState& next_generation() {
+        ++state_.generation;
+        return state_;
+    }
+
     // False if its sequence lies beyond the window: requeue what blocks it first. Releasing
     // twice is harmless and counts once; what was never appended is ignored.
     bool release(const Release& release);

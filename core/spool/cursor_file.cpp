@@ -51,6 +51,7 @@ Status CursorFile::make_file(const CursorState& state) {
     }
     observe(observer_, steps::fresh_cursor_renamed);
     if (Status synced = directory_->sync(); !synced) return synced;
+    durable_base_ = state.base_sequence;
     observe(observer_, steps::fresh_cursor_named);
     synced_slot_ = 0;
     unsynced_ = false;
@@ -65,6 +66,7 @@ Status CursorFile::write(const CursorState& state) {
         return written;
     }
     unsynced_ = true;
+    written_base_ = state.base_sequence;
     observe(observer_, steps::cursor_written);
     return {};
 }
@@ -78,6 +80,7 @@ Status CursorFile::sync() {
         return synced;
     }
     unsynced_ = false;
+    durable_base_ = written_base_;
     synced_slot_ = 1 - synced_slot_;
     observe(observer_, steps::cursor_synced);
     return {};

@@ -40,6 +40,9 @@ class CursorFile {
     // Makes durable what was written.
     Status sync();
 
+    // Records below this sequence are released, whatever happens.
+    uint64_t durable_base() const { return durable_base_; }
+
   private:
     Status make_file(const CursorState& state);
 
@@ -48,6 +51,8 @@ class CursorFile {
     std::unique_ptr<File> file_;
     uint64_t synced_slot_ = 0;
     bool unsynced_ = false;
+    uint64_t written_base_ = 0;
+    uint64_t durable_base_ = 0;
 };
 
 }  // namespace momento

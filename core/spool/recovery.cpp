@@ -113,7 +113,7 @@ class Recovery {
         } else if (cursor.error().code != 0) {
             return cursor.error();
         } else {
-            logger_.write(Severity::alert, "momento: " + cursor.error().text +
+            logger_.write(Severity::alert, cursor.error().text +
                                                "; all records that are left will be "
                                                "delivered again");
         }
@@ -194,7 +194,7 @@ class Recovery {
                 slot_.next_sequence - std::max(tail.next_sequence, cursor.base_sequence);
             if (lost > 0) {
                 logger_.write(Severity::alert,
-                              "momento: up to " + std::to_string(lost) +
+                              "up to " + std::to_string(lost) +
                                   " records at the end of a log are lost; "
                                   "they were written when the machine stopped");
             }

@@ -6,6 +6,7 @@
 // threads of a process.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,14 +16,19 @@
 #include "base/logger.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "spool/recovery.h"
 
 namespace momento {
+
+// Where dead letters stand in a spool, beside the destinations, whose names have no dot.
+inline constexpr char dead_letter_directory[] = ".dead";
 
 struct Slot {
     std::string destination;
     std::string name;
     std::shared_ptr<Directory> directory;
     std::unique_ptr<FileLock> lock;
+    RecoveredSlot found;  // what its files said once it was locked
 };
 
 class Slots {
@@ -34,22 +40,39 @@ class Slots {
     // A slot to append to: a free one, or a new one. Durable in its directory on return.
     Result<std::unique_ptr<Slot>> claim();
 
-    // A free slot with records pending in it, if there is one. Slots whose format version
-    // is unknown are left alone, and reported once.
+    // A free slot with records pending in it; a null pointer if there is none.
     Result<std::unique_ptr<Slot>> adopt();
+
+    // Slots that cannot be used (another format version, another owner, unreadable) are
+    // left alone by both, and reported once each.
 
     const std::string& destination() const { return destination_; }
 
   private:
+    // What a slot looked like when there was nothing pending in it.
+    struct Drained {
+        uint64_t generation = 0;      // of its cursor
+        uint64_t newest_segment = 0;  // every owner that appends makes a segment
+        friend bool operator==(const Drained& a, const Drained& b) {
+            return a.generation == b.generation && a.newest_segment == b.newest_segment;
+        }
+    };
+
+    Result<std::unique_ptr<Directory>> open_destination(bool create);
     Result<std::unique_ptr<Slot>> lock_slot(Directory& parent, const std::string& name);
+    Result<std::unique_ptr<Slot>> make_slot(Directory& parent);
+    static Result<Drained> glance(Directory& slot);
+    void report(Severity severity, const std::string& name, const std::string& what);
 
     const std::string spool_path_;
     const std::string destination_;
     FileSystem& files_;
     Random& random_;
     Logger& logger_;
+
     std::mutex mutex_;
     std::vector<std::string> reported_;
+    std::map<std::string, Drained> drained_;
 };
 
 }  // namespace momento

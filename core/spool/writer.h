@@ -16,24 +16,20 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/logger.h"
+#include "base/metrics.h"
 #include "base/random.h"
 #include "spool/log.h"
 #include "spool/slots.h"
+#include "spool/steps.h"
 
 namespace momento {
-
-// Where a writer may be made to crash, by name: a simulator's observer throws there.
-class StepObserver {
-  public:
-    virtual ~StepObserver() = default;
-    virtual void at(const char* step) = 0;
-};
 
 struct WriterTools {
     const Clock* clock = nullptr;
     Random* random = nullptr;
     Logger* logger = nullptr;
     StepObserver* observer = nullptr;  // optional
+    Histogram* sync_us = nullptr;      // optional: how long syncing records takes
 };
 
 class Writer {

@@ -1,0 +1,267 @@
+#include "spool/appender.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "spool/planted.h"
+
+namespace momento {
+
+namespace {
+
+constexpr int64_t retry_interval_us = 1'000'000;
+constexpr int64_t background_sync_us = 1'000'000;  // sync=os
+constexpr uint64_t max_kept_bytes = 64u << 20;     // sync=os
+
+}  // namespace
+
+Appender::Appender(SegmentStore& store, std::shared_ptr<const SpoolSettings> settings,
+                   const WriterTools& tools, std::string destination, std::string slot,
+                   const RecoveredSlot& recovered)
+    : store_(store),
+      settings_(std::move(settings)),
+      tools_(tools),
+      destination_(std::move(destination)),
+      slot_(std::move(slot)),
+      highest_number_(recovered.highest_number),
+      next_sequence_(recovered.next_sequence) {
+    for (const RecoveredSegment& segment : recovered.segments) {
+        segments_.push_back({segment.extent, segment.size, segment.newest_publish_ms, false});
+    }
+}
+
+void Appender::append(std::vector<PendingRecord>& records) {
+    bool failed_before = false;
+    for (size_t i = 0; i < records.size();) {
+        if (!make_room(records[i])) {
+            ++i;
+            continue;
+        }
+        size_t end = fill(records, i);
+        if (store(records, i, end)) {
+            i = end;
+        } else if (!failed_before) {
+            failed_before = true;  // once more, in a fresh segment
+        } else {
+            retry_us_.fill(now_us() + retry_interval_us);
+            return;
+        }
+    }
+}
+
+// A tail with room for the record; false: it cannot be stored now.
+bool Appender::make_room(const PendingRecord& record) {
+    const uint64_t room = record.buffer->size();
+    if (room > settings_->segment_size - segment_header_size) {
+        complain(Severity::error, "a record of " + std::to_string(room) +
+                                      " bytes does not fit into a segment of " +
+                                      std::to_string(settings_->segment_size) +
+                                      "; raise \"segment\" of momento_spool");
+        return false;
+    }
+    // A fresh segment may be filled by what has to be written again: then one more.
+    for (int segments = 0; segments < 2 && !tail_takes(record); ++segments) {
+        if (!may_try(record.may_use_reserve) || !roll(room, record.may_use_reserve)) {
+            refused_room_ = room;
+            return false;
+        }
+    }
+    return tail_takes(record);
+}
+
+bool Appender::tail_takes(const PendingRecord& record) const {
+    if (!tail_) return false;
+    if (tail_->reserved && !record.may_use_reserve && !store_.reserve_ready()) return false;
+    return segments_.back().extent.end + record.buffer->size() <= tail_->size;
+}
+
+// Seals as many records as the tail takes together; the index behind the last one.
+size_t Appender::fill(std::vector<PendingRecord>& records, size_t first) {
+    uint64_t end = tail_extent().end;
+    size_t i = first;
+    pieces_.clear();
+    for (; i < records.size(); ++i) {
+        RecordBuffer& buffer = *records[i].buffer;
+        if (end + buffer.size() > tail_->size || !tail_takes(records[i])) break;
+        buffer.seal(tail_extent().salt, next_sequence_ + (i - first), tail_->synced_end);
+        pieces_.push_back(buffer.bytes());
+        end += buffer.size();
+    }
+    return i;
+}
+
+bool Appender::store(std::vector<PendingRecord>& records, size_t first, size_t end) {
+    if (!write(pieces_)) return false;
+    if (settings_->sync == SyncMode::always && !sync()) return false;
+
+    for (size_t i = first; i < end; ++i) {
+        RecordBuffer& buffer = *records[i].buffer;
+        records[i].sequence = next_sequence_++;
+        if (buffer.origin() == Origin::redrive) ++redriven_;
+        int64_t& newest = segments_.back().newest_publish_ms;
+        newest = std::max(newest, buffer.publish_ms());
+        if (!records[i].may_use_reserve) full_ = false;
+        if (settings_->sync == SyncMode::always) continue;
+        if (kept_.empty()) next_sync_us_ = now_us() + background_sync_us;
+        kept_bytes_ += buffer.size();
+        kept_.push_back(std::move(buffer));
+    }
+    if (kept_bytes_ >= max_kept_bytes) sync();
+    return true;
+}
+
+bool Appender::write(const std::vector<std::string_view>& pieces) {
+    uint64_t size = 0;
+    for (std::string_view piece : pieces) size += piece.size();
+    Status written = tail_->file->write_at(tail_extent().end, pieces.data(), pieces.size());
+    if (!written) {
+        poison(written.error());
+        return false;
+    }
+    observe(tools_.observer, steps::records_written);
+    tail_extent().end += size;
+    ++version_;
+    return true;
+}
+
+bool Appender::sync() {
+    const int64_t start = now_us();
+    Status synced = planted(Bug::sync_skipped) ? Status() : tail_->file->sync();
+    if (!synced && planted(Bug::sync_repeated)) synced = tail_->file->sync();
+    if (tools_.sync_us != nullptr) {
+        tools_.sync_us->observe(static_cast<uint64_t>(now_us() - start));
+    }
+    if (!synced) {
+        poison(synced.error());
+        return false;
+    }
+    observe(tools_.observer, steps::records_synced);
+    tail_->synced_end = tail_extent().end;
+    kept_.clear();
+    kept_bytes_ = 0;
+    return true;
+}
+
+// The tail's content behind its last sync is unknown from here on, whatever can be read.
+void Appender::poison(const Error& error) {
+    tools_.logger->write(Severity::alert, "segment " + std::to_string(tail_extent().segment) +
+                                              " of \"" + destination_ + "/" + slot_ +
+                                              "\" is given up: " + error.text);
+    ++poisoned_;
+    segments_.back().poisoned = true;
+    tail_extent().end = tail_->synced_end;
+    tail_extent().sealed = true;
+    tail_.reset();
+    kept_homeless_ = !kept_.empty();
+    ++version_;
+    // Tried again at once where there is something to store again; if that fails, later.
+    failing_ = true;
+    observe(tools_.observer, steps::segment_poisoned);
+}
+
+// Moves on to a fresh segment.
+bool Appender::roll(uint64_t room, bool may_use_reserve) {
+    // A fresh segment's header vouches for all of its predecessor.
+    if (tail_ && !kept_.empty()) (void)sync();
+    return open_segment(room, may_use_reserve);
+}
+
+bool Appender::open_segment(uint64_t room, bool may_use_reserve) {
+    SegmentHeader header;
+    header.number = ++highest_number_;
+    header.first_sequence = synced_sequence();
+    header.created_ms = tools_.clock->wall_ms();
+    header.destination = destination_;
+    header.slot = slot_;
+    if (!segments_.empty()) {
+        const LogSegment& before = segments_.back();
+        header.predecessor = before.extent.segment;
+        header.predecessor_end = before.extent.end;
+        header.predecessor_newest_publish_ms = before.newest_publish_ms;
+    }
+    room = std::min(room + kept_bytes_, settings_->segment_size - segment_header_size);
+    auto activated = store_.activate(header, room, may_use_reserve);
+    if (!activated) {
+        note_failure(activated.error(), may_use_reserve);
+        return false;
+    }
+
+    if (!segments_.empty()) tail_extent().sealed = true;
+    Extent extent;
+    extent.segment = header.number;
+    extent.end = segment_header_size;
+    extent.salt = header.salt;
+    extent.first_sequence = header.first_sequence;
+    segments_.push_back({extent, activated->size, 0, false});
+    tail_ = std::make_unique<Tail>();
+    tail_->file = std::move(activated->file);
+    tail_->size = activated->size;
+    tail_->reserved = activated->from_reserve;
+    tail_needed_ = false;
+    failing_ = false;
+    ++version_;
+    return !kept_homeless_ || rewrite_kept();
+}
+
+// sync=os: what was given up with the old tail, under the sequences it has already.
+bool Appender::rewrite_kept() {
+    pieces_.clear();
+    uint64_t sequence = synced_sequence();
+    int64_t& newest = segments_.back().newest_publish_ms;
+    for (RecordBuffer& buffer : kept_) {
+        buffer.seal(tail_extent().salt, sequence++, tail_->synced_end);
+        newest = std::max(newest, buffer.publish_ms());
+        pieces_.push_back(buffer.bytes());
+    }
+    kept_homeless_ = false;
+    if (write(pieces_) && sync()) return true;
+    note_failure({"what was written cannot be written again", EIO}, true);
+    return false;
+}
+
+void Appender::note_failure(const Error& error, bool may_use_reserve) {
+    bool no_space = error.code == ENOSPC || error.code == EDQUOT;
+    (no_space ? full_ : failing_) = true;
+    retry_us_[0] = now_us() + retry_interval_us;
+    if (may_use_reserve) retry_us_[1] = retry_us_[0];
+    complain(no_space ? Severity::error : Severity::alert,
+             "nothing can be stored: " + error.text);
+}
+
+void Appender::complain(Severity severity, const std::string& what) {
+    if (now_us() < next_complaint_us_) return;
+    next_complaint_us_ = now_us() + retry_interval_us;
+    tools_.logger->write(severity, "log \"" + destination_ + "/" + slot_ + "\": " + what);
+}
+
+bool Appender::may_try(bool may_use_reserve) const {
+    return now_us() >= retry_us_[may_use_reserve ? 1 : 0];
+}
+
+void Appender::upkeep() {
+    if (tail_ && !kept_.empty() && now_us() >= next_sync_us_) (void)sync();
+    // What was acknowledged has a right to the reserve.
+    bool needed = failing_ || tail_needed_ || kept_homeless_;
+    if (needed && may_try(kept_homeless_)) roll(refused_room_, kept_homeless_);
+
+    if (full_) {
+        bool tail_has_room = tail_ && (!tail_->reserved || store_.reserve_ready()) &&
+                             tail_extent().end + refused_room_ <= tail_->size;
+        if (tail_has_room || store_.has_room(refused_room_)) full_ = false;
+    }
+}
+
+void Appender::flush() {
+    if (tail_ && !kept_.empty()) (void)sync();
+    if (kept_homeless_) roll(0, true);
+}
+
+void Appender::drop_oldest() {
+    segments_.pop_front();
+    ++version_;
+    if (!failing_) retry_us_ = {};  // there may be room now
+}
+
+}  // namespace momento

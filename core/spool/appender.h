@@ -1,0 +1,132 @@
+// The tail of a log: writes records, makes them durable together, moves on to a fresh
+// segment when one is full, and gives one up when the disk fails.
+//
+// After a failed write or sync a segment is poisoned: its file is closed and not touched
+// again, and it ends where it was last synced. What was written behind that place is
+// written once more, to a fresh segment, with the same sequences. If that fails too nothing
+// is stored for a second, and then it is tried again, whether anybody appends or not.
+//
+// With sync=os records count as stored when they are written. They are kept in memory until
+// a sync, at most a second later, has succeeded, so that they can be written again.
+//
+// Belongs to the writer's thread. Does not throw but what an observer or the allocator does.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/file_system.h"
+#include "spool/log.h"
+#include "spool/recovery.h"
+#include "spool/segment_store.h"
+#include "spool/writer.h"
+
+namespace momento {
+
+// A segment of the log. The last one may be the tail, which grows.
+struct LogSegment {
+    Extent extent;
+    uint64_t size = 0;  // of the file
+    int64_t newest_publish_ms = 0;
+    bool poisoned = false;
+};
+
+struct PendingRecord {
+    RecordBuffer* buffer = nullptr;
+    bool may_use_reserve = false;
+    uint64_t sequence = 0;  // 0: not stored
+};
+
+class Appender {
+  public:
+    Appender(SegmentStore& store, std::shared_ptr<const SpoolSettings> settings,
+             const WriterTools& tools, std::string destination, std::string slot,
+             const RecoveredSlot& recovered);
+
+    // Stores what it can, in order, with one sync per segment, and fills in the sequences.
+    // With sync=os the buffers of stored records are moved from.
+    void append(std::vector<PendingRecord>& records);
+
+    // Syncs in the background (sync=os), and tries again after a failure, when it is time.
+    void upkeep();
+
+    // Everything written is synced afterwards, if that can be (sync=os).
+    void flush();
+
+    // A fresh segment is needed, though nobody appends: it tells readers what is gone.
+    void need_tail() { tail_needed_ = true; }
+
+    const std::deque<LogSegment>& segments() const { return segments_; }
+    bool has_tail() const { return tail_ != nullptr; }
+    void drop_oldest();  // it was recycled
+
+    uint64_t next_sequence() const { return next_sequence_; }
+    // Every record below is synced.
+    uint64_t synced_sequence() const { return next_sequence_ - kept_.size(); }
+    uint64_t take_redriven() { return std::exchange(redriven_, 0); }
+    // Changes whenever segments() does.
+    uint64_t version() const { return version_; }
+
+    uint64_t poisoned() const { return poisoned_; }
+    bool failing() const { return failing_; }
+    bool full() const { return full_; }
+
+  private:
+    struct Tail {
+        std::unique_ptr<File> file;
+        uint64_t size = 0;
+        uint64_t synced_end = segment_header_size;
+        bool reserved = false;  // opened with the reserve: for those who may use it
+    };
+
+    bool make_room(const PendingRecord& record);
+    bool tail_takes(const PendingRecord& record) const;
+    size_t fill(std::vector<PendingRecord>& records, size_t first);
+    bool store(std::vector<PendingRecord>& records, size_t first, size_t end);
+    bool roll(uint64_t room, bool may_use_reserve);
+    bool open_segment(uint64_t room, bool may_use_reserve);
+    bool write(const std::vector<std::string_view>& pieces);
+    bool sync();
+    bool rewrite_kept();
+    void poison(const Error& error);
+    void note_failure(const Error& error, bool may_use_reserve);
+    void complain(Severity severity, const std::string& what);
+    bool may_try(bool may_use_reserve) const;
+    Extent& tail_extent() { return segments_.back().extent; }
+    int64_t now_us() const { return tools_.clock->steady_us(); }
+
+    SegmentStore& store_;
+    std::shared_ptr<const SpoolSettings> settings_;
+    WriterTools tools_;
+    const std::string destination_;
+    const std::string slot_;
+
+    std::deque<LogSegment> segments_;
+    std::unique_ptr<Tail> tail_;
+    uint64_t highest_number_;
+    uint64_t next_sequence_;
+    uint64_t version_ = 1;
+    uint64_t redriven_ = 0;
+    bool tail_needed_ = false;
+    std::vector<std::string_view> pieces_;
+
+    // sync=os: written, not synced. The last ones before next_sequence_, in order; while
+    // there is no tail they are in no believed segment.
+    std::vector<RecordBuffer> kept_;
+    uint64_t kept_bytes_ = 0;
+    bool kept_homeless_ = false;
+    int64_t next_sync_us_ = 0;
+
+    uint64_t poisoned_ = 0;
+    bool failing_ = false;
+    bool full_ = false;
+    uint64_t refused_room_ = 0;          // what found no room
+    std::array<int64_t, 2> retry_us_{};  // not before; [1]: for who may use the reserve
+    int64_t next_complaint_us_ = 0;
+};
+
+}  // namespace momento

@@ -1,0 +1,179 @@
+#include "spool/slots.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "spool/cursor_file.h"
+#include "spool/planted.h"
+#include "spool/segment.h"
+
+namespace momento {
+
+namespace {
+
+constexpr char lock_file_name[] = "lock";
+
+bool is_slot_name(const std::string& name) {
+    return parse_hex16(name).has_value();
+}
+
+// A slot's owner is told by its directory's owner: workers that run as somebody else now.
+bool is_refused(const Error& error) {
+    return error.code == EACCES || error.code == EPERM;
+}
+
+}  // namespace
+
+Slots::Slots(std::string spool_path, std::string destination, FileSystem& files, Random& random,
+             Logger& logger)
+    : spool_path_(std::move(spool_path)),
+      destination_(std::move(destination)),
+      files_(files),
+      random_(random),
+      logger_(logger) {}
+
+Result<std::unique_ptr<Directory>> Slots::open_destination(bool create) {
+    auto spool = files_.open_directory(spool_path_, false);
+    if (!spool) return spool.error();
+    auto destination = (*spool)->open_directory(destination_, create);
+    if (!destination || !create) return destination;
+
+    // Whoever made these directories may have died before they were durable.
+    if (Status synced = (*spool)->sync(); !synced) return synced.error();
+    auto above = files_.open_directory(spool_path_ + "/..", false);
+    if (above) (void)(*above)->sync();  // not ours, and perhaps not for us to read
+    return destination;
+}
+
+Result<std::unique_ptr<Slot>> Slots::claim() {
+    auto parent = open_destination(true);
+    if (!parent) return parent.error();
+    auto names = (*parent)->list();
+    if (!names) return names.error();
+    std::sort(names->begin(), names->end());
+
+    for (const std::string& name : *names) {
+        if (!is_slot_name(name)) continue;
+        auto slot = lock_slot(**parent, name);
+        if (!slot) {
+            report(is_refused(slot.error()) ? Severity::error : Severity::alert, name,
+                   slot.error().text);
+        } else if (*slot) {
+            if (Status synced = (*parent)->sync(); !synced) return synced.error();
+            return slot;
+        }
+    }
+    return make_slot(**parent);
+}
+
+Result<std::unique_ptr<Slot>> Slots::make_slot(Directory& parent) {
+    // Between making and locking it, somebody who looks for a free slot may take it.
+    constexpr int most_attempts = 8;
+    for (int attempt = 0; attempt < most_attempts; ++attempt) {
+        std::string name = hex16(random_.number());
+        auto made = parent.open_directory(name, true);
+        if (!made) return made.error();
+        if (Status synced = parent.sync(); !synced) return synced.error();
+        auto slot = lock_slot(parent, name);
+        if (!slot || *slot) return slot;
+    }
+    return Error{"new slots of \"" + destination_ + "\" are taken as they are made", EAGAIN};
+}
+
+Result<std::unique_ptr<Slot>> Slots::adopt() {
+    auto parent = open_destination(false);
+    if (!parent) {
+        if (parent.error().code == ENOENT) return std::unique_ptr<Slot>();
+        return parent.error();
+    }
+    auto names = (*parent)->list();
+    if (!names) return names.error();
+
+    for (const std::string& name : *names) {
+        if (!is_slot_name(name)) continue;
+        // Without the lock: a slot that was drained when it was last seen is not worth it,
+        // and a worker that looks for a free slot shall find it free.
+        auto directory = (*parent)->open_directory(name, false);
+        std::optional<Drained> seen;
+        if (directory) {
+            if (auto glanced = glance(**directory)) seen = *glanced;
+        }
+        {
+            std::lock_guard guard(mutex_);
+            auto known = drained_.find(name);
+            if (seen && known != drained_.end() && known->second == *seen) continue;
+        }
+
+        auto slot = lock_slot(**parent, name);
+        if (!slot) {
+            report(is_refused(slot.error()) ? Severity::error : Severity::alert, name,
+                   slot.error().text);
+            continue;
+        }
+        if (!*slot) continue;
+        if ((*slot)->found.cursor.totals.pending() > 0) return slot;
+        // Looked at again under the lock: nobody else changes it now.
+        if (auto glanced = glance(*(*slot)->directory)) {
+            std::lock_guard guard(mutex_);
+            drained_[name] = *glanced;
+        }
+    }
+    return std::unique_ptr<Slot>();
+}
+
+Result<Slots::Drained> Slots::glance(Directory& slot) {
+    Drained seen;
+    bool foreign = false;
+    auto cursor = read_cursor(slot, &foreign);
+    if (!cursor) return cursor.error();
+    if (*cursor) seen.generation = (*cursor)->generation;
+    auto names = slot.list();
+    if (!names) return names.error();
+    for (const std::string& name : *names) {
+        seen.newest_segment = std::max(seen.newest_segment, segment_number(name).value_or(0));
+    }
+    return seen;
+}
+
+// Null: another process has it, or it must be left alone.
+Result<std::unique_ptr<Slot>> Slots::lock_slot(Directory& parent, const std::string& name) {
+    auto directory = parent.open_directory(name, false);
+    if (!directory) return directory.error();
+    auto lock = (*directory)->try_lock(lock_file_name);
+    if (!lock) return lock.error();
+    if (!*lock && !planted(Bug::adoption_without_lock)) return std::unique_ptr<Slot>();
+
+    auto found = recover_slot(**directory, logger_);
+    if (!found) return found.error();
+    if (found->foreign) {
+        report(Severity::alert, name,
+               "it was written in another format version; use the version of the module "
+               "that wrote it to drain it");
+        return std::unique_ptr<Slot>();
+    }
+    auto slot = std::make_unique<Slot>();
+    slot->destination = destination_;
+    slot->name = name;
+    slot->directory = std::move(*directory);
+    slot->lock = std::move(*lock);
+    slot->found = std::move(*found);
+    return slot;
+}
+
+void Slots::report(Severity severity, const std::string& name, const std::string& what) {
+    {
+        std::lock_guard guard(mutex_);
+        if (std::find(reported_.begin(), reported_.end(), name) != reported_.end()) return;
+        reported_.push_back(name);
+    }
+    std::string path = spool_path_ + "/" + destination_ + "/" + name;
+    std::string line = "slot \"" + path + "\" is left alone: " + what;
+    if (severity == Severity::error) {
+        line += "; give it to the user that workers run as (chown -R)";
+    }
+    logger_.write(severity, std::move(line));
+}
+
+}  // namespace momento
