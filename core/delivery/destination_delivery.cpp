@@ -116,7 +116,7 @@ void DestinationDelivery::stop_sending() {
 int64_t DestinationDelivery::next_us() const {
     int64_t next = reports_.has_more() ? reports_.next_us() : never_us;
     if (stopping_) return next;
-    next = std::min(next, intake_.next_read_us(now_us_));
+    if (intake_.may_read()) return now_us_;
     if (!waiting_.empty()) next = std::min(next, waiting_.begin()->first);
     if (batcher_.empty()) return next;
     if (paused()) {

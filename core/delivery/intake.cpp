@@ -1,7 +1,6 @@
 #include "delivery/intake.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace momento {
@@ -9,7 +8,6 @@ namespace {
 
 constexpr size_t most_bytes_in_memory = 8u << 20;
 constexpr size_t bytes_of_one_read = 256u << 10;
-constexpr int64_t log_poll_us = 10'000;
 
 }  // namespace
 
@@ -53,13 +51,10 @@ size_t Intake::room_for(const LogDrain& drain) const {
     return std::min(share - drain.in_memory(), max_entries_ - entries_in_memory_);
 }
 
-int64_t Intake::next_read_us(int64_t now_us) const {
-    int64_t next = std::numeric_limits<int64_t>::max();
-    for (const auto& drain : drains_) {
-        if (drain->has_more() && room_for(*drain) > 0) return now_us;
-        if (drain->waits_for_log()) next = now_us + log_poll_us;
-    }
-    return next;
+bool Intake::may_read() const {
+    return std::any_of(drains_.begin(), drains_.end(), [this](const auto& drain) {
+        return drain->has_more() && room_for(*drain) > 0;
+    });
 }
 
 void Intake::resolve(Entry* entry, Resolution resolution) {

@@ -27,8 +27,8 @@ class Intake {
     // Appends what memory has room for.
     void read(std::vector<Entry*>& entries);
 
-    // When to read() again, as far as no completion and no wake-up tells; steady time.
-    int64_t next_read_us(int64_t now_us) const;
+    // True if the next read() has something, as far as is known without reading.
+    bool may_read() const;
 
     // Both give the entry back.
     void resolve(Entry* entry, Resolution resolution);

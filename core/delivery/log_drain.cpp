@@ -59,14 +59,11 @@ void LogDrain::requeue(const Entry& entry) {
     --passed_;
 }
 
-bool LogDrain::at_window_edge() const {
-    return reader_.next_sequence() >= log_->base_sequence() + cursor_window;
-}
-
 Entry* LogDrain::blocker() const {
-    if (ledger_.empty() || !at_window_edge()) return nullptr;
-    const Place& oldest = ledger_.front();
-    return oldest.sequence == log_->base_sequence() ? oldest.entry : nullptr;
+    uint64_t base = log_->base_sequence();
+    bool at_edge = reader_.next_sequence() >= base + cursor_window;
+    bool is_base = !ledger_.empty() && ledger_.front().sequence == base;
+    return at_edge && is_base ? ledger_.front().entry : nullptr;
 }
 
 void LogDrain::post() {

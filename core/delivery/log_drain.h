@@ -33,9 +33,6 @@ class LogDrain {
 
     bool has_more() const { return more_; }  // as far as is known without reading
 
-    // True if reading waits for the log to apply what was posted: nobody tells when.
-    bool waits_for_log() const { return at_window_edge() && !blocker(); }
-
     // Delivered or dead. The entry may be given back to its pool afterwards.
     void resolve(const Entry& entry, Resolution resolution);
 
@@ -62,7 +59,6 @@ class LogDrain {
         Entry* entry = nullptr;  // null: resolved
     };
 
-    bool at_window_edge() const;
     void clear_place(const Entry& entry);
 
     const std::shared_ptr<Log> log_;

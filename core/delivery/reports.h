@@ -23,7 +23,7 @@ class Reports {
         count,
     };
 
-    Reports(std::string destination, Logger& logger)
+    Reports(const std::string& destination, Logger& logger)
         : prefix_("destination \"" + destination + "\""), logger_(logger) {}
 
     // `line` goes on after `destination "name"`.

@@ -9,7 +9,7 @@
 namespace momento {
 
 struct RetrySettings {
-    int64_t give_up_after_ms = 24 * 3'600'000;  // from the first attempt, held time excluded
+    int64_t give_up_after_ms = 24LL * 3'600'000;  // from the first attempt, held time excluded
     int64_t max_delay_ms = 20'000;
     uint32_t min_attempts = 10;  // nothing dies of age with fewer
 };

@@ -42,7 +42,7 @@ struct BatchResult {
 
 struct BatchLimits {
     size_t entries = 10;
-    size_t bytes = 256 * 1024;  // sum of entry_size(), at most
+    size_t bytes = 256u << 10;  // sum of entry_size(), at most
 };
 
 class Destination {

@@ -38,7 +38,7 @@ std::string utc_seconds(int64_t unix_ms) {
     return {text, size};
 }
 
-BatchResult all(size_t entries, EntryVerdict verdict) {
+BatchResult all(size_t entries, const EntryVerdict& verdict) {
     BatchResult result;
     result.entries.assign(entries, verdict);
     return result;

@@ -36,7 +36,9 @@ char* write_escape(char* out, unsigned char c) {
         *out++ = static_cast<char>(c);
         return out;
     }
-    std::memcpy(out, "u00", 3);
+    out[0] = 'u';
+    out[1] = '0';
+    out[2] = '0';
     out[3] = digits[c >> 4];
     out[4] = digits[c & 15];
     return out + 5;

@@ -48,7 +48,7 @@ TEST(RetryPolicy, RetryAfterProlongsByFiveSecondsAtMost) {
 
 TEST(RetryPolicy, GivesUpByAgeAndAttemptsTogether) {
     RetrySettings settings;
-    int64_t day = 24 * 3'600'000;
+    int64_t day = 86'400'000;
     EXPECT_TRUE(is_exhausted(settings, 10, day));
     EXPECT_FALSE(is_exhausted(settings, 9, 10 * day));
     EXPECT_FALSE(is_exhausted(settings, 1'000, day - 1));

@@ -101,9 +101,9 @@ TEST_F(EventBridgeTest, SendsASignedPutEvents) {
 }
 
 TEST_F(EventBridgeTest, StaysBelowTheConfiguredSizeAndAwssOwn) {
-    settings_.limits = {10, 256 * 1024};
+    settings_.limits = {10, 262'144};
     make();
-    EXPECT_EQ(bus_->limits().bytes, 256u * 1024 - 1);
+    EXPECT_EQ(bus_->limits().bytes, 262'143u);
     settings_.limits = {100, 50'000'000};
     make();
     EXPECT_EQ(bus_->limits().bytes, 999'999u);
