@@ -1,5 +1,6 @@
 #include "ingest/secrets.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -158,25 +159,63 @@ Result<Keyring> Keyring::create(const std::vector<SecretBinding>& secrets) {
     return ring;
 }
 
-int Keyring::match(std::string_view body, const Mac& mac, const std::string_view* cache,
-                   const std::string_view* topic) const {
-    if (has_bound() && cache != nullptr && topic != nullptr) {
+// In the order in which they are tried.
+void Keyring::add_candidates(const std::optional<EventNames>& names,
+                             std::vector<size_t>& candidates) const {
+    auto add = [&candidates](const std::vector<size_t>& some) {
+        candidates.insert(candidates.end(), some.begin(), some.end());
+    };
+    if (names && has_bound()) {
+        const auto& [cache, topic] = *names;
         for (const std::string& scope :
-             {make_scope(*cache, *topic), make_scope(*cache, {}), make_scope({}, *topic)}) {
-            auto bound = bound_.find(scope);
-            if (bound == bound_.end()) continue;
-            if (int index = first_match(body, mac, bound->second); index >= 0) return index;
+             {make_scope(cache, topic), make_scope(cache, {}), make_scope({}, topic)}) {
+            if (auto bound = bound_.find(scope); bound != bound_.end()) add(bound->second);
         }
     }
-    return first_match(body, mac, unbound_);
+    add(unbound_);
 }
 
-int Keyring::first_match(std::string_view body, const Mac& mac,
-                         const std::vector<size_t>& candidates) const {
-    for (size_t index : candidates) {
-        if (equal_macs(signers_[index].sign(body), mac)) return static_cast<int>(index);
+void Keyring::match(Claim* claims, size_t count) {
+    struct Search {
+        Claim* claim;
+        size_t next;  // in `candidates`
+        size_t end;
+    };
+    std::vector<size_t> candidates;
+    std::vector<Search> searches;
+    searches.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+        const size_t first = candidates.size();
+        claims[i].keyring->add_candidates(claims[i].names, candidates);
+        searches.push_back({&claims[i], first, candidates.size()});
     }
-    return -1;
+
+    // In each round everybody's next candidate: as a rule there is only one round.
+    std::vector<SignRequest> requests;
+    requests.reserve(count);
+    for (;;) {
+        auto is_over = [](const Search& search) {
+            return search.claim->secret >= 0 || search.next == search.end;
+        };
+        searches.erase(std::remove_if(searches.begin(), searches.end(), is_over),
+                       searches.end());
+        if (searches.empty()) return;
+
+        requests.clear();
+        for (const Search& search : searches) {
+            const Keyring& keyring = *search.claim->keyring;
+            requests.push_back(
+                {&keyring.signers_[candidates[search.next]], search.claim->body});
+        }
+        sign_all(requests.data(), requests.size());
+        for (size_t i = 0; i < requests.size(); ++i) {
+            Search& search = searches[i];
+            if (equal_macs(requests[i].mac, search.claim->mac)) {
+                search.claim->secret = static_cast<int>(candidates[search.next]);
+            }
+            ++search.next;
+        }
+    }
 }
 
 }  // namespace momento

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -66,6 +67,21 @@ struct SecretBinding {
     SecretValue value;
 };
 
+// The names that say whose event a body is.
+struct EventNames {
+    std::string cache;
+    std::string topic;
+};
+
+// A body and the signature that came with it.
+struct Claim {
+    const class Keyring* keyring;  // the secrets that may have given it
+    std::string_view body;
+    Mac mac;
+    std::optional<EventNames> names{};  // from an unverified look, if there was one
+    int secret = -1;                    // index in the keyring of the one that did; -1: none
+};
+
 // The secrets of one location, ready to verify. Lives on the event loop.
 class Keyring {
   public:
@@ -73,18 +89,16 @@ class Keyring {
 
     bool has_bound() const { return !bound_.empty(); }  // a peek at the body is worth it
 
-    // Tries every secret that may sign this cache's and topic's events: all unbound ones,
-    // and the bound ones that match (none of those if the names are unknown, nullptr).
-    // Returns the index of the secret that matched, or -1. Each candidate is compared in
-    // constant time.
-    int match(std::string_view body, const Mac& mac, const std::string_view* cache,
-              const std::string_view* topic) const;
+    // Finds the secret of each claim. Tried are those that may sign for its names: the bound
+    // ones that match (none if the names are unknown), and all unbound ones. MACs of all
+    // claims are computed together, and each compared in constant time.
+    static void match(Claim* claims, size_t count);
 
     size_t size() const { return signers_.size(); }
 
   private:
-    int first_match(std::string_view body, const Mac& mac,
-                    const std::vector<size_t>& candidates) const;
+    void add_candidates(const std::optional<EventNames>& names,
+                        std::vector<size_t>& candidates) const;
 
     std::vector<Signer> signers_;
     // Indexes into signers_. Those of a bound secret are found by the names it is bound to,

@@ -9,6 +9,9 @@
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
+
+#include "ingest/keccak_lanes.h"
 
 namespace momento {
 
@@ -31,6 +34,23 @@ struct Free {
 EVP_MAC* hmac() {
     static const std::unique_ptr<EVP_MAC, Free> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
     return mac.get();
+}
+
+// A key longer than a block counts by its hash (FIPS 198-1, 4). False if there is no hash.
+bool absorb_key(const KeccakLanes& lanes, std::string_view secret,
+                std::optional<HmacKey>& key) {
+    if (secret.size() <= sha3_256_rate) {
+        key.emplace(lanes, secret);
+        return true;
+    }
+    std::array<char, mac_size> hash;
+    if (EVP_Q_digest(nullptr, "SHA3-256", nullptr, secret.data(), secret.size(),
+                     reinterpret_cast<uint8_t*>(hash.data()), nullptr) != 1) {
+        return false;
+    }
+    key.emplace(lanes, std::string_view(hash.data(), hash.size()));
+    OPENSSL_cleanse(hash.data(), hash.size());
+    return true;
 }
 
 }  // namespace
@@ -64,6 +84,7 @@ bool equal_macs(const Mac& a, const Mac& b) {
 // OpenSSL wipes key and states when the context is freed.
 struct Signer::Key {
     std::unique_ptr<EVP_MAC_CTX, Free> context;
+    std::optional<HmacKey> in_lanes;  // where the machine has any
 };
 
 Signer::Signer(std::unique_ptr<Key> key) : key_(std::move(key)) {}
@@ -83,7 +104,8 @@ Result<Signer> Signer::create(std::string_view secret) {
     if (hmac() != nullptr) key->context.reset(EVP_MAC_CTX_new(hmac()));
     if (!key->context ||
         EVP_MAC_init(key->context.get(), reinterpret_cast<const uint8_t*>(secret.data()),
-                     secret.size(), parameters) != 1) {
+                     secret.size(), parameters) != 1 ||
+        (widest_lanes() != nullptr && !absorb_key(*widest_lanes(), secret, key->in_lanes))) {
         ERR_clear_error();  // nginx would report what is left there as somebody else's
         return Error{"OpenSSL gives no HMAC with SHA3-256: is its default provider loaded?"};
     }
@@ -103,6 +125,24 @@ Mac Signer::sign(std::string_view body) const {
         throw std::bad_alloc();  // nothing else can go wrong with a key in place
     }
     return mac;
+}
+
+void sign_all(SignRequest* requests, size_t count) {
+    const KeccakLanes* lanes = widest_lanes();
+    if (lanes == nullptr || count == 1) {
+        for (size_t i = 0; i < count; ++i) {
+            requests[i].mac = requests[i].signer->sign(requests[i].body);
+        }
+        return;
+    }
+    std::vector<LaneMessage> messages;
+    messages.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+        SignRequest& request = requests[i];
+        messages.push_back(
+            {&*request.signer->key_->in_lanes, request.body, request.mac.data()});
+    }
+    sign_in_lanes(*lanes, messages.data(), messages.size());
 }
 
 }  // namespace momento

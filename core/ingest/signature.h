@@ -2,7 +2,8 @@
 // the secret's bytes, over the raw body.
 //
 // The event loop keeps one Signer per secret; a Signer is not shared between threads. The
-// key is absorbed once: a signature costs one pass over the body and one final block.
+// key is absorbed once: a signature costs one pass over the body and one final block, and
+// those of several bodies at once a fraction of that where the machine has wide registers.
 #pragma once
 
 #include <array>
@@ -39,9 +40,20 @@ class Signer {
     Mac sign(std::string_view body) const;
 
   private:
+    friend void sign_all(struct SignRequest* requests, size_t count);
+
     struct Key;
     explicit Signer(std::unique_ptr<Key> key);
     std::unique_ptr<Key> key_;
 };
+
+struct SignRequest {
+    const Signer* signer;
+    std::string_view body;
+    Mac mac{};  // the answer
+};
+
+// Signs all of them together.
+void sign_all(SignRequest* requests, size_t count);
 
 }  // namespace momento

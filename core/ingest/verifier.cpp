@@ -4,6 +4,15 @@
 
 namespace momento {
 
+namespace {
+
+// A secret that was chosen by the names of an unverified look may sign for no others.
+bool names_hold(const std::optional<EventNames>& seen, const Payload& payload) {
+    return !seen || (seen->cache == payload.cache && seen->topic == payload.topic);
+}
+
+}  // namespace
+
 const char* verdict_name(Verdict verdict) {
     switch (verdict) {
         case Verdict::accepted:
@@ -26,16 +35,33 @@ const char* verdict_name(Verdict verdict) {
     return "";
 }
 
+// The names come from an unverified look: they only choose which secrets to try.
+void Verifier::match(Claim* claims, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        Claim& claim = claims[i];
+        if (!claim.keyring->has_bound()) continue;
+        if (auto seen = parser_.peek(claim.body)) {
+            claim.names = {std::string(seen->cache), std::string(seen->topic)};
+        }
+    }
+    Keyring::match(claims, count);
+}
+
 Judgement Verifier::judge(const Keyring& keyring, std::string_view body, const Mac& mac,
                           const Rules& rules, int64_t now_ms) {
+    Claim claim{&keyring, body, mac};
+    match(&claim, 1);
+    return judge(claim, rules, now_ms);
+}
+
+Judgement Verifier::judge(const Claim& claim, const Rules& rules, int64_t now_ms) {
     Judgement judgement;
-    const int secret = match(keyring, body, mac);
-    if (secret < 0) return judgement;
+    if (claim.secret < 0) return judgement;
 
-    auto payload = parser_.parse(body);
-    if (payload && !names_hold(*payload)) return judgement;
+    auto payload = parser_.parse(claim.body);
+    if (payload && !names_hold(claim.names, *payload)) return judgement;
 
-    judgement.secret = secret;
+    judgement.secret = claim.secret;
     if (!payload) {
         judgement.verdict = Verdict::malformed;
         judgement.reason = payload.error().text;
@@ -55,8 +81,8 @@ Judgement Verifier::judge(const Keyring& keyring, std::string_view body, const M
             break;
     }
 
-    const size_t size =
-        rules.entry_overhead + payload->cache.size() + payload->topic.size() + body.size();
+    const size_t size = rules.entry_overhead + payload->cache.size() + payload->topic.size() +
+                        claim.body.size();
     if (size >= rules.entry_limit) {
         judgement.verdict = Verdict::malformed;
         judgement.reason = "an entry of " + std::to_string(size) +
@@ -66,28 +92,6 @@ Judgement Verifier::judge(const Keyring& keyring, std::string_view body, const M
     }
     judgement.verdict = Verdict::accepted;
     return judgement;
-}
-
-// The names may come from an unverified look: they only choose which secrets to try.
-int Verifier::match(const Keyring& keyring, std::string_view body, const Mac& mac) {
-    cache_.reset();
-    topic_.reset();
-    if (keyring.has_bound()) {
-        if (auto look = parser_.peek(body)) {
-            cache_ = look->cache;
-            topic_ = look->topic;
-        }
-    }
-    if (!cache_) return keyring.match(body, mac, nullptr, nullptr);
-
-    const std::string_view cache = *cache_;
-    const std::string_view topic = *topic_;
-    return keyring.match(body, mac, &cache, &topic);
-}
-
-// A secret that was chosen by these names may sign for no others.
-bool Verifier::names_hold(const Payload& payload) const {
-    return !cache_ || (*cache_ == payload.cache && *topic_ == payload.topic);
 }
 
 }  // namespace momento

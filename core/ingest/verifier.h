@@ -48,18 +48,20 @@ struct Judgement {
 
 class Verifier {
   public:
-    // `body` is followed by body_padding readable bytes. Gives accepted, forged, stale,
-    // early or malformed.
+    // Finds out which of these claims are authentic, computing their MACs together. Each
+    // body is followed by body_padding readable bytes.
+    void match(Claim* claims, size_t count);
+
+    // Judges a claim that went through match(). Gives accepted, forged, stale, early or
+    // malformed.
+    Judgement judge(const Claim& claim, const Rules& rules, int64_t now_ms);
+
+    // Both, for one body.
     Judgement judge(const Keyring& keyring, std::string_view body, const Mac& mac,
                     const Rules& rules, int64_t now_ms);
 
   private:
-    int match(const Keyring& keyring, std::string_view body, const Mac& mac);
-    bool names_hold(const Payload& payload) const;
-
     PayloadParser parser_;
-    std::optional<std::string> cache_;  // the unverified look at a body, if there was one
-    std::optional<std::string> topic_;
 };
 
 }  // namespace momento

@@ -179,9 +179,16 @@ class KeyringTest : public testing::Test {
 
     static Mac mac(const char* secret) { return Signer::create(secret)->sign(body); }
 
-    static int match(const Keyring& ring, const char* secret, std::string_view cache,
-                     std::string_view topic) {
-        return ring.match(body, mac(secret), &cache, &topic);
+    static int match(const Keyring& ring, const char* secret,
+                     std::optional<EventNames> names = std::nullopt) {
+        Claim claim{&ring, body, mac(secret), std::move(names)};
+        Keyring::match(&claim, 1);
+        return claim.secret;
+    }
+
+    static int match(const Keyring& ring, const char* secret, std::string cache,
+                     std::string topic) {
+        return match(ring, secret, EventNames{std::move(cache), std::move(topic)});
     }
 
     static constexpr std::string_view body = "the body";
@@ -191,14 +198,41 @@ TEST_F(KeyringTest, AnyOfSeveralSecretsMatches) {
     Keyring ring = make({binding("new"), binding("old")});
     EXPECT_EQ(ring.size(), 2u);
     EXPECT_FALSE(ring.has_bound());
-    EXPECT_EQ(ring.match(body, mac("new"), nullptr, nullptr), 0);
-    EXPECT_EQ(ring.match(body, mac("old"), nullptr, nullptr), 1);
-    EXPECT_EQ(ring.match(body, mac("other"), nullptr, nullptr), -1);
-    EXPECT_EQ(ring.match("another body", mac("new"), nullptr, nullptr), -1);
+    EXPECT_EQ(match(ring, "new"), 0);
+    EXPECT_EQ(match(ring, "old"), 1);
+    EXPECT_EQ(match(ring, "other"), -1);
+
+    Claim another{&ring, "another body", mac("new")};
+    Keyring::match(&another, 1);
+    EXPECT_EQ(another.secret, -1);
+}
+
+TEST_F(KeyringTest, MatchesTheClaimsOfManyRingsTogether) {
+    Keyring rotated = make({binding("new"), binding("old"), binding("older")});
+    Keyring single = make({binding("other")});
+    Keyring empty = make({});
+    std::vector<Claim> claims;
+    std::vector<int> expected;
+    auto claim = [&](const Keyring& ring, const char* secret, int index) {
+        claims.push_back({&ring, body, mac(secret)});
+        expected.push_back(index);
+    };
+    for (int i = 0; i < 5; ++i) {
+        claim(rotated, "older", 2);
+        claim(single, "other", 0);
+        claim(empty, "other", -1);
+        claim(rotated, "new", 0);
+        claim(single, "new", -1);
+        claim(rotated, "forged", -1);
+        claim(rotated, "old", 1);
+    }
+    Keyring::match(claims.data(), claims.size());
+    for (size_t i = 0; i < claims.size(); ++i) EXPECT_EQ(claims[i].secret, expected[i]) << i;
+    Keyring::match(nullptr, 0);
 }
 
 TEST_F(KeyringTest, AnEmptyRingMatchesNothing) {
-    EXPECT_EQ(make({}).match(body, mac("any"), nullptr, nullptr), -1);
+    EXPECT_EQ(match(make({}), "any"), -1);
     EXPECT_EQ(match(make({}), "any", "c", "t"), -1);
 }
 
@@ -226,11 +260,8 @@ TEST_F(KeyringTest, ABoundSecretVerifiesItsOwnEventsOnly) {
 
 TEST_F(KeyringTest, WithoutNamesOnlyUnboundSecretsAreTried) {
     Keyring ring = make({binding("bound", "c"), binding("any")});
-    std::string_view name = "c";
-    EXPECT_EQ(ring.match(body, mac("bound"), nullptr, nullptr), -1);
-    EXPECT_EQ(ring.match(body, mac("bound"), &name, nullptr), -1);
-    EXPECT_EQ(ring.match(body, mac("bound"), nullptr, &name), -1);
-    EXPECT_EQ(ring.match(body, mac("any"), nullptr, nullptr), 1);
+    EXPECT_EQ(match(ring, "bound"), -1);
+    EXPECT_EQ(match(ring, "any"), 1);
 }
 
 TEST_F(KeyringTest, NamesThatJoinAlikeAreKeptApart) {

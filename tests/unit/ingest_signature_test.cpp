@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "signature_vectors.h"
 
 namespace momento {
@@ -56,6 +59,41 @@ TEST(Signer, RefusesAnEmptySecret) {
     auto signer = Signer::create("");
     ASSERT_FALSE(signer);
     EXPECT_EQ(signer.error().text, "the secret is empty");
+}
+
+TEST(SignAll, SignsAsEachSignerAlone) {
+    std::vector<Signer> signers;
+    std::vector<std::string> bodies;
+    // A key longer than a block of 136 bytes counts by its hash.
+    for (size_t size : {1, 32, 135, 136, 137, 300, 1'000}) {
+        signers.push_back(make_signer(std::string(size, 'k')));
+        bodies.emplace_back(17 * size, 'b');
+    }
+    for (size_t count = 0; count <= 20; ++count) {
+        std::vector<SignRequest> requests;
+        for (size_t i = 0; i < count; ++i) {
+            requests.push_back({&signers[i % signers.size()], bodies[i * 3 % bodies.size()]});
+        }
+        sign_all(requests.data(), requests.size());
+        for (const SignRequest& request : requests) {
+            EXPECT_EQ(request.mac, request.signer->sign(request.body)) << count;
+        }
+    }
+}
+
+TEST(SignAll, SignsAsEveryKnownVector) {
+    std::vector<Signer> signers;
+    for (const SignatureVector& vector : signature_vectors()) {
+        signers.push_back(make_signer(vector.secret));
+    }
+    std::vector<SignRequest> requests;
+    for (size_t i = 0; i < signers.size(); ++i) {
+        requests.push_back({&signers[i], signature_vectors()[i].body});
+    }
+    sign_all(requests.data(), requests.size());
+    for (size_t i = 0; i < signers.size(); ++i) {
+        EXPECT_EQ(format_signature(requests[i].mac), signature_vectors()[i].signature);
+    }
 }
 
 TEST(ParseSignature, TakesExactlySixtyFourLowerCaseHexDigits) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "spool/record.h"
 
@@ -147,6 +149,34 @@ TEST_F(VerifierTest, LetsNoBoundSecretSignWhatHidesItsNames) {
     const std::string twice = R"({"cache":"chat",)" + event(now_ms, "game").substr(1);
     EXPECT_EQ(verdict(twice, sign(twice, "chat-secret")), Verdict::forged);
     EXPECT_EQ(verdict("chat", sign("chat", "chat-secret")), Verdict::forged);
+}
+
+TEST_F(VerifierTest, JudgesBodiesTogetherAsEachAlone) {
+    secrets = {binding("chat-secret", "chat"), binding("old"), binding("new")};
+    auto keyring = Keyring::create(secrets);
+    std::vector<std::pair<std::string, std::string>> webhooks;  // body and secret
+    for (const char* secret : {"chat-secret", "old", "new", "another"}) {
+        for (const char* cache : {"chat", "game"}) {
+            webhooks.emplace_back(event(now_ms, cache), secret);
+            webhooks.emplace_back(event(0, cache), secret);
+        }
+        webhooks.emplace_back("[]", secret);
+        webhooks.emplace_back("", secret);
+    }
+    std::vector<RecordBuffer> buffers;
+    std::vector<Claim> claims;
+    for (const auto& [body, secret] : webhooks) {
+        buffers.emplace_back(body.size());
+        buffers.back().append_body(body);
+        claims.push_back({&*keyring, buffers.back().body(), sign(body, secret)});
+    }
+    verifier.match(claims.data(), claims.size());
+    for (size_t i = 0; i < claims.size(); ++i) {
+        const Judgement together = verifier.judge(claims[i], rules, now_ms);
+        EXPECT_EQ(together.verdict, verdict(webhooks[i].first, claims[i].mac)) << i;
+        EXPECT_EQ(together.secret, judge(webhooks[i].first, claims[i].mac).secret) << i;
+    }
+    EXPECT_EQ(claims[0].secret, 0);
 }
 
 TEST_F(VerifierTest, ForgetsTheBodyBefore) {
