@@ -148,6 +148,7 @@ class SimFile final : public File {
         if (!writable_ && process_.alive()) {
             disk.breaches_.push_back("write to \"" + path_ + "\", which is open for reading");
         }
+        check_sound("writes");
         Fault fault;
         Status begun = process_.begin(Operation::write, path_, &fault);
         if (!begun && fault.error == 0) return begun;
@@ -165,22 +166,20 @@ class SimFile final : public File {
             data.resize(end > offset ? end - offset : 0);
         }
         inode_->write(offset, data);
+        failed_ = !begun || data.size() < wanted;
         if (!begun) return begun;
         process_.end(Operation::write, path_);
-        if (data.size() < wanted) return failure("write", path_, ENOSPC);
+        if (failed_) return failure("write", path_, ENOSPC);
         return {};
     }
 
     Status sync() override {
         SimDisk& disk = process_.disk_;
-        if (sync_failed_ && process_.alive()) {
-            disk.breaches_.push_back(process_.process() + " syncs \"" + path_ +
-                                     "\" again after its sync failed");
-        }
+        check_sound("syncs");
         Fault fault;
         if (Status s = process_.begin(Operation::sync, path_, &fault); !s) {
             if (fault.error != 0) {
-                sync_failed_ = true;
+                failed_ = true;
                 disk.settle(*inode_);
                 if (disk.coin(0.3))
                     inode_->cache.replace(0, inode_->platter.size(), inode_->platter);
@@ -198,11 +197,17 @@ class SimFile final : public File {
     }
 
   private:
+    void check_sound(const char* what) {
+        if (!failed_ || !process_.alive()) return;
+        process_.disk_.breaches_.push_back(process_.process() + " " + what + " \"" + path_ +
+                                           "\" after a write or a sync of it has failed");
+    }
+
     SimFiles& process_;
     InodePtr inode_;
     const std::string path_;
     const bool writable_;
-    bool sync_failed_ = false;
+    bool failed_ = false;  // a write or a sync, through this descriptor
 };
 
 class SimLock final : public FileLock {
