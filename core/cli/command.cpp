@@ -12,15 +12,16 @@ namespace momento::cli {
 namespace {
 
 const Command* const commands[] = {
-    &sign_command,
-    &send_command,
+    &sign_command,         &send_command,       &spool_ls_command, &spool_cat_command,
+    &spool_verify_command, &spool_move_command, &dead_ls_command,  &dead_cat_command,
+    &dead_redrive_command, &dead_rm_command,    &drain_command,
 };
 
 void print_overview(std::ostream& out) {
     out << "usage: momentoctl COMMAND [OPTION]... [OPERAND]...\n\ncommands:\n";
     for (const Command* command : commands) {
         std::string name = command->name;
-        name.resize(14, ' ');
+        name.resize(16, ' ');
         out << "  " << name << command->summary << '\n';
     }
     out << "\n  momentoctl COMMAND --help says more.\n\n"
@@ -51,10 +52,15 @@ Error unknown_command(const Arguments& arguments) {
     std::transform(std::begin(commands), std::end(commands), std::back_inserter(names),
                    [](const Command* command) { return command->name; });
     std::string name = arguments[0];
-    bool is_group = std::any_of(names.begin(), names.end(), [&](const std::string& each) {
-        return each.rfind(name + " ", 0) == 0;
-    });
-    if (is_group && arguments.size() > 1) name += " " + arguments[1];
+    std::string group;  // commands of two words that start with this one
+    for (const std::string& each : names) {
+        if (each.rfind(name + " ", 0) != 0) continue;
+        group += (group.empty() ? "\"" : ", \"") + each + "\"";
+    }
+    if (!group.empty() && arguments.size() == 1) {
+        return Error{"\"" + name + "\" is not a whole command, give one of " + group};
+    }
+    if (!group.empty()) name += " " + arguments[1];
     return Error{"unknown command \"" + name + "\"" + did_you_mean(name, names)};
 }
 

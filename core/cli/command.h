@@ -16,6 +16,15 @@ struct Command {
 
 extern const Command sign_command;
 extern const Command send_command;
+extern const Command spool_ls_command;
+extern const Command spool_cat_command;
+extern const Command spool_verify_command;
+extern const Command spool_move_command;
+extern const Command dead_ls_command;
+extern const Command dead_cat_command;
+extern const Command dead_redrive_command;
+extern const Command dead_rm_command;
+extern const Command drain_command;
 
 // Runs the command that `arguments` name (without the program's own name), prints its
 // error or help, and returns the process's exit status.

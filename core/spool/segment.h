@@ -32,6 +32,7 @@
 //   <16 hex digits>.spare         files to be used as segments, zeroed or consumed; the
 //                                 name says nothing, and what they hold is not believed
 //   damaged-<segment>-<offset>    bytes in which nothing could be read, kept for a person
+//   marks, marks.lock             what momentoctl decided about dead letters (marks.h)
 //
 // Pure functions; any thread may call them.
 #pragma once

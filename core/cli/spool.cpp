@@ -1,0 +1,180 @@
+// momentoctl spool: what is pending, read beside a running gateway or not.
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <ostream>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/spool_access.h"
+#include "cli/table.h"
+
+namespace momento::cli {
+
+namespace {
+
+struct SpoolOptions {
+    std::string directory;
+    bool json = false;
+};
+
+Result<SpoolOptions> parse_spool_options(const Arguments& arguments) {
+    SpoolOptions given;
+    Options options;
+    options.flag("--json", &given.json);
+    Result<Arguments> operands = options.parse(arguments, 0, 1, "one directory");
+    if (!operands) return operands.error();
+    given.directory = operands->empty() ? default_spool : operands->front();
+    return given;
+}
+
+Result<Outcome> list(const Arguments& arguments, Console& console) {
+    Result<SpoolOptions> given = parse_spool_options(arguments);
+    if (!given) return given.error();
+    auto places = find_slots(system_files(), given->directory);
+    if (!places) return places.error();
+
+    Table table({"DESTINATION", "SLOT", "PENDING", "OLDEST", "BYTES"});
+    for (const SlotPlace& place : *places) {
+        int64_t oldest_ms = 0;
+        auto slot = read_slot(place, [&](const Record& record, Position) {
+            if (oldest_ms == 0 || record.accepted_ms < oldest_ms) {
+                oldest_ms = record.accepted_ms;
+            }
+        });
+        if (!slot) return slot.error();
+        if (given->json) {
+            const SlotTotals& totals = slot->cursor.totals;
+            Json json = Json::object();
+            json.set("destination", Json::string(place.destination))
+                .set("slot", Json::string(place.slot))
+                .set("known_format", Json::boolean(!slot->foreign))
+                .set("pending", Json::integer(static_cast<int64_t>(slot->pending)))
+                .set("oldest", oldest_ms == 0 ? Json() : Json::string(format_time(oldest_ms)))
+                .set("delivered", Json::integer(static_cast<int64_t>(totals.delivered)))
+                .set("dead", Json::integer(static_cast<int64_t>(totals.dead)))
+                .set("damaged",
+                     Json::integer(static_cast<int64_t>(totals.damaged + slot->lost)))
+                .set("bytes", Json::integer(static_cast<int64_t>(slot->bytes)));
+            console.out << json.dump() << '\n';
+        } else {
+            table.add({place.destination, place.slot,
+                       slot->foreign ? "unknown format" : std::to_string(slot->pending),
+                       format_time(oldest_ms), std::to_string(slot->bytes)});
+        }
+    }
+    if (!given->json) table.print(console.out);
+    return Outcome::fine;
+}
+
+Result<Outcome> cat(const Arguments& arguments, Console& console) {
+    Result<SpoolOptions> given = parse_spool_options(arguments);
+    if (!given) return given.error();
+    auto places = find_slots(system_files(), given->directory);
+    if (!places) return places.error();
+
+    for (const SlotPlace& place : *places) {
+        auto slot = read_slot(place, [&](const Record& record, Position) {
+            if (given->json) {
+                console.out << describe(place, record).dump() << '\n';
+                return;
+            }
+            console.out << place.slot << ':' << record.sequence << "  "
+                        << format_time(record.accepted_ms) << "  " << place.destination
+                        << "  attempts: " << record.attempts << '\n'
+                        << printable(record.body) << "\n\n";
+        });
+        if (!slot) return slot.error();
+    }
+    return Outcome::fine;
+}
+
+// Events and dead letters alike.
+Result<std::vector<SlotPlace>> find_all_slots(const std::string& directory) {
+    auto places = find_slots(system_files(), directory);
+    if (!places) return places;
+    auto letters = find_slots(system_files(), directory, dead_letter_directory);
+    if (!letters) {
+        if (letters.error().code == ENOENT) return places;
+        return letters;
+    }
+    std::move(letters->begin(), letters->end(), std::back_inserter(*places));
+    return places;
+}
+
+Result<Outcome> verify(const Arguments& arguments, Console& console) {
+    Result<SpoolOptions> given = parse_spool_options(arguments);
+    if (!given) return given.error();
+    auto places = find_all_slots(given->directory);
+    if (!places) return places.error();
+
+    bool found = false;
+    uint64_t whole = 0;
+    for (const SlotPlace& place : *places) {
+        auto slot = read_slot(place, [](const Record&, Position) {});
+        std::vector<std::string> findings;
+        if (!slot) {
+            findings = {slot.error().text};
+        } else {
+            findings = slot->findings;
+            whole += slot->pending;
+            if (slot->foreign) {
+                findings.emplace_back("its format is not known to this version");
+            }
+        }
+        found = found || !findings.empty();
+        for (const std::string& finding : findings) {
+            if (given->json) {
+                Json json = Json::object();
+                json.set("destination", Json::string(place.destination))
+                    .set("slot", Json::string(place.slot))
+                    .set("finding", Json::string(finding));
+                console.out << json.dump() << '\n';
+            } else {
+                console.out << place.destination << '/' << place.slot << ": "
+                            << printable(finding) << '\n';
+            }
+        }
+    }
+    if (!given->json) {
+        console.out << places->size() << " slots, " << whole << " pending records whole\n";
+    }
+    return found ? Outcome::found : Outcome::fine;
+}
+
+}  // namespace
+
+const Command spool_ls_command{"spool ls",
+                               "lists the slots of a spool, and what is pending in them",
+                               R"(usage: momentoctl spool ls [--json] [DIR]
+
+Lists every slot of the spool in DIR (default /var/lib/nginx/momento): its destination, how
+many events are pending, when the oldest was accepted, and the bytes on disk. Changes nothing
+and takes no lock; a gateway may be running.
+
+  --json   one JSON object a line
+)",
+                               list};
+
+const Command spool_cat_command{"spool cat", "prints the pending events",
+                                R"(usage: momentoctl spool cat [--json] [DIR]
+
+Prints every pending event of the spool in DIR (default /var/lib/nginx/momento), the body as
+it arrived. Changes nothing and takes no lock; a gateway may be running.
+
+  --json   one JSON object a line; a body that is not UTF-8 as "body_base64"
+)",
+                                cat};
+
+const Command spool_verify_command{"spool verify", "checks every record that is pending",
+                                   R"(usage: momentoctl spool verify [--json] [DIR]
+
+Reads every pending record and dead letter of the spool in DIR (default
+/var/lib/nginx/momento) and checks it. Changes nothing and takes no lock; a gateway may be
+running. Exit status 1 if something is damaged, lost, or of an unknown format.
+
+  --json   one JSON object a line
+)",
+                                   verify};
+
+}  // namespace momento::cli

@@ -1,0 +1,93 @@
+#include "cli/spool_access.h"
+
+#include <grp.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+#include <ostream>
+
+namespace momento::cli {
+
+namespace {
+
+std::string base64(std::string_view bytes) {
+    std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+    int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                               reinterpret_cast<const unsigned char*>(bytes.data()),
+                               static_cast<int>(bytes.size()));
+    text.resize(static_cast<size_t>(size));
+    return text;
+}
+
+Json optional_time(int64_t unix_ms) {
+    return unix_ms == 0 ? Json() : Json::string(format_time(unix_ms));
+}
+
+Json optional_text(std::string_view text) {
+    return text.empty() ? Json() : Json::string(text);
+}
+
+}  // namespace
+
+Status become_owner(const std::string& directory) {
+    struct stat info {};
+    if (stat(directory.c_str(), &info) != 0) {
+        return system_error("cannot open \"" + directory + "\"");
+    }
+    if (geteuid() != 0 || info.st_uid == 0) return {};
+    if (setgroups(1, &info.st_gid) != 0 || setgid(info.st_gid) != 0 ||
+        setuid(info.st_uid) != 0) {
+        return system_error("cannot become user " + std::to_string(info.st_uid) +
+                            ", the owner of \"" + directory + "\"");
+    }
+    return {};
+}
+
+std::string format_time(int64_t unix_ms) {
+    if (unix_ms == 0) return "-";
+    int64_t ms = (unix_ms % 1'000 + 1'000) % 1'000;
+    time_t seconds = (unix_ms - ms) / 1'000;
+    tm parts{};
+    char text[64];
+    if (gmtime_r(&seconds, &parts) == nullptr) return std::to_string(unix_ms);
+    size_t size = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text + size, sizeof(text) - size, ".%03dZ", static_cast<int>(ms));
+    return text;
+}
+
+Json describe(const SlotPlace& place, const Record& record) {
+    bool is_letter = record.kind == RecordKind::dead_letter;
+    Json json = Json::object();
+    json.set("id", Json::string(place.slot + ":" + std::to_string(record.sequence)))
+        .set("destination", Json::string(is_letter ? record.destination
+                                                   : std::string_view(place.destination)));
+    if (is_letter) {
+        json.set("reason", Json::string(record.reason_code))
+            .set("message", Json::string(record.reason_message));
+    }
+    json.set("accepted", optional_time(record.accepted_ms))
+        .set("publish_timestamp", Json::integer(record.publish_ms))
+        .set("origin", Json::string(record.origin == Origin::redrive ? "redrive" : "webhook"))
+        .set("attempts", Json::integer(record.attempts))
+        .set("first_attempt", optional_time(record.first_attempt_ms))
+        .set("last_attempt", optional_time(record.last_attempt_ms))
+        .set("cache", optional_text(record.cache))
+        .set("topic", optional_text(record.topic));
+
+    Json body = Json::string(record.body);
+    if (body.as_string() == record.body) return json.set("body", body);
+    return json.set("body_base64", Json::string(base64(record.body)));
+}
+
+void ConsoleLogger::write(Severity, std::string line) {
+    err_ << printable(line) << '\n';
+}
+
+SpoolTools system_tools(Logger& logger) {
+    return {&system_files(), &system_clock(), &system_random(), &logger, nullptr};
+}
+
+}  // namespace momento::cli

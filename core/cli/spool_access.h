@@ -1,0 +1,43 @@
+// What the commands that read or change a spool share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/json.h"
+#include "base/logger.h"
+#include "base/result.h"
+#include "cli/console.h"
+#include "spool/record.h"
+#include "spool/slot_reader.h"
+#include "spool/tails.h"
+
+namespace momento::cli {
+
+inline constexpr char default_spool[] = "/var/lib/nginx/momento";
+
+// Of a process run by root: takes the uid and gid of the directory's owner, for good. What
+// it writes from then on is the workers' to read, and it can do no more harm than they.
+Status become_owner(const std::string& directory);
+
+// "2026-11-21T06:07:08.123Z"; "-" for 0.
+std::string format_time(int64_t unix_ms);
+
+// A record's members for --json: what it is, and the event as it arrived: "body", or
+// "body_base64" if it is not UTF-8.
+Json describe(const SlotPlace& place, const Record& record);
+
+// Prints what the spool's own code has to say, while a command runs.
+class ConsoleLogger final : public Logger {
+  public:
+    explicit ConsoleLogger(std::ostream& err) : err_(err) {}
+    void write(Severity severity, std::string line) override;
+
+  private:
+    std::ostream& err_;
+};
+
+// The machine's disk, clock and chance.
+SpoolTools system_tools(Logger& logger);
+
+}  // namespace momento::cli

@@ -1,0 +1,74 @@
+// momentoctl spool move: gives orphans a destination.
+#include <ostream>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/spool_access.h"
+#include "spool/move.h"
+
+namespace momento::cli {
+
+namespace {
+
+struct DestinationPath {
+    std::string spool;
+    std::string name;
+};
+
+// "bus" in the default spool, or "/path/to/spool/bus".
+Result<DestinationPath> parse_destination(std::string path) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    size_t slash = path.rfind('/');
+    DestinationPath parsed{default_spool, path.substr(slash + 1)};
+    if (slash != std::string::npos) parsed.spool = slash == 0 ? "/" : path.substr(0, slash);
+    if (!is_destination_name(parsed.name)) {
+        return Error{"invalid destination \"" + path +
+                     "\", give a name, or a spool's path and a name such as \"" +
+                     default_spool + "/bus\""};
+    }
+    return parsed;
+}
+
+Result<Outcome> move(const Arguments& arguments, Console& console) {
+    Result<Arguments> operands = Options().parse(arguments, 2, 2, "FROM and TO");
+    if (!operands) return operands.error();
+    auto from = parse_destination((*operands)[0]);
+    if (!from) return from.error();
+    auto to = parse_destination((*operands)[1]);
+    if (!to) return to.error();
+    if (from->spool == to->spool && from->name == to->name) {
+        return Error{"FROM and TO are the same, \"" + (*operands)[0] + "\""};
+    }
+
+    if (Status status = become_owner(to->spool); !status) return status.error();
+    ConsoleLogger logger(console.err);
+    SpoolTools tools = system_tools(logger);
+    Tails tails(to->spool, tools);
+    MoveReport report;
+    Status status = move_events(from->spool, from->name, to->name, tails, tools, &report);
+    tails.finish();
+    console.out << "moved: " << report.moved << " to \"" << to->name << "\"\n";
+    if (!status) return status.error();
+    if (report.in_use == 0) return Outcome::fine;
+    console.out << "left: " << report.in_use << " in slots that a process has; take \""
+                << from->name << "\" out of the configuration first\n";
+    return Outcome::found;
+}
+
+}  // namespace
+
+const Command spool_move_command{"spool move",
+                                 "gives events of a forgotten destination to another one",
+                                 R"(usage: momentoctl spool move FROM TO
+
+Moves every pending event of the destination FROM to the destination TO. Each is a name in
+/var/lib/nginx/momento, or a spool's path and a name: /mnt/old/spool/bus. FROM must be one
+that no running gateway knows: take it out of the configuration first. A running gateway that
+knows TO delivers the events within seconds. A crash in between may deliver an event twice,
+and loses none. Run as root, it takes the user and group of the owner of TO's spool first.
+
+Exit status 1 if events were left in slots that a running gateway has.
+)",
+                                 move};
+
+}  // namespace momento::cli

@@ -1,0 +1,197 @@
+#include "spool/slot_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unordered_set>
+
+#include "spool/marks.h"
+#include "spool/recovery.h"
+#include "spool/segment_scan.h"
+
+namespace momento {
+
+namespace {
+
+// What recovery has to say becomes part of the report.
+class Findings final : public Logger {
+  public:
+    explicit Findings(std::vector<std::string>* lines) : lines_(lines) {}
+    void write(Severity, std::string line) override { lines_->push_back(std::move(line)); }
+
+  private:
+    std::vector<std::string>* lines_;
+};
+
+// False if the segment was used again, or is gone, since its header was read.
+bool still_stands(Directory& slot, const Extent& extent) {
+    auto file = slot.open(segment_file_name(extent.segment), Directory::Mode::read);
+    if (!file) return false;
+    std::string bytes(segment_header_size, '\0');
+    Result<size_t> size = (*file)->read_at(0, bytes.data(), bytes.size());
+    if (!size || *size < bytes.size()) return false;
+    DecodedHeader decoded = decode_segment_header(bytes);
+    return decoded.state == HeaderState::valid && decoded.header.salt == extent.salt;
+}
+
+class SlotWalk {
+  public:
+    SlotWalk(Directory& slot, const CursorState& cursor, std::unordered_set<uint64_t> marked,
+             const RecordVisitor& visit, SlotReport* report)
+        : slot_(slot),
+          cursor_(cursor),
+          marked_(std::move(marked)),
+          visit_(visit),
+          report_(report) {}
+
+    // Reads one extent, which should hold all records from sequence `first` to `next`.
+    Status walk(const Extent& extent, uint64_t first, uint64_t next) {
+        auto file = slot_.open(segment_file_name(extent.segment), Directory::Mode::read);
+        if (!file) return file.error().code == ENOENT ? Status() : file.error();
+        SegmentScan scan(std::move(*file), extent.salt, segment_header_size);
+
+        uint64_t expected = first;
+        for (;;) {
+            Record record;
+            Result<SegmentScan::Found> found = scan.look(extent.end, record);
+            if (!found) return found.error();
+            if (*found == SegmentScan::Found::end) break;
+            if (*found == SegmentScan::Found::bad) {
+                auto whole = scan.find(scan.offset() + 1, extent.end, expected, 0);
+                if (!whole) return whole.error();
+                if (!*whole) break;
+                scan.move_to(**whole);
+                continue;
+            }
+            scan.move_to(scan.offset() + record.encoded_size());
+            if (record.sequence < expected) continue;
+            if (Status status = lose(extent, expected, record.sequence); !status) return status;
+            expected = record.sequence + 1;
+            if (cursor_.is_released(record.sequence) || marked_.count(record.sequence) > 0) {
+                continue;
+            }
+            report_->pending++;
+            visit_(record, {extent.segment, scan.offset()});
+        }
+        return lose(extent, expected, next);
+    }
+
+  private:
+    Status lose(const Extent& extent, uint64_t first, uint64_t end) {
+        uint64_t lost = 0;
+        for (uint64_t sequence = first; sequence < end; sequence++) {
+            lost += cursor_.is_released(sequence) ? 0 : 1;
+        }
+        if (lost == 0 || !still_stands(slot_, extent)) return {};
+        report_->lost += lost;
+        report_->findings.push_back(
+            std::to_string(lost) + " records in \"" + segment_file_name(extent.segment) +
+            "\" cannot be read, from sequence " + std::to_string(first) + " on");
+        return {};
+    }
+
+    Directory& slot_;
+    const CursorState& cursor_;
+    const std::unordered_set<uint64_t> marked_;
+    const RecordVisitor& visit_;
+    SlotReport* report_;
+};
+
+// recover_slot() for a slot that may be changing: a file that was there when the directory
+// was listed may have another name when it is opened.
+Result<RecoveredSlot> look_at(Directory& slot, std::vector<std::string>* findings) {
+    constexpr int most_attempts = 20;
+    for (int attempt = 1;; attempt++) {
+        findings->clear();
+        Findings logger(findings);
+        Result<RecoveredSlot> recovered = recover_slot(slot, logger);
+        bool moved = !recovered && recovered.error().code == ENOENT;
+        if (!moved || attempt == most_attempts) return recovered;
+    }
+}
+
+Result<uint64_t> total_size(Directory& directory) {
+    Result<std::vector<std::string>> names = directory.list();
+    if (!names) return names.error();
+    uint64_t total = 0;
+    for (const std::string& name : *names) {
+        // A file may go away between the two calls.
+        auto file = directory.open(name, Directory::Mode::read);
+        if (!file) continue;
+        if (Result<uint64_t> size = (*file)->size()) total += *size;
+    }
+    return total;
+}
+
+}  // namespace
+
+Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& spool,
+                                          const std::string& destination) {
+    auto root = files.open_directory(spool, false);
+    if (!root) return root.error();
+    std::vector<std::string> destinations = {destination};
+    if (destination.empty()) {
+        auto names = (*root)->list();
+        if (!names) return names.error();
+        destinations = std::move(*names);
+        std::sort(destinations.begin(), destinations.end());
+    }
+
+    std::vector<SlotPlace> places;
+    for (const std::string& name : destinations) {
+        if (destination.empty() && name[0] == '.') continue;
+        auto parent = (*root)->open_directory(name, false);
+        if (!parent) {
+            if (destination.empty() && parent.error().code == ENOTDIR) continue;
+            return parent.error();
+        }
+        auto slots = (*parent)->list();
+        if (!slots) return slots.error();
+        std::sort(slots->begin(), slots->end());
+        for (const std::string& slot : *slots) {
+            if (slot.size() != slot_name_length || !parse_hex16(slot)) continue;
+            auto directory = (*parent)->open_directory(slot, false);
+            if (!directory) return directory.error();
+            places.push_back({name, slot, std::move(*directory)});
+        }
+    }
+    return places;
+}
+
+Result<SlotReport> read_slot(const SlotPlace& place, const RecordVisitor& visit) {
+    SlotReport report;
+    Result<RecoveredSlot> recovered = look_at(*place.directory, &report.findings);
+    if (!recovered) return recovered.error();
+    report.foreign = recovered->foreign;
+    Result<uint64_t> bytes = total_size(*place.directory);
+    if (!bytes) return bytes.error();
+    report.bytes = *bytes;
+    if (report.foreign) return report;
+    report.cursor = recovered->cursor;
+
+    std::unordered_set<uint64_t> marked;
+    if (place.destination == dead_letter_directory) {
+        uint64_t first = 0;
+        auto marks = read_marks(*place.directory, &first);
+        if (!marks) return marks.error();
+        for (const Mark& mark : *marks) marked.insert(mark.sequence);
+    }
+
+    SlotWalk walk(*place.directory, report.cursor, std::move(marked), visit, &report);
+    const std::vector<RecoveredSegment>& segments = recovered->segments;
+    uint64_t first = report.cursor.base_sequence;
+    for (size_t i = 0; i < segments.size(); i++) {
+        uint64_t next = i + 1 < segments.size() ? segments[i + 1].extent.first_sequence
+                                                : recovered->next_sequence;
+        if (next <= first) continue;  // wholly released
+        if (Status status = walk.walk(segments[i].extent, first, next); !status) {
+            return status.error();
+        }
+        first = next;
+    }
+    for (const FoundFile& file : recovered->unreadable) {
+        report.findings.push_back("\"" + file.name + "\" has no readable header");
+    }
+    return report;
+}
+
+}  // namespace momento

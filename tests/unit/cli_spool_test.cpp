@@ -1,0 +1,213 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/json.h"
+#include "cli_run.h"
+#include "test_spool.h"
+
+namespace momento::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+using testing::UnorderedElementsAre;
+
+class SpoolCommands : public testing::Test {
+  protected:
+    Ran run_here(Arguments arguments) {
+        arguments.push_back(spool_.path());
+        return run(arguments);
+    }
+
+    // Everything in the spool, for "it changes nothing".
+    std::map<std::string, std::string> contents() {
+        std::map<std::string, std::string> files;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(spool_.path())) {
+            if (!entry.is_regular_file()) continue;
+            std::ifstream in(entry.path(), std::ios::binary);
+            files[entry.path()] = std::string(std::istreambuf_iterator<char>(in), {});
+        }
+        return files;
+    }
+
+    std::filesystem::path first_segment(const std::string& destination) {
+        for (const auto& entry :
+             std::filesystem::recursive_directory_iterator(spool_.path() + "/" + destination)) {
+            if (entry.path().extension() == ".segment") return entry.path();
+        }
+        return {};
+    }
+
+    TestSpool spool_;
+};
+
+TEST_F(SpoolCommands, ListSlotsWithWhatIsPending) {
+    spool_.append("bus", {TestSpool::event("one"), TestSpool::event("two")});
+    Ran ran = run_here({"spool", "ls"});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_THAT(ran.out, StartsWith("DESTINATION  SLOT              PENDING  OLDEST"));
+    std::string slot = spool_.places("bus")[0].slot;
+    EXPECT_THAT(ran.out,
+                HasSubstr("\nbus          " + slot + "  2        2023-11-14T22:13:20.123Z"));
+
+    auto json = Json::parse(run_here({"spool", "ls", "--json"}).out);
+    ASSERT_TRUE(json);
+    EXPECT_EQ(json->get("destination").as_string(), "bus");
+    EXPECT_EQ(json->get("pending").as_integer(), 2);
+    EXPECT_EQ(json->get("oldest").as_string(), "2023-11-14T22:13:20.123Z");
+}
+
+TEST_F(SpoolCommands, PrintEventsAsTheyArrived) {
+    spool_.append("bus", {TestSpool::event(R"({"text": "one"})")});
+    EXPECT_THAT(run_here({"spool", "cat"}).out, HasSubstr("\n{\"text\": \"one\"}\n"));
+    auto json = Json::parse(run_here({"spool", "cat", "--json"}).out);
+    ASSERT_TRUE(json);
+    EXPECT_EQ(json->get("body").as_string(), R"({"text": "one"})");
+    EXPECT_EQ(json->get("cache").as_string(), "chat");
+    EXPECT_EQ(json->get("publish_timestamp").as_integer(), 1'700'000'000'000);
+}
+
+TEST_F(SpoolCommands, PrintABodyThatIsNotUtf8AsBase64) {
+    spool_.append("bus", {TestSpool::event("\xff\xfe")});
+    auto json = Json::parse(run_here({"spool", "cat", "--json"}).out);
+    ASSERT_TRUE(json);
+    EXPECT_FALSE(json->get("body"));
+    EXPECT_EQ(json->get("body_base64").as_string(), "//4=");
+}
+
+TEST_F(SpoolCommands, ThatReadChangeNothingAndTakeNoLock) {
+    spool_.append("bus", {TestSpool::event("one")});
+    spool_.append(dead_letter_directory, {TestSpool::letter("two")});
+    auto lock = spool_.places("bus")[0].directory->try_lock("lock");
+    ASSERT_TRUE(lock && *lock) << "as a running worker has it";
+    auto before = contents();
+    for (const Arguments& command :
+         {Arguments{"spool", "ls"}, Arguments{"spool", "cat"}, Arguments{"spool", "verify"},
+          Arguments{"dead", "ls"}, Arguments{"dead", "cat"},
+          Arguments{"dead", "redrive", "--dry-run"}, Arguments{"drain", "--timeout", "0"}}) {
+        Ran ran = run_here(command);
+        EXPECT_NE(ran.status, 2) << command[0] << ' ' << command[1] << ": " << ran.err;
+        EXPECT_EQ(contents(), before) << command[0] << ' ' << command[1];
+    }
+}
+
+TEST_F(SpoolCommands, VerifyFindsDamage) {
+    spool_.append(
+        "bus", {TestSpool::event("one"), TestSpool::event("two"), TestSpool::event("three")});
+    Ran sound = run_here({"spool", "verify"});
+    EXPECT_EQ(sound.status, 0) << sound.out;
+    EXPECT_EQ(sound.out, "1 slots, 3 pending records whole\n");
+
+    std::fstream segment(first_segment("bus"), std::ios::in | std::ios::out);
+    segment.seekp(4096 + 112);  // the first body
+    segment.put('X');
+    segment.close();
+    Ran damaged = run_here({"spool", "verify"});
+    EXPECT_EQ(damaged.status, 1);
+    EXPECT_THAT(damaged.out, HasSubstr("cannot be read")) << damaged.out;
+}
+
+TEST_F(SpoolCommands, DrainTellsWhetherAnythingIsPending) {
+    spool_.append("bus", {TestSpool::event("one")});
+    Ran waiting = run_here({"drain", "--timeout", "0"});
+    EXPECT_EQ(waiting.status, 1);
+    EXPECT_EQ(waiting.out, "still pending: 1\n");
+
+    ASSERT_EQ(run({"spool", "move", spool_.path() + "/bus", spool_.path() + "/other"}).status,
+              0);
+    std::filesystem::remove_all(spool_.path() + "/other");
+    EXPECT_EQ(run_here({"drain"}).status, 0);
+}
+
+TEST_F(SpoolCommands, MoveGivesOrphansADestination) {
+    spool_.append("old", {TestSpool::event("one")});
+    Ran ran = run({"spool", "move", spool_.path() + "/old", spool_.path() + "/new/"});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_EQ(ran.out, "moved: 1 to \"new\"\n");
+    EXPECT_THAT(spool_.pending("old"), IsEmpty());
+    EXPECT_THAT(spool_.pending("new"), UnorderedElementsAre("one"));
+}
+
+TEST_F(SpoolCommands, MoveRefusesWhatCannotBeMeant) {
+    std::string here = spool_.path();
+    EXPECT_THAT(run({"spool", "move", here + "/bus", here + "/bus/"}).err,
+                HasSubstr("FROM and TO are the same"));
+    EXPECT_THAT(run({"spool", "move", here + "/a b", here + "/bus"}).err,
+                HasSubstr("invalid destination"));
+    EXPECT_EQ(run({"spool", "move", here + "/none", here + "/bus"}).status, 2);
+    EXPECT_EQ(run({"spool", "move", here + "/none"}).status, 2);
+}
+
+TEST_F(SpoolCommands, ShowDeadLettersWithTheirReason) {
+    spool_.append(dead_letter_directory, {TestSpool::letter(R"({"a":1})", "ValidationError")});
+    Ran ls = run_here({"dead", "ls"});
+    EXPECT_EQ(ls.status, 0) << ls.err;
+    EXPECT_THAT(ls.out, HasSubstr("2023-11-14T22:13:22.000Z  bus          ValidationError  3"
+                                  "         chat#room-281\n"));
+    Ran cat = run_here({"dead", "cat"});
+    EXPECT_THAT(cat.out, HasSubstr("message:       because\n"));
+    EXPECT_THAT(cat.out, HasSubstr("\n{\"a\":1}\n"));
+    auto json = Json::parse(run_here({"dead", "cat", "--json"}).out);
+    ASSERT_TRUE(json);
+    EXPECT_EQ(json->get("reason").as_string(), "ValidationError");
+    EXPECT_EQ(json->get("body").as_string(), R"({"a":1})");
+
+    EXPECT_EQ(run_here({"dead", "cat", "--reason", "Other"}).out, "");
+}
+
+TEST_F(SpoolCommands, HaveNoDeadLettersInASpoolWhereNothingWasRefused) {
+    spool_.append("bus", {TestSpool::event("one")});
+    EXPECT_EQ(run_here({"dead", "cat"}).status, 0);
+    EXPECT_EQ(run_here({"dead", "redrive"}).out, "no dead letter matches\n");
+    EXPECT_EQ(run_here({"dead", "rm", "--older-than", "1d"}).out, "removed: 0\n");
+}
+
+TEST_F(SpoolCommands, RedriveDeadLetters) {
+    spool_.append("bus", {TestSpool::event("seen before")});
+    spool_.append(dead_letter_directory, {TestSpool::letter("one"), TestSpool::letter("two")});
+    EXPECT_EQ(run_here({"dead", "redrive", "--dry-run"}).out, "would redrive 2 to \"bus\"\n");
+    Ran ran = run_here({"dead", "redrive"});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_EQ(ran.out, "redriven: 2 to \"bus\"\n");
+    EXPECT_THAT(spool_.pending("bus"), UnorderedElementsAre("seen before", "one", "two"));
+    EXPECT_EQ(run_here({"dead", "cat"}).out, "");
+}
+
+TEST_F(SpoolCommands, RedriveSaysWhatItLeft) {
+    spool_.append(dead_letter_directory, {TestSpool::letter("one")});
+    Ran ran = run_here({"dead", "redrive"});
+    EXPECT_EQ(ran.status, 1);
+    EXPECT_EQ(ran.out, "left: 1 whose destination is not in the spool; give one with --to\n");
+    EXPECT_EQ(run_here({"dead", "redrive", "--to", ".dead"}).status, 2);
+}
+
+TEST_F(SpoolCommands, CannotRunWithoutASpool) {
+    for (const Arguments& command :
+         {Arguments{"spool", "ls"}, Arguments{"spool", "cat"}, Arguments{"spool", "verify"},
+          Arguments{"dead", "ls"}, Arguments{"dead", "redrive"},
+          Arguments{"dead", "rm", "--older-than=1d"}, Arguments{"drain"}}) {
+        Arguments arguments = command;
+        arguments.emplace_back("/no/such/spool");
+        Ran ran = run(arguments);
+        EXPECT_EQ(ran.status, 2) << command[0];
+        EXPECT_THAT(ran.err, HasSubstr("/no/such/spool")) << command[0];
+    }
+}
+
+TEST_F(SpoolCommands, AreNamedWhereOneIsMissing) {
+    EXPECT_EQ(run({"spool"}).err,
+              "momentoctl: \"spool\" is not a whole command, give one of \"spool ls\", "
+              "\"spool cat\", \"spool verify\", \"spool move\"\n");
+    EXPECT_EQ(run({"spool", "lst"}).err,
+              "momentoctl: unknown command \"spool lst\", did you mean \"spool ls\"?\n");
+}
+
+TEST_F(SpoolCommands, RmNeedsAnAge) {
+    EXPECT_THAT(run_here({"dead", "rm"}).err, HasSubstr("\"--older-than\" is missing"));
+}
+
+}  // namespace
+}  // namespace momento::cli
