@@ -93,6 +93,10 @@ http {
             momento_webhook demo;
             momento_webhook_secret file:$secret;
         }
+
+        location = /momento/status {
+            momento_status;
+        }
     }
 }
 EOF

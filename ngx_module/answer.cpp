@@ -1,5 +1,7 @@
 #include "answer.h"
 
+#include "boundary.h"
+
 namespace momento {
 
 namespace {
@@ -22,28 +24,22 @@ ngx_int_t add_header(ngx_http_request_t* r, const Answer& answer) {
     return NGX_OK;
 }
 
-}  // namespace
-
-ngx_int_t send_answer(ngx_http_request_t* r, const Answer& answer) {
-    // Nobody is asked to go on with a body that nobody wants.
-    r->expect_tested = 1;
-    if (ngx_http_discard_request_body(r) != NGX_OK) r->keepalive = 0;
-
-    r->headers_out.status = answer.status;
-    r->headers_out.content_length_n = static_cast<off_t>(answer.body.size());
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+// `body` lives as long as the request.
+ngx_int_t send_body(ngx_http_request_t* r, ngx_uint_t status, std::string_view type,
+                    ngx_str_t body) {
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = static_cast<off_t>(body.len);
+    r->headers_out.content_type = to_str(type);
+    r->headers_out.content_type_len = type.size();
     r->headers_out.content_type_lowcase = nullptr;
     // Without this, an If-Match in the request would make a 412 of our 200.
     r->disable_not_modified = 1;
-    if (add_header(r, answer) != NGX_OK) return NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     ngx_int_t rc = ngx_http_send_header(r);
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) return rc;
 
     auto* buffer = static_cast<ngx_buf_t*>(ngx_calloc_buf(r->pool));
     if (buffer == nullptr) return NGX_ERROR;
-    ngx_str_t body = to_str(answer.body);
     buffer->pos = body.data;
     buffer->last = body.data + body.len;
     buffer->memory = 1;
@@ -54,6 +50,24 @@ ngx_int_t send_answer(ngx_http_request_t* r, const Answer& answer) {
     out.buf = buffer;
     out.next = nullptr;
     return ngx_http_output_filter(r, &out);
+}
+
+}  // namespace
+
+ngx_int_t send_answer(ngx_http_request_t* r, const Answer& answer) {
+    // Nobody is asked to go on with a body that nobody wants.
+    r->expect_tested = 1;
+    if (ngx_http_discard_request_body(r) != NGX_OK) r->keepalive = 0;
+
+    if (add_header(r, answer) != NGX_OK) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return send_body(r, answer.status, "application/json", to_str(answer.body));
+}
+
+ngx_int_t send_text(ngx_http_request_t* r, ngx_uint_t status, std::string_view type,
+                    std::string_view text) {
+    const ngx_str_t body = to_pool(r->pool, text);
+    if (body.data == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return send_body(r, status, type, body);
 }
 
 }  // namespace momento

@@ -34,4 +34,8 @@ inline constexpr Answer unavailable{NGX_HTTP_SERVICE_UNAVAILABLE,
 // ngx_http_finalize_request().
 ngx_int_t send_answer(ngx_http_request_t* r, const Answer& answer);
 
+// A text of our own, copied into the request's pool; `type` is a literal.
+ngx_int_t send_text(ngx_http_request_t* r, ngx_uint_t status, std::string_view type,
+                    std::string_view text);
+
 }  // namespace momento

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "boundary.h"
+#include "metrics_zone.h"
 #include "spool/record.h"
 #include "spool/segment.h"
 #include "webhook_handler.h"
@@ -149,6 +150,10 @@ MainConf* main_conf(const ngx_conf_t* cf) {
         ngx_http_conf_get_module_main_conf(cf, ngx_http_momento_module));
 }
 
+MainConf* main_conf(ngx_http_request_t* r) {
+    return static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_momento_module));
+}
+
 MainConf* main_conf(const ngx_cycle_t* cycle) {
     return static_cast<MainConf*>(
         ngx_http_cycle_get_module_main_conf(cycle, ngx_http_momento_module));
@@ -201,6 +206,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
             child.destination_name = parent.destination_name;
             child.destination = parent.destination;
             child.webhook = parent.webhook;
+            child.label = parent.label;
             if (core->lmt_excpt && core->handler == nullptr) core->handler = webhook_handler;
         }
         return conf_ok;
@@ -210,6 +216,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
 ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
     return contain(cf->log, ngx_int_t{NGX_ERROR}, [&] {
         MainConf& main = *main_conf(cf);
+        if (add_metrics_zone(cf, main) != NGX_OK) return NGX_ERROR;
         if (main.spool.path.empty() || main.destinations.empty()) return NGX_OK;
 
         auto settings = std::make_shared<GatewaySettings>();
@@ -283,6 +290,7 @@ char* set_webhook(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
                                   "this version yet");
         }
         location.destination_name = name;
+        location.label = to_view(core_location(cf)->name);
         location.place = Place::here(cf);
         core_location(cf)->handler = webhook_handler;
         return conf_ok;
@@ -311,6 +319,30 @@ char* set_webhook_secret(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
             }
         }
         location.secrets->push_back(std::move(*binding));
+        return conf_ok;
+    });
+}
+
+char* set_status(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
+    return contain(cf->log, conf_error, [&] {
+        auto& location = *static_cast<LocationConf*>(conf);
+        if (location.has_status) return duplicate;
+        location.has_status = true;
+        core_location(cf)->handler = status_handler;
+
+        const Arguments arguments = arguments_of(cf);
+        if (arguments.size() == 1) return conf_ok;
+        if (arguments[1] == "json") {
+            location.status_form = StatusForm::json;
+        } else if (arguments[1] == "prometheus") {
+            location.status_form = StatusForm::prometheus;
+        } else if (arguments[1] == "health") {
+            location.status_form = StatusForm::health;
+        } else {
+            return refuse(cf, "invalid value " + quoted(arguments[1]) +
+                                  " in \"momento_status\": \"json\", \"prometheus\" or "
+                                  "\"health\" is expected");
+        }
         return conf_ok;
     });
 }

@@ -13,9 +13,11 @@
 
 #include "conf_values.h"
 #include "gateway/settings.h"
+#include "gateway/shared_metrics.h"
 #include "ingest/freshness.h"
 #include "ingest/secrets.h"
 #include "ngx.h"
+#include "status_handler.h"
 
 namespace momento {
 
@@ -31,10 +33,12 @@ struct MainConf {
     SpoolSettings spool;  // no path: no "momento_spool"
     std::vector<DestinationSettings> destinations;
     std::vector<FileTarget> files;
-    std::vector<const LocationConf*> webhooks;  // by LocationConf::webhook
+    std::vector<LocationConf*> webhooks;  // by LocationConf::webhook
 
     aws::EnvironmentSnapshot environment;
     std::vector<std::string> private_variables;  // of the environment: not for workers
+
+    SharedMetrics* metrics = nullptr;  // once its zone is there
 
     // What runs. Nothing if there is no spool or no destination.
     std::shared_ptr<const GatewaySettings> settings;
@@ -57,6 +61,10 @@ struct LocationConf : LocationValues {
     Place place;                   // of "momento_webhook"
     size_t destination = 0;        // index into the settings
     size_t webhook = 0;            // index into MainConf::webhooks
+    std::string label;             // its name in the metrics
+    WebhookMetrics* metrics = nullptr;
+    StatusForm status_form = StatusForm::by_accept;
+    bool has_status = false;
     bool has_ack = false;
     std::shared_ptr<std::vector<SecretBinding>> secrets;  // nullptr: none here
 
@@ -65,6 +73,7 @@ struct LocationConf : LocationValues {
 };
 
 MainConf* main_conf(const ngx_conf_t* cf);
+MainConf* main_conf(ngx_http_request_t* r);
 MainConf* main_conf(const ngx_cycle_t* cycle);  // nullptr without http{}
 const LocationConf& location_conf(const ngx_http_request_t* r);
 
@@ -79,6 +88,7 @@ char* set_spool(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_destination(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_webhook(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_webhook_secret(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_status(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_webhook_ack(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 
 // A number of LocationValues: `offset` says which, `post` is its Range.

@@ -135,6 +135,13 @@ ngx_command_t commands[] = {
       offsetof(LocationValues, dry_run),
       nullptr },
 
+    { ngx_string("momento_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      set_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      nullptr },
+
       ngx_null_command
 };
 

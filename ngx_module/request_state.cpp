@@ -33,6 +33,13 @@ RequestState* RequestState::find(ngx_http_request_t* r) {
     return nullptr;
 }
 
+void RequestState::count() const {
+    if (metrics == nullptr || !verdict) return;
+    Counter& counter =
+        dry_run ? metrics->dry_run : metrics->requests[static_cast<size_t>(*verdict)];
+    counter.fetch_add(1, std::memory_order_relaxed);
+}
+
 bool RequestState::keep(ngx_pool_t* pool, const Judgement& judgement) {
     verdict = judgement.verdict;
     if (!judgement.payload) return true;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "gateway/shared_metrics.h"
 #include "ingest/verifier.h"
 #include "ngx.h"
 
@@ -17,6 +18,9 @@ struct RequestState {
     Mac mac{};
     off_t max_body = 0;
     off_t received = 0;  // bytes of body so far
+
+    bool dry_run = false;
+    WebhookMetrics* metrics = nullptr;  // nullptr: not counted
 
     std::optional<Verdict> verdict;
 
@@ -34,6 +38,9 @@ struct RequestState {
 
     // Of this request or, in a subrequest, of its main one. nullptr if there is none.
     static RequestState* find(ngx_http_request_t* r);
+
+    // Counts the verdict: once, when the request is answered.
+    void count() const;
 
     // Keeps what the variables say. False if there is no memory.
     bool keep(ngx_pool_t* pool, const Judgement& judgement);

@@ -7,6 +7,7 @@
 #include "boundary.h"
 #include "directives.h"
 #include "ingest/event_record.h"
+#include "request_headers.h"
 #include "webhook_job.h"
 #include "worker.h"
 
@@ -17,27 +18,6 @@ namespace {
 ngx_str_t signature_header = ngx_string("momento-signature");
 ngx_str_t trace_header = ngx_string("x-amzn-trace-id");
 
-struct FoundHeader {
-    size_t count = 0;
-    std::string_view value;  // of the first
-};
-
-FoundHeader find_header(ngx_http_request_t* r, const ngx_str_t& lowcase_name) {
-    FoundHeader found;
-    for (ngx_list_part_t* part = &r->headers_in.headers.part; part; part = part->next) {
-        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            const ngx_table_elt_t& header = headers[i];
-            if (header.hash == 0 || header.key.len != lowcase_name.len ||
-                ngx_strncmp(header.lowcase_key, lowcase_name.data, lowcase_name.len) != 0) {
-                continue;
-            }
-            if (found.count++ == 0) found.value = to_view(header.value);
-        }
-    }
-    return found;
-}
-
 std::string read_trace_header(ngx_http_request_t* r) {
     const FoundHeader found = find_header(r, trace_header);
     if (found.count != 1 || !is_trace_header(found.value)) return {};
@@ -47,6 +27,7 @@ std::string read_trace_header(ngx_http_request_t* r) {
 // Before the body, and without it.
 ngx_int_t refuse_early(ngx_http_request_t* r, RequestState* state, Verdict verdict) {
     state->verdict = verdict;
+    state->count();
     const bool dry_run = location_conf(r).dry_run != 0;
     const ngx_uint_t level = dry_run ? NGX_LOG_NOTICE : NGX_LOG_INFO;
     ngx_log_error(level, r->connection->log, 0, "momento: %swebhook is %s",
@@ -106,6 +87,7 @@ ngx_int_t enqueue(ngx_http_request_t* r) {
     Worker* worker = Worker::current();
     if (worker == nullptr) {
         state->verdict = Verdict::unavailable;
+        state->count();
         return send_answer(r, answers::unavailable);
     }
     auto job = WebhookJob::attach(r, state, std::move(*body), read_trace_header(r));
@@ -159,6 +141,8 @@ ngx_int_t webhook_handler(ngx_http_request_t* r) noexcept {
     RequestState* state = RequestState::make(r);
     if (state == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     state->max_body = static_cast<off_t>(location.max_body);
+    state->dry_run = location.dry_run != 0;
+    state->metrics = main_conf(r)->webhooks[location.webhook]->metrics;
 
     const FoundHeader signature = find_header(r, signature_header);
     if (signature.count != 1) return refuse_early(r, state, Verdict::unsigned_);

@@ -57,8 +57,9 @@ ngx_http_request_t* WebhookJob::detach() {
 }
 
 void WebhookJob::answer(const Answer& answer) {
+    if (request_ == nullptr) return;
+    state_->count();
     ngx_http_request_t* r = detach();
-    if (r == nullptr) return;
     ngx_connection_t* c = r->connection;
     ngx_http_set_log_request(c->log, r);
     ngx_http_finalize_request(r, send_answer(r, answer));
@@ -78,6 +79,7 @@ bool WebhookJob::take_turn(Worker& worker, int64_t now_ms) {
     }
     const Judgement judgement = worker.verifier().judge(webhook->keyring, record_.body(),
                                                         state_->mac, webhook->rules, now_ms);
+    worker.note_judgement(*webhook, judgement);
     if (!state_->keep(request_->pool, judgement)) {
         answer(answers::unavailable);
         return false;
@@ -129,7 +131,8 @@ void WebhookJob::settled(bool durable) {
         detach();
         return;
     }
-    if (missed_ && durable && !is_letter_) worker_->count_late(destination_);
+    if (durable && is_letter_) worker_->metrics(destination_).count_dead("malformed");
+    if (durable && missed_ && !is_letter_) worker_->metrics(destination_).late.fetch_add(1);
     if (request_ == nullptr) return;
     if (!durable) {
         overload("it could not be made durable");

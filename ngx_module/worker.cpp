@@ -34,9 +34,17 @@ ngx_uint_t log_level(Severity severity) {
     return NGX_LOG_INFO;
 }
 
+// So many authentic events in a row outside of the window: the clock here may be wrong.
+constexpr int suspicious_streak = 10;
+
 // What only the master needs is not left for whatever else runs in a worker.
 void hide_variables(const MainConf& main) {
     for (const std::string& name : main.private_variables) unsetenv(name.c_str());
+}
+
+size_t process_slot() {
+    return static_cast<size_t>(std::max<ngx_int_t>(ngx_process_slot, 0)) %
+           SharedMetrics::max_processes;
 }
 
 Rules make_rules(const LocationConf& location, const DestinationSettings& destination) {
@@ -59,7 +67,7 @@ void Worker::start(ngx_cycle_t* cycle) {
 
     // The cache manager comes by here, too, and leaves without a word.
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return;
-    if (!main->settings) return;
+    if (!main->settings || main->metrics == nullptr) return;
 
     instance = std::make_unique<Worker>(*main).release();
     if (!instance->start_gateway(cycle)) instance->gateway_.reset();
@@ -83,9 +91,14 @@ Worker* Worker::current() {
 
 Worker::Worker(const MainConf& main)
     : settings_(main.settings),
-      metrics_(main.settings->destinations.size()),
+      shared_(*main.metrics),
       turn_event_([this] { end_turn(); }),
       files_event_([this] { hand_over_files(); }) {
+    for (const DestinationSettings& destination : settings_->destinations) {
+        DestinationMetrics* metrics = shared_.destinations.find_or_add(destination.name);
+        metrics_.push_back(metrics != nullptr ? metrics : &own_metrics_.emplace_back());
+    }
+    shared_.parked[process_slot()] = 0;
     prepare_webhooks(main);
 }
 
@@ -105,15 +118,16 @@ void Worker::prepare_webhooks(const MainConf& main) {
             std::move(*keyring),
             make_rules(*location, settings_->destinations[location->destination]),
             location->destination,
-            location->parked > 0 ? static_cast<size_t>(location->parked) : quarter});
+            location->parked > 0 ? static_cast<size_t>(location->parked) : quarter,
+            {}});
+        for (const SecretBinding& secret : *location->secrets) {
+            webhooks_.back()->secrets.push_back(shared_.secrets.find_or_add(secret.name));
+        }
     }
 }
 
 bool Worker::start_gateway(ngx_cycle_t* cycle) {
-    std::vector<DestinationMetrics*> metrics;
-    for (DestinationMetrics& each : metrics_) metrics.push_back(&each);
-
-    auto gateway = Gateway::start(settings_, std::move(metrics), print);
+    auto gateway = Gateway::start(settings_, metrics_, shared_.slots, print);
     if (!gateway) {
         ngx_log_error(
             NGX_LOG_ALERT, cycle->log, 0,
@@ -170,8 +184,30 @@ std::string_view Worker::destination_name(size_t destination) const {
     return settings_->destinations[destination].name;
 }
 
-void Worker::count_late(size_t destination) {
-    metrics_[destination].late.fetch_add(1, std::memory_order_relaxed);
+void Worker::count_parked(int change) {
+    parked_ += static_cast<size_t>(change);
+    shared_.parked[process_slot()] = parked_;
+}
+
+bool Worker::has_secrets() const {
+    return std::all_of(webhooks_.begin(), webhooks_.end(),
+                       [](const auto& webhook) { return webhook.has_value(); });
+}
+
+void Worker::note_judgement(const WorkerWebhook& webhook, const Judgement& judgement) {
+    if (judgement.secret < 0) return;
+    if (SecretMetrics* secret = webhook.secrets[static_cast<size_t>(judgement.secret)]) {
+        secret->matches.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (judgement.verdict != Verdict::stale && judgement.verdict != Verdict::early) {
+        untimely_in_a_row_ = 0;
+        return;
+    }
+    if (++untimely_in_a_row_ % suspicious_streak != 0) return;
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "momento: %d authentic webhooks in a row are %s, the last one by %L ms: "
+                  "check the clock of this machine",
+                  untimely_in_a_row_, verdict_name(judgement.verdict), judgement.age_ms);
 }
 
 void Worker::report_overload(const char* why) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -26,6 +27,7 @@ struct WorkerWebhook {
     Rules rules;
     size_t destination = 0;
     size_t max_parked = 0;
+    std::vector<SecretMetrics*> secrets;  // by the keyring's index; nullptr: not counted
 };
 
 class Worker {
@@ -50,8 +52,12 @@ class Worker {
 
     // Jobs that the gateway holds, whether or not somebody still waits for the answer.
     size_t parked() const { return parked_; }
-    void count_parked(int change) { parked_ += static_cast<size_t>(change); }
-    void count_late(size_t destination);
+    void count_parked(int change);
+    bool has_secrets() const;  // every webhook has its keys
+    DestinationMetrics& metrics(size_t destination) { return *metrics_[destination]; }
+
+    // Counts the secret that matched, and watches for a clock that is wrong.
+    void note_judgement(const WorkerWebhook& webhook, const Judgement& judgement);
     bool stopping() const { return stopping_; }
 
     // One log line a second at most, with how many there were.
@@ -70,7 +76,9 @@ class Worker {
     static void collect(ngx_event_t* event) noexcept;
 
     std::shared_ptr<const GatewaySettings> settings_;
-    std::vector<DestinationMetrics> metrics_;  // outlives the gateway
+    SharedMetrics& shared_;
+    std::vector<DestinationMetrics*> metrics_;
+    std::deque<DestinationMetrics> own_metrics_;  // of destinations that found no room
     std::unique_ptr<Gateway> gateway_;
     std::vector<std::optional<WorkerWebhook>> webhooks_;  // by LocationConf::webhook
     Verifier verifier_;
@@ -80,6 +88,7 @@ class Worker {
     LoopEvent files_event_;
 
     size_t parked_ = 0;
+    int untimely_in_a_row_ = 0;  // authentic, but stale or early
     bool stopping_ = false;
     int64_t overload_reported_s_ = 0;
     uint64_t overloads_ = 0;

@@ -21,8 +21,16 @@ class SeatedLog {
         : settings_(std::move(settings)),
           slots_(std::move(slots)),
           slot_(std::move(slot)),
-          tools_{tools.clock, tools.random, tools.logger, tools.observer, sync},
+          tools_{tools.clock, tools.random, tools.logger, tools.observer, sync, {}},
           seat_(tools.make_seat()) {
+        if (SlotTable* table = tools.slots) {
+            tools_.publish = [table, destination = slots_->destination()](
+                                 const std::string& name, const SlotTotals& found,
+                                 const LogNumbers& numbers) {
+                // A full table hides this slot from the status, and nothing else.
+                static_cast<void>(table->publish(destination, name, found, numbers));
+            };
+        }
         HttpClient* http = tools.http;
         log_ = std::make_shared<Log>([this] { wake(); }, [http] { http->wake(); });
     }

@@ -18,6 +18,7 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "gateway/settings.h"
+#include "gateway/slot_table.h"
 #include "http/client.h"
 #include "spool/writer.h"
 
@@ -48,6 +49,7 @@ struct EngineTools {
     std::function<std::unique_ptr<WriterSeat>()> make_seat;
     std::function<void()> wake_event_loop;  // from any thread: collect() has something
     StepObserver* observer = nullptr;       // optional: simulation
+    SlotTable* slots = nullptr;             // optional: where the logs' numbers are told
 };
 
 class Engine {

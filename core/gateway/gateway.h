@@ -26,11 +26,11 @@ class Gateway {
   public:
     using Print = std::function<void(Severity severity, const std::string& line)>;
 
-    // Does no disk or network I/O: that starts with the threads. `metrics` has one entry
-    // per destination (shared memory, or the caller's) and outlives the gateway.
+    // Does no disk or network I/O: that starts with the threads. `metrics`, one entry per
+    // destination, and `slots` may be in shared memory; both outlive the gateway.
     static Result<std::unique_ptr<Gateway>> start(
         std::shared_ptr<const GatewaySettings> settings,
-        std::vector<DestinationMetrics*> metrics, Print print);
+        std::vector<DestinationMetrics*> metrics, SlotTable& slots, Print print);
     ~Gateway();  // as stop()
 
     int descriptor() const;  // an eventfd, readable when collect() has something

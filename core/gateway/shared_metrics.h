@@ -23,7 +23,6 @@ struct WebhookMetrics {
     // By Verdict; `dry_run` takes those of a dry run, whatever the verdict was.
     std::array<Counter, verdict_count> requests;
     Counter dry_run;
-    Counter parked;  // gauge
 };
 
 // One secret, by the name of its source.
@@ -76,12 +75,16 @@ struct SharedMetrics {
     static constexpr size_t max_webhooks = 256;
     static constexpr size_t max_destinations = 64;
     static constexpr size_t max_secrets = 1024;
+    static constexpr size_t max_processes = 1024;
 
     std::atomic<int64_t> started_ms;  // wall clock; set by whoever finds it 0
     SlotTable slots;
     NamedTable<WebhookMetrics, max_webhooks> webhooks;
     NamedTable<DestinationMetrics, max_destinations> destinations;
     NamedTable<SecretMetrics, max_secrets> secrets;
+    // Requests held back, by process: one that died takes its part along when its successor
+    // starts from 0.
+    std::array<Counter, max_processes> parked;
     Counter orphaned_events;  // gauge
 };
 

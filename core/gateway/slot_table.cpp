@@ -60,7 +60,10 @@ bool SlotTable::publish(std::string_view destination, std::string_view slot,
     cell->bytes.store(numbers.bytes, relaxed);
     cell->limit.store(numbers.limit, relaxed);
     cell->poisoned.store(numbers.poisoned, relaxed);
-    cell->oldest_pending_ms.store(static_cast<uint64_t>(numbers.oldest_pending_ms), relaxed);
+    // The writer looks once a second only; that nothing is pending it knows at once.
+    const bool pending = numbers.totals.pending() > 0;
+    cell->oldest_pending_ms.store(
+        pending ? static_cast<uint64_t>(numbers.oldest_pending_ms) : 0, relaxed);
     cell->failing.store(numbers.failing, relaxed);
     cell->full.store(numbers.full, relaxed);
     cell->ready.store(1, std::memory_order_release);

@@ -54,6 +54,12 @@ Told tell(const SharedMetrics& metrics, std::string_view name, const Destination
     return told;
 }
 
+uint64_t parked(const SharedMetrics& metrics) {
+    uint64_t sum = 0;
+    for (const Counter& process : metrics.parked) sum += value(process);
+    return sum;
+}
+
 uint64_t dead_letter_bytes(const SharedMetrics& metrics) {
     return metrics.slots.sum(dead_letter_directory).bytes;
 }
@@ -85,10 +91,7 @@ Json webhook_json(std::string_view location, const WebhookMetrics& webhook) {
                      counted(value(webhook.requests[i])));
     }
     verdicts.set("dry_run", counted(value(webhook.dry_run)));
-    return Json::object()
-        .set("location", Json::string(location))
-        .set("requests", verdicts)
-        .set("parked", counted(value(webhook.parked)));
+    return Json::object().set("location", Json::string(location)).set("requests", verdicts);
 }
 
 Json destination_json(const SharedMetrics& metrics, std::string_view name,
@@ -243,18 +246,16 @@ std::vector<DestinationFamily> destination_families(int64_t now_ms) {
 
 void append_webhooks(PrometheusText& text, const SharedMetrics& metrics) {
     text.family("momento_webhook_requests_total", "counter", "Webhooks received, by verdict.");
-    uint64_t parked = 0;
     metrics.webhooks.for_each([&](std::string_view location, const WebhookMetrics& webhook) {
         for (size_t i = 0; i < verdict_count; ++i) {
             text.sample({{"location", location}, {"verdict", verdict_label(i)}},
                         value(webhook.requests[i]));
         }
         text.sample({{"location", location}, {"verdict", "dry_run"}}, value(webhook.dry_run));
-        parked += value(webhook.parked);
     });
     text.family("momento_webhook_parked", "gauge",
                 "Requests held back until they are durable.");
-    text.sample({}, parked);
+    text.sample({}, parked(metrics));
 }
 
 void append_destinations(PrometheusText& text, const SharedMetrics& metrics, int64_t now_ms) {
@@ -316,6 +317,7 @@ std::string status_json(const SharedMetrics& metrics, const StatusContext& conte
         .set("nginx", Json::string(context.nginx))
         .set("uptime_seconds", Json::real(uptime_seconds(metrics, context.now_ms)))
         .set("webhooks", webhooks)
+        .set("parked", counted(parked(metrics)))
         .set("destinations", destinations)
         .set("replay_zones", Json::array())
         .set("secrets", secrets)

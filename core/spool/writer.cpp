@@ -123,7 +123,8 @@ class Writer::Impl {
         cursor_ = Cursor(found.cursor);
         for (const LogSegment& segment : appender_->segments()) note_segment(segment.extent);
         cursor_file_.emplace(slot_->directory, tools_.observer);
-        recovered_ = cursor_.state().totals.pending();
+        found_ = cursor_.state().totals;
+        recovered_ = found_.pending();
         if (found.tail_lost && recovered_ > 0) appender_->need_tail();
         sync_recovered_tail();
 
@@ -415,6 +416,8 @@ class Writer::Impl {
         numbers.full = appender_->full();
         numbers.oldest_pending_ms = oldest_pending_ms_;
 
+        if (tools_.publish && slot_) tools_.publish(slot_->name, found_, numbers);
+
         bool extents_changed = appender_->version() != published_version_;
         bool base_moved = cursor_.state().base_sequence != log_->base_sequence();
         published_version_ = appender_->version();
@@ -456,6 +459,7 @@ class Writer::Impl {
     Cursor cursor_;
     std::optional<CursorFile> cursor_file_;
     uint64_t noted_segment_ = 0;
+    SlotTotals found_;
     uint64_t recovered_ = 0;
     bool failing_to_open_ = false;
     bool finished_ = false;

@@ -11,7 +11,9 @@
 // Nothing here throws but std::bad_alloc, and nothing ends the process.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -30,6 +32,11 @@ struct WriterTools {
     Logger* logger = nullptr;
     StepObserver* observer = nullptr;  // optional
     Histogram* sync_us = nullptr;      // optional: how long syncing records takes
+
+    // Optional: hears a slot's numbers whenever they may have changed, and before anybody
+    // who waits for them; `found` is what the slot held when it was opened.
+    std::function<void(const std::string& slot, const SlotTotals& found, const LogNumbers&)>
+        publish;
 };
 
 class Writer {
