@@ -353,8 +353,10 @@ class CurlClient final : public HttpClient {
             return text + "the answer is longer than " + std::to_string(max_response_bytes) +
                    " bytes";
         }
-        // libcurl may quote the proxy's URL, with the password in it.
-        bool quotable = transfer.request.proxy.find('@') == std::string::npos;
+        // libcurl may quote the proxy's URL, with the password in it. Of a timeout it counts
+        // the milliseconds, so that whoever logs a reason once would log every one.
+        bool quotable = transfer.request.proxy.find('@') == std::string::npos &&
+                        code != CURLE_OPERATION_TIMEDOUT;
         std::string reason =
             quotable && transfer.error[0] ? transfer.error : curl_easy_strerror(code);
         bool acronym = reason.size() > 1 && reason[1] >= 'A' && reason[1] <= 'Z';
