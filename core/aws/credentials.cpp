@@ -6,40 +6,6 @@
 #include "base/cleanse.h"
 
 namespace momento::aws {
-namespace {
-
-class Chain final : public CredentialsProvider {
-  public:
-    explicit Chain(std::vector<std::unique_ptr<CredentialsProvider>> providers)
-        : providers_(std::move(providers)) {}
-
-    const char* name() const override { return chosen_ ? chosen_->name() : "auto"; }
-
-    CredentialsAnswer get() override {
-        if (chosen_) return chosen_->get();
-        std::string asked;
-        for (auto& provider : providers_) {
-            CredentialsAnswer answer = provider->get();
-            if (answer.state == CredentialsAnswer::State::ready) chosen_ = provider.get();
-            if (answer.state != CredentialsAnswer::State::absent) return answer;
-            asked.append(asked.empty() ? "" : ", ").append(provider->name());
-        }
-        return {CredentialsAnswer::State::absent, nullptr,
-                "no credentials found; asked: " + asked};
-    }
-
-    void invalidate() override {
-        if (chosen_) return chosen_->invalidate();
-        for (auto& provider : providers_) provider->invalidate();
-    }
-
-  private:
-    std::vector<std::unique_ptr<CredentialsProvider>> providers_;
-    CredentialsProvider* chosen_ = nullptr;  // one of them
-};
-
-}  // namespace
-
 Credentials& Credentials::operator=(Credentials other) noexcept {
     access_key_id.swap(other.access_key_id);
     secret_access_key.swap(other.secret_access_key);
@@ -117,11 +83,6 @@ const std::string& EnvironmentSnapshot::get(const std::string& name) const {
     if (!variables_) return unset;
     auto found = variables_->values.find(name);
     return found == variables_->values.end() ? unset : found->second;
-}
-
-std::unique_ptr<CredentialsProvider> make_credentials_chain(
-    std::vector<std::unique_ptr<CredentialsProvider>> providers) {
-    return std::make_unique<Chain>(std::move(providers));
 }
 
 }  // namespace momento::aws

@@ -1,4 +1,4 @@
-// AWS credentials, one provider a file, chained in the order AWS users expect.
+// AWS credentials, and the providers they come from: one kind a file, listed in providers.h.
 //
 // Providers belong to the delivery thread and never block: one that needs the network
 // starts a request on the HttpClient and answers `pending` until it is back. Nothing here
@@ -75,17 +75,5 @@ struct CredentialsSettings {
     Kind kind = Kind::automatic;
     std::string profile;  // empty: AWS_PROFILE, then "default"
 };
-
-std::unique_ptr<CredentialsProvider> make_environment_provider(const EnvironmentSnapshot& env);
-
-// Reads the shared credentials and config files (`~/.aws/…` or where
-// AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE point); read again when they change.
-std::unique_ptr<CredentialsProvider> make_profile_provider(const EnvironmentSnapshot& env,
-                                                           std::string profile,
-                                                           const Clock& clock);
-
-// The providers in order; the one that answered first stays.
-std::unique_ptr<CredentialsProvider> make_credentials_chain(
-    std::vector<std::unique_ptr<CredentialsProvider>> providers);
 
 }  // namespace momento::aws

@@ -1,126 +1,247 @@
-// Credentials from a profile of the shared files; read again when one of them changes.
+// Credentials from a profile of the shared files: its keys, or a role and whose credentials
+// may assume it. Read again when one of the files changes.
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <charconv>
 #include <tuple>
+#include <utility>
+#include <vector>
 
-#include "aws/credentials.h"
 #include "aws/profile_file.h"
+#include "aws/providers.h"
 
 namespace momento::aws {
 namespace {
 
 using State = CredentialsAnswer::State;
 
+constexpr char provider_name[] = "profile";
 constexpr int64_t check_interval_us = 1'000'000;
 
-// Tells one version of a file from another without reading it. All zero: not there.
+ProviderPtr fixed(CredentialsAnswer answer) {
+    return make_fixed_provider(provider_name, std::move(answer));
+}
+
+ProviderPtr failure(std::string text) {
+    return fixed({State::failed, nullptr, std::move(text)});
+}
+
+std::string quoted(const std::string& name) {
+    return '"' + name + '"';
+}
+
+// What the files say about one profile, as a provider.
+class Resolver {
+  public:
+    Resolver(const ProfileFiles& files, const EnvironmentSnapshot& env, const StsSettings& sts,
+             const ProviderTools& tools)
+        : files_(files), env_(env), sts_(sts), tools_(tools) {}
+
+    // `must_have_keys`: nobody else is asked if the profile has none.
+    ProviderPtr resolve(const std::string& profile, bool must_have_keys) {
+        const bool is_source = !chain_.empty();
+        // As in AWS's tools, a role goes before keys in the same profile, unless that
+        // profile is another role's source (or its own).
+        if (is_source) {
+            if (ProviderPtr keys = make_keys(profile)) return keys;
+        }
+        const bool is_loop = std::count(chain_.begin(), chain_.end(), profile) > 0;
+        chain_.push_back(profile);
+        if (is_loop) return failure("profiles assume their roles in a loop: " + chain_text());
+        if (!files_.get(profile, "role_arn").empty()) return make_role(profile);
+        if (ProviderPtr keys = make_keys(profile)) return keys;
+
+        for (const char* other :
+             {"credential_process", "sso_session", "sso_start_url", "login_session"}) {
+            if (files_.get(profile, other).empty()) continue;
+            return failure(subject(profile) + " needs \"" + other +
+                           "\", which is not supported: use a profile with keys or a role");
+        }
+        if (!must_have_keys) return fixed({});
+        return failure(subject(profile) + " has no \"aws_access_key_id\": add keys to it");
+    }
+
+  private:
+    // nullptr if the profile has none. All of a set comes from one file: a token belongs to
+    // its key.
+    ProviderPtr make_keys(const std::string& profile) const {
+        for (const ProfileFile* file : {&files_.credentials, &files_.config}) {
+            auto credentials = std::make_shared<Credentials>();
+            credentials->access_key_id = file->get(profile, "aws_access_key_id");
+            credentials->secret_access_key = file->get(profile, "aws_secret_access_key");
+            credentials->session_token = file->get(profile, "aws_session_token");
+            if (credentials->access_key_id.empty()) continue;
+            if (credentials->secret_access_key.empty()) {
+                return failure(subject(profile) +
+                               " has \"aws_access_key_id\" without "
+                               "\"aws_secret_access_key\": set both");
+            }
+            return fixed({State::ready, std::move(credentials), {}});
+        }
+        return nullptr;
+    }
+
+    ProviderPtr make_role(const std::string& profile) {
+        Result<Role> role = read_role(profile);
+        if (!role) return failure(subject(profile) + ": " + role.error().text);
+
+        const std::string& source_profile = files_.get(profile, "source_profile");
+        const std::string& credential_source = files_.get(profile, "credential_source");
+        const std::string& token_file = files_.get(profile, "web_identity_token_file");
+        int sources = 0;
+        for (const std::string* source : {&source_profile, &credential_source, &token_file}) {
+            sources += source->empty() ? 0 : 1;
+        }
+        if (sources != 1) {
+            return failure(subject(profile) +
+                           " has a \"role_arn\": exactly one of \"source_profile\", "
+                           "\"credential_source\" and \"web_identity_token_file\" is expected");
+        }
+        if (!token_file.empty()) {
+            return make_web_identity_provider({token_file, *role}, sts_, tools_);
+        }
+        ProviderPtr source = source_profile.empty()
+                                 ? make_credential_source(profile, credential_source)
+                                 : make_source_profile(profile, source_profile);
+        return make_assume_role_provider(*role, std::move(source), sts_, tools_);
+    }
+
+    Result<Role> read_role(const std::string& profile) const {
+        Role role;
+        role.arn = files_.get(profile, "role_arn");
+        role.external_id = files_.get(profile, "external_id");
+        const std::string& session_name = files_.get(profile, "role_session_name");
+        if (!session_name.empty()) role.session_name = session_name;
+        const std::string& duration = files_.get(profile, "duration_seconds");
+        if (!duration.empty()) {
+            const char* end = duration.data() + duration.size();
+            auto [stop, error] = std::from_chars(duration.data(), end, role.duration_seconds);
+            if (error != std::errc() || stop != end) {
+                return Error{"\"duration_seconds\" is not a number"};
+            }
+        }
+        if (!files_.get(profile, "mfa_serial").empty()) {
+            return Error{"\"mfa_serial\" is not supported: nobody can type its codes in here"};
+        }
+        if (Status checked = check_role(role); !checked) return checked.error();
+        return role;
+    }
+
+    ProviderPtr make_source_profile(const std::string& profile, const std::string& source) {
+        if (files_.has(source)) return resolve(source, true);
+        return failure(subject(source) + ", the source of " + quoted(profile) +
+                       ", is not in the shared files");
+    }
+
+    ProviderPtr make_credential_source(const std::string& profile,
+                                       const std::string& source) const {
+        if (source == "Environment") return make_environment_provider(env_);
+        if (source == "EcsContainer") return make_container_provider(env_, tools_);
+        if (source == "Ec2InstanceMetadata") return make_instance_provider(env_, tools_);
+        return failure(subject(profile) + " has \"credential_source\" " + quoted(source) +
+                       ": \"Environment\", \"EcsContainer\" or \"Ec2InstanceMetadata\" is "
+                       "expected");
+    }
+
+    static std::string subject(const std::string& profile) {
+        return "profile " + quoted(profile);
+    }
+
+    std::string chain_text() const {
+        std::string text;
+        for (const std::string& profile : chain_) {
+            text.append(text.empty() ? "" : ", ").append(quoted(profile));
+        }
+        return text;
+    }
+
+    const ProfileFiles& files_;
+    const EnvironmentSnapshot& env_;
+    const StsSettings& sts_;
+    const ProviderTools& tools_;
+    std::vector<std::string> chain_;  // the profiles whose roles lead here
+};
+
+// Tells one version of a file from another without reading it, changed permissions
+// included. All zero: not there.
 using Fingerprint = std::tuple<dev_t, ino_t, off_t, time_t, long>;
 
 Fingerprint fingerprint(const std::string& path) {
     struct stat info;
     if (path.empty() || stat(path.c_str(), &info) != 0) return {};
-    return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
-}
-
-CredentialsAnswer failure(std::string text) {
-    return {State::failed, nullptr, std::move(text)};
+    return {info.st_dev, info.st_ino, info.st_size, info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
 }
 
 class ProfileProvider final : public CredentialsProvider {
   public:
-    ProfileProvider(const EnvironmentSnapshot& env, const std::string& profile,
-                    const Clock& clock)
-        : clock_(clock),
+    ProfileProvider(const EnvironmentSnapshot& env, const std::string& profile, StsSettings sts,
+                    ProviderTools tools)
+        : env_(env),
+          sts_(std::move(sts)),
+          tools_(std::move(tools)),
           credentials_path_(profile_path(env, ProfileFileKind::credentials)),
           config_path_(profile_path(env, ProfileFileKind::config)),
           profile_(profile_name(env, profile)),
           only_source_(!profile.empty()),
           must_exist_(only_source_ || !env.get("AWS_PROFILE").empty()) {}
 
-    const char* name() const override { return "profile"; }
+    const char* name() const override { return provider_name; }
 
     CredentialsAnswer get() override {
-        int64_t now_us = clock_.steady_us();
-        if (!current_ || now_us - checked_us_ >= check_interval_us) {
-            checked_us_ = now_us;
+        int64_t now_us = tools_.clock->steady_us();
+        if (now_us >= next_check_us_) {
+            next_check_us_ = now_us + check_interval_us;
             // Taken before reading: a change meanwhile shows at the next check.
             auto seen = std::make_pair(fingerprint(credentials_path_.path),
                                        fingerprint(config_path_.path));
-            if (!current_ || seen != seen_) answer_ = read();
+            if (!content_ || seen != seen_) content_ = read();
             seen_ = seen;
-            current_ = true;
         }
-        return answer_;
+        return content_->get();
     }
 
-    void invalidate() override { current_ = false; }
+    void invalidate() override {
+        next_check_us_ = 0;
+        if (content_) content_->invalidate();
+    }
 
   private:
-    CredentialsAnswer read() const {
+    ProviderPtr read() const {
         auto credentials = read_profile_file(credentials_path_, ProfileFileKind::credentials);
         if (!credentials) return failure(credentials.error().text);
         auto config = read_profile_file(config_path_, ProfileFileKind::config);
         if (!config) return failure(config.error().text);
-        return pick({std::move(*credentials), std::move(*config)});
+
+        const ProfileFiles files{std::move(*credentials), std::move(*config)};
+        if (files.has(profile_)) {
+            return Resolver(files, env_, sts_, tools_).resolve(profile_, only_source_);
+        }
+        if (!must_exist_) return fixed({});
+        return failure("profile " + quoted(profile_) + " is not in " +
+                       quoted(credentials_path_.path) + " or " + quoted(config_path_.path) +
+                       ": add it, and let the worker's user read the file");
     }
 
-    CredentialsAnswer pick(const ProfileFiles& files) const {
-        std::string subject = "profile \"" + profile_ + "\"";
-        if (!files.has(profile_)) {
-            if (!must_exist_) return {};
-            return failure(subject + " is not in \"" + credentials_path_.path + "\" or \"" +
-                           config_path_.path +
-                           "\": add it, and let the worker's user read the file");
-        }
-        // As in AWS's tools, a role goes before keys in the same profile.
-        if (!files.get(profile_, "role_arn").empty()) {
-            return failure(subject + " needs \"role_arn\", which is not supported yet: " +
-                           "use a profile with keys");
-        }
-
-        // All of a set comes from one file: a token belongs to its key.
-        for (const ProfileFile* file : {&files.credentials, &files.config}) {
-            auto credentials = std::make_shared<Credentials>();
-            credentials->access_key_id = file->get(profile_, "aws_access_key_id");
-            credentials->secret_access_key = file->get(profile_, "aws_secret_access_key");
-            credentials->session_token = file->get(profile_, "aws_session_token");
-            if (credentials->access_key_id.empty()) continue;
-            if (credentials->secret_access_key.empty()) {
-                return failure(subject + " has \"aws_access_key_id\" without " +
-                               "\"aws_secret_access_key\": set both");
-            }
-            return {State::ready, std::move(credentials), {}};
-        }
-
-        for (const char* other :
-             {"credential_process", "sso_session", "sso_start_url", "login_session"}) {
-            if (files.get(profile_, other).empty()) continue;
-            return failure(subject + " needs \"" + other +
-                           "\", which is not supported: " + "use a profile with keys");
-        }
-        if (!only_source_) return {};
-        return failure(subject + " has no \"aws_access_key_id\": add keys to it");
-    }
-
-    const Clock& clock_;
+    const EnvironmentSnapshot env_;
+    const StsSettings sts_;
+    const ProviderTools tools_;
     const ProfilePath credentials_path_;
     const ProfilePath config_path_;
     const std::string profile_;
     const bool only_source_;  // named by the directive: nobody else is asked
     const bool must_exist_;   // named by somebody
 
-    bool current_ = false;
-    int64_t checked_us_ = 0;
+    int64_t next_check_us_ = 0;
     std::pair<Fingerprint, Fingerprint> seen_;
-    CredentialsAnswer answer_;
+    ProviderPtr content_;  // what the files say; nullptr: not read yet
 };
 
 }  // namespace
 
-std::unique_ptr<CredentialsProvider> make_profile_provider(const EnvironmentSnapshot& env,
-                                                           std::string profile,
-                                                           const Clock& clock) {
-    return std::make_unique<ProfileProvider>(env, profile, clock);
+ProviderPtr make_profile_provider(const EnvironmentSnapshot& env, const std::string& profile,
+                                  const StsSettings& sts, const ProviderTools& tools) {
+    return std::make_unique<ProfileProvider>(env, profile, sts, tools);
 }
 
 }  // namespace momento::aws

@@ -1,33 +1,12 @@
 #include "gateway/destinations.h"
 
 #include <utility>
-#include <vector>
 
+#include "aws/credentials_chain.h"
 #include "destination/eventbridge.h"
 #include "destination/file.h"
 
 namespace momento {
-namespace {
-
-using aws::CredentialsSettings;
-
-std::unique_ptr<aws::CredentialsProvider> make_credentials(const CredentialsSettings& settings,
-                                                           const aws::EnvironmentSnapshot& env,
-                                                           const Clock& clock) {
-    using Kind = CredentialsSettings::Kind;
-    const bool all = settings.kind == Kind::automatic;
-    std::vector<std::unique_ptr<aws::CredentialsProvider>> providers;
-    if (all || settings.kind == Kind::environment) {
-        providers.push_back(aws::make_environment_provider(env));
-    }
-    if (all || settings.kind == Kind::profile) {
-        providers.push_back(aws::make_profile_provider(env, settings.profile, clock));
-    }
-    return aws::make_credentials_chain(std::move(providers));
-}
-
-}  // namespace
-
 std::shared_ptr<Destination> make_destination(const DestinationSettings& settings,
                                               const GatewaySettings& gateway,
                                               const DestinationTools& tools) {
@@ -52,10 +31,16 @@ std::shared_ptr<Destination> make_destination(const DestinationSettings& setting
     eventbridge.connections = settings.connections;
     eventbridge.connect_timeout_ms = settings.connect_timeout_ms;
     eventbridge.total_timeout_ms = settings.total_timeout_ms;
+
+    const aws::StsSettings sts{settings.sts, settings.proxy, settings.trusted_certificate};
+    aws::ProviderTools provider{tools.clock, tools.random, tools.http, tools.logger,
+                                "destination \"" + settings.name + '"'};
+    provider.server_clock =
+        std::make_shared<aws::ServerClock>(*tools.clock, *tools.logger, provider.user);
     return std::make_shared<EventBridge>(
         std::move(eventbridge),
-        make_credentials(settings.credentials, gateway.environment, *tools.clock),
-        EventBridgeTools{tools.clock, tools.logger, tools.http});
+        aws::make_credentials(settings.credentials, gateway.environment, sts, provider),
+        EventBridgeTools{tools.clock, tools.logger, tools.http, provider.server_clock});
 }
 
 }  // namespace momento

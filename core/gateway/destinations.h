@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "base/random.h"
 #include "destination/destination.h"
 #include "gateway/settings.h"
 #include "http/client.h"
@@ -15,6 +16,7 @@ struct DestinationTools {
     const Clock* clock = nullptr;
     Logger* logger = nullptr;
     HttpClient* http = nullptr;
+    Random* random = nullptr;
 };
 
 // `settings` went through resolve().

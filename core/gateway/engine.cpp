@@ -200,8 +200,8 @@ class Engine::Impl {
                          const std::shared_ptr<Slots>& letter_slots) {
         Room room;
         room.slots = make_slots(settings.name);
-        room.destination =
-            make_destination(settings, *settings_, {tools_.clock, tools_.logger, tools_.http});
+        room.destination = make_destination(
+            settings, *settings_, {tools_.clock, tools_.logger, tools_.http, tools_.random});
         room.events = std::make_unique<Channel>(
             std::make_unique<SeatedLog>(spool_settings(), room.slots, nullptr, tools_,
                                         &metrics->sync),

@@ -1,5 +1,7 @@
 #include "gateway/settings.h"
 
+#include <utility>
+
 #include "aws/endpoints.h"
 #include "aws/profile_file.h"
 #include "http/url.h"
@@ -12,6 +14,15 @@ constexpr uint64_t min_segments = 4;
 
 Error of_destination(const DestinationSettings& settings, const std::string& text) {
     return Error{"destination \"" + settings.name + "\": " + text};
+}
+
+Result<aws::Endpoint> find_endpoint(aws::Service service, const DestinationSettings& settings,
+                                    const aws::EnvironmentSnapshot& env,
+                                    const std::string& override_url) {
+    const auto profile_url =
+        aws::profile_endpoint(env, settings.credentials.profile, aws::profile_key(service));
+    if (!profile_url) return profile_url.error();
+    return aws::resolve_endpoint(service, settings.region, env, override_url, *profile_url);
 }
 
 Status resolve_eventbridge(DestinationSettings& settings, const aws::EnvironmentSnapshot& env) {
@@ -28,13 +39,12 @@ Status resolve_eventbridge(DestinationSettings& settings, const aws::Environment
     }
     settings.region = *region;
 
-    constexpr auto service = aws::Service::eventbridge;
-    const auto profile_url = aws::profile_endpoint(env, profile, aws::profile_key(service));
-    if (!profile_url) return of_destination(settings, profile_url.error().text);
-    const auto endpoint =
-        aws::resolve_endpoint(service, *region, env, settings.endpoint, *profile_url);
+    auto endpoint = find_endpoint(aws::Service::eventbridge, settings, env, settings.endpoint);
     if (!endpoint) return of_destination(settings, endpoint.error().text);
-    settings.service = *endpoint;
+    settings.service = std::move(*endpoint);
+    auto sts = find_endpoint(aws::Service::sts, settings, env, {});
+    if (!sts) return of_destination(settings, sts.error().text);
+    settings.sts = std::move(*sts);
 
     if (settings.proxy.empty()) return {};
     if (const Status proxy = check_proxy_url(settings.proxy); !proxy) {

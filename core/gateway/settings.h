@@ -26,6 +26,7 @@ struct DestinationSettings {
     std::string region;     // empty: found out, see resolve()
     std::string endpoint;   // URL; empty: from the region
     aws::Endpoint service;  // filled in by resolve()
+    aws::Endpoint sts;      // for roles; filled in by resolve()
     std::string proxy;
     aws::CredentialsSettings credentials;
     std::string source = "Momento";

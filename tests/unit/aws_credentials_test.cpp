@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "aws/credentials_chain.h"
 #include "aws_environment.h"
 
 namespace momento::aws {
@@ -94,12 +95,13 @@ class ScriptedProvider final : public CredentialsProvider {
     CredentialsAnswer get() override {
         ++asked;
         return {state_, state_ == State::ready ? std::make_shared<Credentials>() : nullptr,
-                name_};
+                state_ == State::failed ? name_ : reason};
     }
     void invalidate() override { ++invalidated; }
 
     int asked = 0;
     int invalidated = 0;
+    std::string reason;  // to be absent
 
   private:
     const char* name_;
@@ -130,6 +132,8 @@ TEST_F(ChainTest, SaysWhomItAskedInVain) {
     CredentialsAnswer answer = chain_->get();
     EXPECT_EQ(answer.state, State::absent);
     EXPECT_EQ(answer.error, "no credentials found; asked: first, second");
+    second_->reason = "nobody there";
+    EXPECT_EQ(chain_->get().error, "no credentials found; asked: first, second (nobody there)");
 }
 
 TEST_F(ChainTest, TheOneThatAnsweredFirstStays) {

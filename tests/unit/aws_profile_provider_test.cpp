@@ -7,21 +7,14 @@
 
 #include <gtest/gtest.h>
 
-#include "aws/credentials.h"
+#include "aws/providers.h"
 #include "aws_environment.h"
+#include "fakes.h"
 
 namespace momento::aws {
 namespace {
 
 using State = CredentialsAnswer::State;
-
-class ManualClock final : public Clock {
-  public:
-    int64_t wall_ms() const override { return 0; }
-    int64_t steady_us() const override { return now_us; }
-
-    int64_t now_us = 0;
-};
 
 class ProfileProviderTest : public testing::Test {
   protected:
@@ -42,12 +35,21 @@ class ProfileProviderTest : public testing::Test {
     }
 
     std::unique_ptr<CredentialsProvider> provider(const std::string& profile = "") {
-        return make_profile_provider(environment(variables_), profile, clock_);
+        StsSettings sts;
+        sts.endpoint.url = *parse_url("https://sts.eu-west-1.amazonaws.com");
+        sts.endpoint.signing_region = "eu-west-1";
+        sts.endpoint.signing_name = "sts";
+        ProviderTools tools{&clock_, &random_, &http_, &lines_, "destination \"bus\""};
+        tools.server_clock = std::make_shared<ServerClock>(clock_, lines_, tools.user);
+        return make_profile_provider(environment(variables_), profile, sts, tools);
     }
 
     CredentialsAnswer ask(const std::string& profile = "") { return provider(profile)->get(); }
 
-    ManualClock clock_;
+    fakes::PlayedClock clock_;
+    fakes::PlayedRandom random_;
+    fakes::PlayedHttp http_;
+    fakes::KeptLines lines_;
     std::map<std::string, std::string> variables_;
     std::string directory_;
 };
@@ -113,7 +115,7 @@ TEST_F(ProfileProviderTest, FailsOnHalfASet) {
 }
 
 TEST_F(ProfileProviderTest, FailsOnWhatIsNotSupportedAndSaysSo) {
-    for (const char* setting : {"role_arn", "credential_process", "sso_session"}) {
+    for (const char* setting : {"credential_process", "sso_session"}) {
         write("config", "[default]\n" + std::string(setting) + " = x\n");
         CredentialsAnswer answer = ask();
         EXPECT_EQ(answer.state, State::failed);
@@ -122,9 +124,132 @@ TEST_F(ProfileProviderTest, FailsOnWhatIsNotSupportedAndSaysSo) {
     }
 }
 
-TEST_F(ProfileProviderTest, ARoleGoesBeforeKeys) {
-    write("config", "[default]\nrole_arn = x\nsource_profile = default\n" + std::string(keys));
-    EXPECT_EQ(ask().state, State::failed);
+// The role of `profile`, assumed with the answer to the request that is on its way.
+constexpr char assumed[] =
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>assumed</AccessKeyId>"
+    "<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+    "<Expiration>2023-11-14T23:13:20Z</Expiration></Credentials></AssumeRoleResult>"
+    "</AssumeRoleResponse>";
+constexpr char role[] = "role_arn = arn:aws:iam::123456789012:role/demo\n";
+
+TEST_F(ProfileProviderTest, AssumesARoleWithItsSourcesKeys) {
+    write("credentials", "[base]\n" + std::string(keys));
+    write("config",
+          "[default]\nsource_profile = base\nexternal_id = x1\nduration_seconds = "
+          "900\nrole_session_name = edge\n" +
+              std::string(role) + keys);
+    auto provider = this->provider();
+    EXPECT_EQ(provider->get().state, State::pending);
+    ASSERT_EQ(http_.requests.size(), 1u);
+    const HttpRequest& request = http_.requests.front().request;
+    EXPECT_NE(request.body.find("Action=AssumeRole&"), std::string::npos);
+    EXPECT_NE(request.body.find("RoleSessionName=edge&DurationSeconds=900&ExternalId=x1"),
+              std::string::npos);
+    http_.answer(200, assumed);
+    http_.run(0);
+    CredentialsAnswer answer = provider->get();
+    ASSERT_EQ(answer.state, State::ready);
+    EXPECT_EQ(answer.credentials->access_key_id, "assumed");
+    EXPECT_EQ(answer.credentials->session_token, "t");
+}
+
+TEST_F(ProfileProviderTest, AProfileMayBeItsOwnSourceIfItHasKeys) {
+    write("config", "[default]\nsource_profile = default\n" + std::string(role) + keys);
+    EXPECT_EQ(ask().state, State::pending);
+    ASSERT_EQ(http_.requests.size(), 1u);
+}
+
+TEST_F(ProfileProviderTest, RolesAreAssumedInAChain) {
+    write("config", "[profile a]\nsource_profile = b\n" + std::string(role) +
+                        "[profile b]\nsource_profile = c\n" + role + "[profile c]\n" + keys);
+    auto provider = this->provider("a");
+    for (int hop = 0; hop < 2; ++hop) {
+        EXPECT_EQ(provider->get().state, State::pending);
+        ASSERT_EQ(http_.requests.size(), 1u) << hop;
+        http_.answer(200, assumed);
+        http_.run(0);
+    }
+    EXPECT_EQ(provider->get().state, State::ready);
+}
+
+TEST_F(ProfileProviderTest, ALoopOfRolesIsRefused) {
+    write("config", "[profile a]\nsource_profile = b\n" + std::string(role) +
+                        "[profile b]\nsource_profile = a\n" + role);
+    CredentialsAnswer answer = ask("a");
+    EXPECT_EQ(answer.state, State::failed);
+    EXPECT_NE(answer.error.find("in a loop: \"a\", \"b\", \"a\""), std::string::npos);
+}
+
+TEST_F(ProfileProviderTest, TheSourceMayBeTheEnvironment) {
+    variables_["AWS_ACCESS_KEY_ID"] = "AKIDENV";
+    variables_["AWS_SECRET_ACCESS_KEY"] = "s";
+    write("config", "[default]\ncredential_source = Environment\n" + std::string(role));
+    ask();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    bool used = false;
+    for (const auto& header : http_.requests.front().request.headers) {
+        used = used || header.second.find("AKIDENV/") != std::string::npos;
+    }
+    EXPECT_TRUE(used);
+}
+
+TEST_F(ProfileProviderTest, TheSourceMayBeATokenFile) {
+    write("credentials", "the.token");
+    variables_["AWS_SHARED_CREDENTIALS_FILE"] = directory_ + "/none";
+    write("config",
+          "[default]\nweb_identity_token_file = " + directory_ + "/credentials\n" + role);
+    ask();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    EXPECT_NE(http_.requests.front().request.body.find("WebIdentityToken=the.token"),
+              std::string::npos);
+}
+
+TEST_F(ProfileProviderTest, ARoleThatCannotWorkFailsAndSaysWhy) {
+    const std::pair<std::string, std::string> cases[] = {
+        {role, "exactly one of"},
+        {std::string(role) + "source_profile = a\ncredential_source = Environment\n",
+         "exactly one of"},
+        {std::string(role) + "source_profile = a\n", "\"a\", the source of \"default\""},
+        {std::string(role) + "credential_source = Elsewhere\n", "\"Elsewhere\""},
+        {std::string(role) + "source_profile = a\nmfa_serial = x\n", "mfa_serial"},
+        {std::string(role) + "source_profile = a\nduration_seconds = long\n", "not a number"},
+        {"role_arn = demo\nsource_profile = a\n", "is not a role"},
+        {std::string(role) + "credential_source = Environment\n",
+         "its source \"environment\" has no credentials"},
+    };
+    for (const auto& [settings, expected] : cases) {
+        write("config", "[default]\n" + settings);
+        CredentialsAnswer answer = ask();
+        EXPECT_EQ(answer.state, State::failed) << settings;
+        EXPECT_NE(answer.error.find(expected), std::string::npos) << answer.error;
+    }
+}
+
+TEST_F(ProfileProviderTest, KeysThatStsRefusesAreReadAgain) {
+    write("credentials", "[base]\n" + std::string(keys));
+    write("config", "[default]\nsource_profile = base\n" + std::string(role));
+    auto provider = this->provider();
+    provider->get();
+    http_.answer(403,
+                 "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error>"
+                 "</ErrorResponse>");
+    http_.run(0);
+    EXPECT_EQ(provider->get().state, State::failed);
+    write("credentials", "[base]\naws_access_key_id = new\naws_secret_access_key = longer\n");
+    clock_.advance_ms(1'000);
+    EXPECT_EQ(provider->get().state, State::pending);
+    EXPECT_EQ(http_.requests.size(), 1u);
+}
+
+TEST_F(ProfileProviderTest, ARefusedRoleIsAssumedAgain) {
+    write("config", "[default]\nsource_profile = default\n" + std::string(role) + keys);
+    auto provider = this->provider();
+    provider->get();
+    http_.answer(200, assumed);
+    http_.run(0);
+    provider->invalidate();
+    EXPECT_EQ(provider->get().state, State::pending);
+    EXPECT_EQ(http_.requests.size(), 1u);
 }
 
 TEST_F(ProfileProviderTest, ABrokenFileFailsWithoutItsContent) {
@@ -142,9 +267,9 @@ TEST_F(ProfileProviderTest, LooksForChangesOnceASecond) {
 
     write("credentials",
           "[default]\naws_access_key_id = new\naws_secret_access_key = longer\n");
-    clock_.now_us = 999'999;
+    clock_.advance_ms(999);
     EXPECT_EQ(provider->get().credentials->access_key_id, "id");
-    clock_.now_us = 1'000'000;
+    clock_.advance_ms(1);
     EXPECT_EQ(provider->get().credentials->access_key_id, "new");
 }
 
@@ -157,7 +282,7 @@ TEST_F(ProfileProviderTest, SeesAFileThatWasReplacedByOneOfTheSameSize) {
     same_size.replace(same_size.find("= id"), 4, "= di");
     write("config", same_size);
     std::rename((directory_ + "/config").c_str(), (directory_ + "/credentials").c_str());
-    clock_.now_us = 1'000'000;
+    clock_.advance_ms(1'000);
     EXPECT_EQ(provider->get().credentials->access_key_id, "di");
 }
 
@@ -165,10 +290,10 @@ TEST_F(ProfileProviderTest, SeesFilesComeAndGo) {
     auto provider = this->provider();
     EXPECT_EQ(provider->get().state, State::absent);
     write("config", "[default]\n" + std::string(keys));
-    clock_.now_us += 1'000'000;
+    clock_.advance_ms(1'000);
     EXPECT_EQ(provider->get().state, State::ready);
     std::remove((directory_ + "/config").c_str());
-    clock_.now_us += 1'000'000;
+    clock_.advance_ms(1'000);
     EXPECT_EQ(provider->get().state, State::absent);
 }
 

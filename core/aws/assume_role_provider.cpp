@@ -1,0 +1,45 @@
+// Credentials of a role that somebody else's credentials may assume.
+#include <utility>
+
+#include "aws/providers.h"
+#include "aws/refreshing_provider.h"
+
+namespace momento::aws {
+namespace {
+
+using State = CredentialsAnswer::State;
+
+constexpr char provider_name[] = "assume_role";
+
+}  // namespace
+
+ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source,
+                                      const StsSettings& sts, const ProviderTools& tools) {
+    if (Status checked = check_role(role); !checked) {
+        return make_fixed_provider(provider_name,
+                                   {State::failed, nullptr, checked.error().text});
+    }
+    auto fetch = [role, sts, tools,
+                  source = std::shared_ptr<CredentialsProvider>(std::move(source))](
+                     const FetchDone& done) {
+        CredentialsAnswer identity = source->get();
+        if (identity.state == State::absent) {
+            identity.state = State::failed;
+            identity.error = "role \"" + role.arn + "\" cannot be assumed: its source \"" +
+                             source->name() + "\" has no credentials" +
+                             (identity.error.empty() ? "" : ": ") + identity.error;
+        }
+        if (identity.state != State::ready) return done(std::move(identity));
+        tools.http->start(
+            assume_role_request(sts, role, *identity.credentials, tools.server_clock->now_ms()),
+            [role, source, clock = tools.server_clock, done](const HttpResult& http) {
+                clock->learn(http);
+                StsAnswer sts_answer = read_sts_answer(StsOperation::assume_role, role, http);
+                if (sts_answer.refused_identity) source->invalidate();
+                done(std::move(sts_answer.answer));
+            });
+    };
+    return make_refreshing_provider({provider_name}, tools, std::move(fetch));
+}
+
+}  // namespace momento::aws
