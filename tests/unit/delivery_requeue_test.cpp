@@ -65,7 +65,7 @@ TEST_F(DeliveryRequeueTest, WhileNothingGetsThroughNothingIsWritten) {
     all_fail_ = true;
     start();
     append(1'000);
-    pass(3'600'000, 1'000);
+    pass(3'600'000, 10'000);
     EXPECT_EQ(log().totals().requeued, 0u);
     EXPECT_EQ(log().totals().last_sequence, 1'000u);
 }
@@ -74,7 +74,7 @@ TEST_F(DeliveryRequeueTest, NoMoreIsRequeuedThanGetsThrough) {
     start();
     append(std::vector<std::string>(50, "bad"));
     append(7);
-    pass(3'600'000, 1'000);
+    pass(3'600'000, 10'000);
     EXPECT_EQ(log().totals().requeued, 7u);
 }
 
