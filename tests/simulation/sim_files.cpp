@@ -168,8 +168,8 @@ class SimFile final : public File {
         inode_->write(offset, data);
         failed_ = !begun || data.size() < wanted;
         if (!begun) return begun;
+        if (failed_) return process_.fail(Operation::write, path_, ENOSPC);
         process_.end(Operation::write, path_);
-        if (failed_) return failure("write", path_, ENOSPC);
         return {};
     }
 
@@ -230,21 +230,20 @@ class SimDirectory final : public Directory {
     Result<std::unique_ptr<File>> open(const std::string& name, Mode mode) override {
         const bool create = mode == Mode::create;
         const Operation operation = create ? Operation::create : Operation::open;
-        const char* verb = create ? "create" : "open";
         const std::string path = below(name);
         if (Status s = process_.begin(operation, path); !s) return s.error();
 
         InodePtr inode = lookup(name);
         if (create) {
-            if (inode) return failure(verb, path, EEXIST);
+            if (inode) return process_.fail(operation, path, EEXIST);
             if (process_.disk_.used() >= process_.disk_.capacity) {
-                return failure(verb, path, ENOSPC);
+                return process_.fail(operation, path, ENOSPC);
             }
             inode = process_.disk_.make_inode(false);
             inode_->change({{{name, inode}}});
         }
-        if (!inode) return failure(verb, path, ENOENT);
-        if (inode->directory) return failure(verb, path, EISDIR);
+        if (!inode) return process_.fail(operation, path, ENOENT);
+        if (inode->directory) return process_.fail(operation, path, EISDIR);
         process_.end(operation, path);
         return std::unique_ptr<File>(
             std::make_unique<SimFile>(process_, inode, path, mode != Mode::read));
@@ -259,8 +258,8 @@ class SimDirectory final : public Directory {
             inode = process_.disk_.make_inode(true);
             inode_->change({{{name, inode}}});
         }
-        if (!inode) return failure("open directory", path, ENOENT);
-        if (!inode->directory) return failure("open directory", path, ENOTDIR);
+        if (!inode) return process_.fail(Operation::open_directory, path, ENOENT);
+        if (!inode->directory) return process_.fail(Operation::open_directory, path, ENOTDIR);
         process_.end(Operation::open_directory, path);
         return std::unique_ptr<Directory>(
             std::make_unique<SimDirectory>(process_, inode, path));
@@ -282,7 +281,7 @@ class SimDirectory final : public Directory {
         const std::string path = below(from);
         if (Status s = process_.begin(Operation::rename, path); !s) return s;
         InodePtr inode = lookup(from);
-        if (!inode) return failure("rename", path, ENOENT);
+        if (!inode) return process_.fail(Operation::rename, path, ENOENT);
         inode_->change({{{from, nullptr}, {to, inode}}});
         process_.end(Operation::rename, path);
         return {};
@@ -292,8 +291,8 @@ class SimDirectory final : public Directory {
         const std::string path = below(name);
         if (Status s = process_.begin(Operation::remove, path); !s) return s;
         InodePtr inode = lookup(name);
-        if (!inode) return failure("remove", path, ENOENT);
-        if (!inode->entries.empty()) return failure("remove", path, ENOTEMPTY);
+        if (!inode) return process_.fail(Operation::remove, path, ENOENT);
+        if (!inode->entries.empty()) return process_.fail(Operation::remove, path, ENOTEMPTY);
         inode_->change({{{name, nullptr}}});
         process_.end(Operation::remove, path);
         return {};
@@ -481,7 +480,12 @@ Status SimFiles::begin(Operation operation, const std::string& path, Fault* faul
     }
     if (fault != nullptr) *fault = drawn;
     if (drawn.error == 0) return {};
-    return failure(name(operation), path, drawn.error);
+    return fail(operation, path, drawn.error);
+}
+
+Error SimFiles::fail(Operation operation, const std::string& path, int error) {
+    if (disk_.failed) disk_.failed({operation, path, *this}, error);
+    return failure(name(operation), path, error);
 }
 
 void SimFiles::end(Operation operation, const std::string& path) {

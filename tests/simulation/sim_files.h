@@ -71,9 +71,11 @@ class SimDisk {
     ~SimDisk();
 
     // Asked before every operation of a living process; told after every one that was
-    // carried out. Both may throw (the process is killed there): nothing happens then.
+    // carried out, and of every one that failed. They may throw: who kills a process there
+    // calls kill() first, so that nothing it does on its way out has an effect.
     std::function<Fault(const Call&)> before;
     std::function<void(const Call&)> after;
+    std::function<void(const Call&, int error)> failed;
 
     // The next `times` operations of that kind fail, before `before` is asked.
     void fail_next(Operation operation, int error, int times = 1, double done = 0);
@@ -141,6 +143,7 @@ class SimFiles final : public FileSystem {
     // Nothing if the operation may go on, else its error. `fault` receives the whole of it.
     Status begin(Operation operation, const std::string& path, Fault* fault = nullptr);
     void end(Operation operation, const std::string& path);
+    Error fail(Operation operation, const std::string& path, int error);
 
     SimDisk& disk_;
     const std::string process_;
