@@ -3,8 +3,8 @@
 //
 // Belongs to the delivery thread, but for clock_offset_ms(). Nothing is sent without
 // credentials: a batch waits a little for them, then it is held. What AWS says against
-// credentials or clock is tried once more with fresh ones before it counts. Destroy the
-// HttpClient's transfers first: their callbacks lead here.
+// credentials or clock is tried once more with fresh ones before it counts (see
+// aws::ServiceClient). Destroy the HttpClient's transfers first: their callbacks lead here.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,9 @@
 
 #include "aws/credentials.h"
 #include "aws/endpoints.h"
-#include "aws/server_clock.h"
-#include "aws/sigv4.h"
-#include "base/clock.h"
-#include "base/logger.h"
+#include "aws/service_client.h"
 #include "destination/destination.h"
 #include "destination/putevents.h"
-#include "http/client.h"
 
 namespace momento {
 
@@ -37,49 +33,28 @@ struct EventBridgeSettings {
     int64_t total_timeout_ms = 10'000;
 };
 
-struct EventBridgeTools {
-    const Clock* clock = nullptr;
-    Logger* logger = nullptr;
-    HttpClient* http = nullptr;
-    std::shared_ptr<aws::ServerClock> server_clock = nullptr;  // nothing: one of its own
-};
-
 class EventBridge final : public Destination {
   public:
     EventBridge(EventBridgeSettings settings,
-                std::unique_ptr<aws::CredentialsProvider> credentials, EventBridgeTools tools);
-    ~EventBridge() override;
+                std::shared_ptr<aws::CredentialsProvider> credentials,
+                const aws::ServiceTools& tools);
 
     BatchLimits limits() const override;
     size_t entry_size(const Record& record) const override {
         return encoder_.entry_size(record);
     }
     void send(std::vector<const Record*> batch, Done done) override;
-    void step() override;
-    void stop_sending() override { stopping_ = true; }
+    void step() override { client_.step(); }
+    void stop_sending() override { client_.stop(); }
     size_t max_in_flight() const override { return settings_.connections; }
 
     // How far AWS's clock is ahead of ours; 0 while too little to matter. From any thread.
-    int64_t clock_offset_ms() const { return server_clock_->offset_ms(); }
+    int64_t clock_offset_ms() const { return client_.server_clock().offset_ms(); }
 
   private:
-    struct Attempt;
-    using AttemptPtr = std::shared_ptr<Attempt>;
-
-    bool start_if_ready(const AttemptPtr& attempt);
-    void start(const AttemptPtr& attempt);
-    void receive(const AttemptPtr& attempt, const HttpResult& http);
-    void report_credentials(const std::string& why);
-
     const EventBridgeSettings settings_;
     const PutEventsEncoder encoder_;
-    const EventBridgeTools tools_;
-    const std::shared_ptr<aws::ServerClock> server_clock_;
-    std::unique_ptr<aws::CredentialsProvider> credentials_;
-    aws::Sigv4Signer signer_;
-    std::vector<AttemptPtr> waiting_;  // for credentials
-    std::string reported_;             // why there were no credentials, as last logged
-    bool stopping_ = false;
+    aws::ServiceClient client_;
 };
 
 }  // namespace momento

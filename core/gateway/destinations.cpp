@@ -40,7 +40,7 @@ std::shared_ptr<Destination> make_destination(const DestinationSettings& setting
     return std::make_shared<EventBridge>(
         std::move(eventbridge),
         aws::make_credentials(settings.credentials, gateway.environment, sts, provider),
-        EventBridgeTools{tools.clock, tools.logger, tools.http, provider.server_clock});
+        aws::ServiceTools{tools.clock, tools.logger, tools.http, provider.server_clock});
 }
 
 }  // namespace momento

@@ -39,7 +39,7 @@ class EventBridgeTest : public testing::Test {
     void make() {
         bus_ = std::make_unique<EventBridge>(
             settings_, std::make_unique<PlayedCredentials::Provider>(credentials_),
-            EventBridgeTools{&clock_, &lines_, &http_});
+            aws::ServiceTools{&clock_, &lines_, &http_});
     }
 
     void send() {

@@ -1,0 +1,163 @@
+#include "aws/service_client.h"
+
+#include <utility>
+
+#include "aws/error_class.h"
+#include "aws/service_error.h"
+#include "base/version.h"
+
+namespace momento::aws {
+namespace {
+
+// How long a call waits for credentials that are being fetched.
+constexpr int64_t credentials_patience_us = 3'000'000;
+
+bool same(const Credentials& a, const Credentials& b) {
+    return a.access_key_id == b.access_key_id && a.secret_access_key == b.secret_access_key &&
+           a.session_token == b.session_token;
+}
+
+// Something new to sign with may help.
+bool is_against_signature(const HttpResult& http) {
+    const HttpResponse& response = http.response;
+    if (http.failed || (response.status >= 200 && response.status < 300)) return false;
+    ErrorClass error = classify_error(parse_service_error(response).code, response.status);
+    return error == ErrorClass::credentials || error == ErrorClass::clock;
+}
+
+}  // namespace
+
+struct ServiceClient::Attempt {
+    const char* target = "";
+    std::string body;
+    Done done;
+    int64_t patience_ends_us = 0;
+    std::shared_ptr<const Credentials> used;
+    int64_t used_offset_ms = 0;
+
+    // Set once AWS spoke against credentials or clock: what counts unless a second try,
+    // with something new to sign with, says otherwise.
+    bool second = false;
+    HttpResult refusal;
+};
+
+ServiceClient::ServiceClient(ServiceSettings settings,
+                             std::shared_ptr<CredentialsProvider> credentials,
+                             ServiceTools tools)
+    : settings_(std::move(settings)),
+      tools_(std::move(tools)),
+      server_clock_(tools_.server_clock ? tools_.server_clock
+                                        : std::make_shared<ServerClock>(
+                                              *tools_.clock, *tools_.logger, settings_.user)),
+      credentials_(std::move(credentials)),
+      signer_(settings_.endpoint.signing_region, settings_.endpoint.signing_name) {}
+
+ServiceClient::~ServiceClient() = default;
+
+void ServiceClient::call(const char* target, std::string body, Done done) {
+    auto attempt = std::make_shared<Attempt>();
+    attempt->target = target;
+    attempt->body = std::move(body);
+    attempt->done = std::move(done);
+    attempt->patience_ends_us = tools_.clock->steady_us() + credentials_patience_us;
+    // Without credentials the reply waits too: it must not be given from in here.
+    if (!start_if_ready(attempt)) waiting_.push_back(attempt);
+}
+
+void ServiceClient::step() {
+    std::vector<AttemptPtr> waiting = std::move(waiting_);
+    waiting_.clear();
+    for (const AttemptPtr& attempt : waiting) {
+        if (start_if_ready(attempt)) continue;
+
+        CredentialsAnswer answer = credentials_->get();
+        bool pending = answer.state == CredentialsAnswer::State::pending;
+        if (pending && !stopping_ && tools_.clock->steady_us() < attempt->patience_ends_us) {
+            waiting_.push_back(attempt);
+            continue;
+        }
+        ServiceReply reply;
+        if (attempt->second) {
+            reply.http = std::move(attempt->refusal);
+        } else {
+            reply.unsent = true;
+            reply.no_credentials = pending ? "they are still being fetched" : answer.error;
+            report_credentials(reply.no_credentials);
+        }
+        attempt->done(std::move(reply));
+    }
+}
+
+// Once for each reason, and again after they were there in between.
+void ServiceClient::report_credentials(const std::string& why) {
+    if (stopping_ || why == reported_) return;
+    reported_ = why;
+    tools_.logger->write(Severity::error, settings_.user + ": no credentials: " + why);
+}
+
+// False if there is nothing to sign with, or nothing new for a second try.
+bool ServiceClient::start_if_ready(const AttemptPtr& attempt) {
+    if (stopping_) return false;
+    CredentialsAnswer answer = credentials_->get();
+    if (answer.state != CredentialsAnswer::State::ready) return false;
+    bool nothing_new = attempt->second &&
+                       attempt->used_offset_ms == server_clock_->offset_ms() &&
+                       same(*attempt->used, *answer.credentials);
+    if (nothing_new) return false;
+    reported_.clear();
+    attempt->used = std::move(answer.credentials);
+    attempt->used_offset_ms = server_clock_->offset_ms();
+    start(attempt);
+    return true;
+}
+
+void ServiceClient::start(const AttemptPtr& attempt) {
+    HttpRequest request;
+    const Url& url = settings_.endpoint.url;
+    request.url = url.text();
+    request.body = attempt->body;
+    request.headers = {{"Content-Type", settings_.content_type},
+                       {"X-Amz-Target", attempt->target},
+                       {"User-Agent", std::string("momento-webhook/") + version}};
+    request.connect_timeout_ms = settings_.connect_timeout_ms;
+    request.total_timeout_ms = settings_.total_timeout_ms;
+    request.proxy = settings_.proxy;
+    request.trusted_certificate = settings_.trusted_certificate;
+    request.max_connections = static_cast<int>(settings_.connections);
+
+    std::string host = url.authority();
+    SignableRequest signable;
+    signable.host = host;
+    signable.path = url.path;
+    signable.query = url.query;
+    signable.headers = &request.headers;
+    signable.body = request.body;
+    for (auto& header : signer_.sign(signable, *attempt->used, server_clock_->now_ms())) {
+        request.headers.push_back(std::move(header));
+    }
+    tools_.http->start(std::move(request),
+                       [this, attempt](HttpResult http) { receive(attempt, std::move(http)); });
+}
+
+void ServiceClient::receive(const AttemptPtr& attempt, HttpResult http) {
+    server_clock_->learn(http);
+    if (attempt->second || !is_against_signature(http)) {
+        ServiceReply reply;
+        reply.http = std::move(http);
+        attempt->done(std::move(reply));
+        return;
+    }
+    attempt->second = true;
+    attempt->refusal = std::move(http);
+    attempt->patience_ends_us = tools_.clock->steady_us() + credentials_patience_us;
+    if (attempt->used_offset_ms == server_clock_->offset_ms()) {
+        // Of many calls that fail together only the first may throw credentials away.
+        CredentialsAnswer current = credentials_->get();
+        bool still_current = current.state == CredentialsAnswer::State::ready &&
+                             same(*current.credentials, *attempt->used);
+        if (still_current) credentials_->invalidate();
+    }
+    if (!start_if_ready(attempt)) waiting_.push_back(attempt);
+}
+
+}  // namespace momento::aws
