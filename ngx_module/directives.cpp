@@ -28,8 +28,7 @@ constexpr int64_t default_max_body = 256 << 10;
 constexpr int64_t default_timeout_ms = 4'000;  // Momento gives up at 5 s
 constexpr int64_t parked_by_connections = 0;
 
-const Range spool_size_range{Range::Unit::size, 4 << 20, 16LL << 40,
-                             "a size from 4m to 16384g"};
+const Range spool_size_range{Range::Unit::size, 4 << 20, 1LL << 40, "a size from 4m to 1024g"};
 const Range segment_size_range{Range::Unit::size, 1 << 20, 1 << 30, "a size from 1m to 1g"};
 const Range previous_range{Range::Unit::time, 0, 30LL * 86'400'000, "a time from 0 to 30d"};
 
@@ -84,8 +83,8 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
         return refuse_at(cf, location.place,
                          "\"momento_webhook_max_body\" of " +
                              std::to_string(location.max_body) +
-                             " does not fit into a segment of \"momento_spool\" (" +
-                             std::to_string(main.spool.segment_size) + ')');
+                             " bytes does not fit into a segment of \"momento_spool\" (" +
+                             std::to_string(main.spool.segment_size) + " bytes)");
     }
     location.destination = static_cast<size_t>(destination - main.destinations.begin());
     location.webhook = main.webhooks.size();
@@ -93,11 +92,14 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
     return conf_ok;
 }
 
-// The path without trailing slashes, made absolute.
-bool read_path(ngx_conf_t* cf, std::string_view text, ngx_str_t& path) {
-    while (!text.empty() && text.back() == '/') text.remove_suffix(1);
-    path = to_pool(cf->pool, text);
-    return path.data != nullptr && ngx_conf_full_name(cf->cycle, &path, 0) == NGX_OK;
+// The letters of a destination are a log like any other, of a size of their own.
+Status check_letters(const MainConf& main, const DestinationSettings& destination) {
+    SpoolSettings letters = main.spool;
+    letters.size = destination.dead_letter_size;
+    Status status = check(letters);
+    if (status) return status;
+    return Error{"invalid \"dead_letter\" of destination " + quoted(destination.name) + ": " +
+                 status.error().text + " of \"momento_spool\""};
 }
 
 Result<SecretBinding> read_secret(ngx_conf_t* cf, const Arguments& arguments) {
@@ -219,6 +221,12 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
         if (add_metrics_zone(cf, main) != NGX_OK) return NGX_ERROR;
         if (main.spool.path.empty() || main.destinations.empty()) return NGX_OK;
 
+        for (size_t i = 0; i < main.destinations.size(); ++i) {
+            if (Status letters = check_letters(main, main.destinations[i]); !letters) {
+                refuse_at(cf, main.places[i], letters.error().text);
+                return NGX_ERROR;
+            }
+        }
         auto settings = std::make_shared<GatewaySettings>();
         settings->spool = main.spool;
         settings->destinations = main.destinations;
@@ -235,11 +243,19 @@ char* set_spool(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         if (!main.spool.path.empty()) return duplicate;
 
         const Arguments arguments = arguments_of(cf);
-        ngx_str_t path;
-        if (!read_path(cf, arguments[1], path)) return conf_error;
-        if (path.len == 0) {
+        // "/spool/" and "/spool" are one path. Nothing is left of "/": nginx would take the
+        // prefix for it, and give that to the workers' user.
+        std::string_view directory_name = arguments[1];
+        while (!directory_name.empty() && directory_name.back() == '/') {
+            directory_name.remove_suffix(1);
+        }
+        if (directory_name.empty()) {
             return refuse(cf, "invalid value " + quoted(arguments[1]) +
                                   " in \"momento_spool\": a directory of its own is expected");
+        }
+        ngx_str_t path = to_pool(cf->pool, directory_name);
+        if (path.data == nullptr || ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
+            return conf_error;
         }
 
         auto size = static_cast<int64_t>(main.spool.size);

@@ -32,6 +32,7 @@ struct FileTarget {
 struct MainConf {
     SpoolSettings spool;  // no path: no "momento_spool"
     std::vector<DestinationSettings> destinations;
+    std::vector<Place> places;  // of the destinations' ends
     std::vector<FileTarget> files;
     std::vector<LocationConf*> webhooks;  // by LocationConf::webhook
 

@@ -34,7 +34,7 @@ const Range connect_range{Range::Unit::time, 10, 60 * second, "a time from 10ms 
 const Range total_range{Range::Unit::time, 10, 600 * second, "a time from 10ms to 10m"};
 const Range retry_for_range{Range::Unit::time, second, 30 * day, "a time from 1s to 30d"};
 const Range max_delay_range{Range::Unit::time, 10, 3600 * second, "a time from 10ms to 1h"};
-const Range letters_range{Range::Unit::size, 4 << 20, 16LL << 40, "a size from 4m to 16384g"};
+const Range letters_range{Range::Unit::size, 4 << 20, 1LL << 40, "a size from 4m to 1024g"};
 
 // What one block has said so far.
 struct Block {
@@ -381,6 +381,7 @@ char* set_destination(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
             main.files.push_back({main.destinations.size(), block.file});
         }
         main.destinations.push_back(std::move(block.settings));
+        main.places.push_back(Place::here(cf));
         return conf_ok;
     });
 }
