@@ -19,6 +19,7 @@ struct Answer {
 
 namespace answers {
 inline constexpr Answer success{NGX_HTTP_OK, R"({"message":"Success"})", {}, {}};
+inline constexpr Answer accepted{NGX_HTTP_ACCEPTED, R"({"message":"Accepted"})", {}, {}};
 inline constexpr Answer dry_run{NGX_HTTP_OK, R"({"message":"Dry run"})", {}, {}};
 inline constexpr Answer bad_request{
     NGX_HTTP_BAD_REQUEST, R"({"message":"Bad Request"})", {}, {}};

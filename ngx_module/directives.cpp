@@ -67,6 +67,10 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
         return refuse_at(cf, location.place,
                          "\"momento_webhook\" needs \"momento_spool\" at http level");
     }
+    location.webhook = main.webhooks.size();
+    main.webhooks.push_back(&location);
+    if (location.destination_value != nullptr) return conf_ok;
+
     auto destination = std::find_if(
         main.destinations.begin(), main.destinations.end(),
         [&](const DestinationSettings& d) { return d.name == location.destination_name; });
@@ -87,8 +91,6 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
                              std::to_string(main.spool.segment_size) + " bytes)");
     }
     location.destination = static_cast<size_t>(destination - main.destinations.begin());
-    location.webhook = main.webhooks.size();
-    main.webhooks.push_back(&location);
     return conf_ok;
 }
 
@@ -100,6 +102,20 @@ Status check_letters(const MainConf& main, const DestinationSettings& destinatio
     if (status) return status;
     return Error{"invalid \"dead_letter\" of destination " + quoted(destination.name) + ": " +
                  status.error().text + " of \"momento_spool\""};
+}
+
+// A destination that variables name, once a request is known to be authentic.
+char* compile_destination(ngx_conf_t* cf, LocationConf& location) {
+    auto* value = static_cast<ngx_http_complex_value_t*>(
+        ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
+    if (value == nullptr) return conf_error;
+    ngx_http_compile_complex_value_t compile{};
+    compile.cf = cf;
+    compile.value = &static_cast<ngx_str_t*>(cf->args->elts)[1];
+    compile.complex_value = value;
+    if (ngx_http_compile_complex_value(&compile) != NGX_OK) return conf_error;
+    location.destination_value = value;
+    return conf_ok;
 }
 
 Result<SecretBinding> read_secret(ngx_conf_t* cf, const Arguments& arguments) {
@@ -199,6 +215,9 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
         inherit(child.parked, parent.parked, parked_by_connections);
         ngx_conf_merge_value(child.dry_run, parent.dry_run, 0);
         if (!child.secrets) child.secrets = parent.secrets;
+        if (child.ack == Ack::unset) {
+            child.ack = parent.ack == Ack::unset ? Ack::durable : parent.ack;
+        }
 
         if (child.is_webhook()) return check_webhook(cf, *main_conf(cf), child);
 
@@ -206,6 +225,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
         ngx_http_core_loc_conf_t* core = core_location(cf);
         if (core->noname && parent.is_webhook()) {
             child.destination_name = parent.destination_name;
+            child.destination_value = parent.destination_value;
             child.destination = parent.destination;
             child.webhook = parent.webhook;
             child.label = parent.label;
@@ -301,9 +321,8 @@ char* set_webhook(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
                           "\"momento_destination\" is expected");
         }
         if (name.find('$') != std::string_view::npos) {
-            return refuse(cf, "invalid value " + quoted(name) +
-                                  " in \"momento_webhook\": variables are not supported by "
-                                  "this version yet");
+            char* compiled = compile_destination(cf, location);
+            if (compiled != conf_ok) return compiled;
         }
         location.destination_name = name;
         location.label = to_view(core_location(cf)->name);
@@ -366,19 +385,19 @@ char* set_status(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
 char* set_webhook_ack(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     return contain(cf->log, conf_error, [&] {
         auto& location = *static_cast<LocationConf*>(conf);
-        if (location.has_ack) return duplicate;
-        location.has_ack = true;
+        if (location.ack != Ack::unset) return duplicate;
 
         const std::string_view value = arguments_of(cf)[1];
-        if (value == "durable") return conf_ok;
-        const std::string invalid =
-            "invalid value " + quoted(value) + " in \"momento_webhook_ack\": ";
-        if (value == "delivered") {
-            return refuse(cf, invalid +
-                                  "\"delivered\" is not supported by this version yet, "
-                                  "\"durable\" is expected");
+        if (value == "durable") {
+            location.ack = Ack::durable;
+        } else if (value == "delivered") {
+            location.ack = Ack::delivered;
+        } else {
+            return refuse(cf, "invalid value " + quoted(value) +
+                                  " in \"momento_webhook_ack\": \"durable\" or \"delivered\" "
+                                  "is expected");
         }
-        return refuse(cf, invalid + "\"durable\" or \"delivered\" is expected");
+        return conf_ok;
     });
 }
 

@@ -57,6 +57,8 @@ struct LocationValues {
     ngx_flag_t dry_run = NGX_CONF_UNSET;
 };
 
+enum class Ack { unset, durable, delivered };
+
 struct LocationConf : LocationValues {
     std::string destination_name;  // empty: no webhook
     Place place;                   // of "momento_webhook"
@@ -66,7 +68,9 @@ struct LocationConf : LocationValues {
     WebhookMetrics* metrics = nullptr;
     StatusForm status_form = StatusForm::by_accept;
     bool has_status = false;
-    bool has_ack = false;
+    Ack ack = Ack::unset;
+    // What names the destination, for each request anew; nullptr: destination_name does.
+    ngx_http_complex_value_t* destination_value = nullptr;
     std::shared_ptr<std::vector<SecretBinding>> secrets;  // nullptr: none here
 
     bool is_webhook() const { return !destination_name.empty(); }

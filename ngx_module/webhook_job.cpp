@@ -44,7 +44,9 @@ WebhookJob::~WebhookJob() {
 
 // The request goes away first: the job stays until it is settled.
 void WebhookJob::request_ended(void* data) {
-    static_cast<WebhookJob*>(data)->detach();
+    auto* job = static_cast<WebhookJob*>(data);
+    job->detach();
+    if (job->sequence_ != 0) job->stop_waiting();
 }
 
 ngx_http_request_t* WebhookJob::detach() {
@@ -77,8 +79,8 @@ bool WebhookJob::take_turn(Worker& worker, int64_t now_ms) {
         refuse(Verdict::unavailable, "no secret could be prepared");
         return false;
     }
-    const Judgement judgement = worker.verifier().judge(webhook->keyring, record_.body(),
-                                                        state_->mac, webhook->rules, now_ms);
+    Judgement judgement = worker.verifier().judge(webhook->keyring, record_.body(), state_->mac,
+                                                  webhook->rules, now_ms);
     worker.note_judgement(*webhook, judgement);
     if (!state_->keep(request_->pool, judgement)) {
         answer(answers::unavailable);
@@ -98,24 +100,21 @@ bool WebhookJob::take_turn(Worker& worker, int64_t now_ms) {
     return hand_over(worker, *webhook, judgement, now_ms);
 }
 
-bool WebhookJob::hand_over(Worker& worker, const WorkerWebhook& webhook,
-                           const Judgement& judgement, int64_t now_ms) {
+bool WebhookJob::hand_over(Worker& worker, const WorkerWebhook& webhook, Judgement& judgement,
+                           int64_t now_ms) {
     const int64_t remaining = remaining_ms();
     if (worker.gateway() == nullptr) return overload("the gateway could not be started");
     if (worker.parked() >= webhook.max_parked) return overload("too many requests are parked");
     if (remaining <= 0) return overload("its time was over before its body was complete");
+    if (!choose_destination(webhook, judgement)) return overload("there is no memory");
 
-    destination_ = webhook.destination;
-    is_letter_ = judgement.verdict == Verdict::malformed;
-    if (is_letter_) {
-        ngx_log_error(NGX_LOG_WARN, request_->connection->log, 0,
-                      "momento: webhook is malformed: %*s", MOMENTO_TEXT(judgement.reason));
-        record_.finish(make_malformed_letter(judgement, state_->mac, now_ms, trace_header_,
-                                             worker.destination_name(destination_)));
-        worker.gateway()->append_letter(destination_, std::move(record_), this);
-    } else {
+    if (letter_.empty()) {
         record_.finish(make_event(judgement, state_->mac, now_ms, trace_header_));
         worker.gateway()->append(destination_, std::move(record_), this);
+    } else {
+        record_.finish(make_letter(judgement, state_->mac, now_ms, trace_header_, named_,
+                                   letter_, judgement.reason));
+        worker.gateway()->append_letter(destination_, std::move(record_), this);
     }
     worker.count_parked(+1);
     // Not cancelable: a worker that is asked to quit waits for it, and so for the answer.
@@ -123,25 +122,95 @@ bool WebhookJob::hand_over(Worker& worker, const WorkerWebhook& webhook,
     return true;
 }
 
-void WebhookJob::settled(bool durable) {
-    const std::unique_ptr<WebhookJob> self(this);
+// Where the record goes: to a destination, or to its dead letters. False if there is no
+// memory.
+bool WebhookJob::choose_destination(const WorkerWebhook& webhook, Judgement& judgement) {
+    destination_ = webhook.destination;
+    ngx_log_t* log = request_->connection->log;
+    ngx_http_complex_value_t* value = location_conf(request_).destination_value;
+    if (value != nullptr && judgement.verdict == Verdict::accepted) {
+        ngx_str_t name;
+        if (ngx_http_complex_value(request_, value, &name) != NGX_OK) return false;
+        named_ = to_view(name);
+        const auto found = worker_->find_destination(named_);
+        if (!found) {
+            letter_ = reason_no_destination;
+            judgement.reason = "no \"momento_destination\" has this name";
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "momento: \"momento_webhook\" names the unknown destination \"%V\", "
+                          "its event becomes a dead letter",
+                          &name);
+            return true;
+        }
+        destination_ = *found;
+        judgement.reason = check_entry_size(*judgement.payload, record_.body(),
+                                            worker_->destination_rules(destination_));
+        if (!judgement.reason.empty()) judgement.verdict = Verdict::malformed;
+    }
+    named_ = worker_->destination_name(destination_);
+    if (judgement.verdict != Verdict::malformed) return true;
+    state_->verdict = Verdict::malformed;
+    letter_ = reason_malformed;
+    ngx_log_error(NGX_LOG_WARN, log, 0, "momento: webhook is malformed: %*s",
+                  MOMENTO_TEXT(judgement.reason));
+    return true;
+}
+
+bool WebhookJob::settled(bool durable, uint64_t sequence) {
+    std::unique_ptr<WebhookJob> self(this);
+    const bool is_letter = !letter_.empty();
+    DestinationMetrics& metrics = worker_->metrics(destination_);
+    if (durable && is_letter) metrics.count_dead(letter_);
+    if (durable && missed_ && !is_letter) metrics.late.fetch_add(1);
+
+    const bool waits = durable && !is_letter && request_ != nullptr && !worker_->stopping() &&
+                       location_conf(request_).ack == Ack::delivered &&
+                       metrics.breaker_open.load() == 0;
+    if (waits) {
+        sequence_ = sequence;
+        static_cast<void>(self.release());
+        return true;
+    }
     worker_->count_parked(-1);
     if (worker_->stopping()) {
         // The process ends and its requests are not ours to touch any more.
         detach();
+    } else if (request_ != nullptr) {
+        if (!durable) {
+            overload("it could not be made durable");
+        } else if (letter_ == reason_malformed) {
+            answer(answers::bad_request);
+        } else {
+            const bool on_its_way = !is_letter && location_conf(request_).ack == Ack::delivered;
+            answer(on_its_way ? answers::accepted : answers::success);
+        }
+    }
+    return false;
+}
+
+void WebhookJob::resolved(bool delivered) {
+    const std::unique_ptr<WebhookJob> self(this);
+    worker_->count_parked(-1);
+    if (worker_->stopping()) {
+        detach();
         return;
     }
-    if (durable && is_letter_) worker_->metrics(destination_).count_dead("malformed");
-    if (durable && missed_ && !is_letter_) worker_->metrics(destination_).late.fetch_add(1);
-    if (request_ == nullptr) return;
-    if (!durable) {
-        overload("it could not be made durable");
-        return;
-    }
-    answer(is_letter_ ? answers::bad_request : answers::success);
+    answer(delivered ? answers::success : answers::accepted);
+}
+
+// For its delivery. Ends the job.
+void WebhookJob::stop_waiting() {
+    const std::unique_ptr<WebhookJob> self(this);
+    worker_->gateway()->forget(destination_, sequence_);
+    worker_->count_parked(-1);
 }
 
 void WebhookJob::miss_deadline() {
+    if (sequence_ != 0) {
+        answer(answers::accepted);
+        stop_waiting();
+        return;
+    }
     missed_ = true;
     overload("it was not durable before momento_webhook_timeout");
 }

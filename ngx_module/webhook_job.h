@@ -37,7 +37,8 @@ class WebhookJob final : public Waiter {
     // now belongs to it (until settled()), false if it is done.
     bool take_turn(Worker& worker, int64_t now_ms);
 
-    void settled(bool durable) override;
+    bool settled(bool durable, uint64_t sequence) override;
+    void resolved(bool delivered) override;
 
     // Sends the answer to a request that still listens, and lets go of it.
     void answer(const Answer& answer);
@@ -48,13 +49,15 @@ class WebhookJob final : public Waiter {
 
     static void request_ended(void* data);
     ngx_http_request_t* detach();
+    void stop_waiting();
     void miss_deadline();
     int64_t remaining_ms() const;
 
     void refuse(Verdict verdict, const std::string& reason);
     bool overload(const char* why);
-    bool hand_over(Worker& worker, const WorkerWebhook& webhook, const Judgement& judgement,
+    bool hand_over(Worker& worker, const WorkerWebhook& webhook, Judgement& judgement,
                    int64_t now_ms);
+    bool choose_destination(const WorkerWebhook& webhook, Judgement& judgement);
 
     ngx_http_request_t* request_;
     ngx_http_cleanup_t* cleanup_ = nullptr;
@@ -64,8 +67,10 @@ class WebhookJob final : public Waiter {
     std::string trace_header_;
     LoopEvent deadline_;
     size_t destination_ = 0;
-    bool is_letter_ = false;
-    bool missed_ = false;  // answered 503 while the record was under way
+    std::string letter_;     // the reason code; empty: an event
+    std::string named_;      // the destination that a letter is for
+    uint64_t sequence_ = 0;  // it is durable, and this waits for its delivery
+    bool missed_ = false;    // answered 503 while the record was under way
 };
 
 }  // namespace momento

@@ -47,9 +47,8 @@ size_t process_slot() {
            SharedMetrics::max_processes;
 }
 
-Rules make_rules(const LocationConf& location, const DestinationSettings& destination) {
+Rules make_rules(const DestinationSettings& destination) {
     Rules rules;
-    rules.window = location.window();
     rules.entry_overhead =
         PutEventsEncoder(destination.source, destination.bus).entry_size(Record{});
     rules.entry_limit = destination.batch_bytes;
@@ -97,6 +96,7 @@ Worker::Worker(const MainConf& main)
     for (const DestinationSettings& destination : settings_->destinations) {
         DestinationMetrics* metrics = shared_.destinations.find_or_add(destination.name);
         metrics_.push_back(metrics != nullptr ? metrics : &own_metrics_.emplace_back());
+        destination_rules_.push_back(make_rules(destination));
     }
     shared_.parked[process_slot()] = 0;
     prepare_webhooks(main);
@@ -114,9 +114,14 @@ void Worker::prepare_webhooks(const MainConf& main) {
             continue;
         }
         const size_t quarter = std::max<size_t>(ngx_cycle->connection_n / 4, 1);
+        Rules rules;
+        if (location->destination_value == nullptr) {
+            rules = destination_rules_[location->destination];
+        }
+        rules.window = location->window();
         webhooks_.back().emplace(WorkerWebhook{
             std::move(*keyring),
-            make_rules(*location, settings_->destinations[location->destination]),
+            rules,
             location->destination,
             location->parked > 0 ? static_cast<size_t>(location->parked) : quarter,
             {}});
@@ -143,7 +148,20 @@ bool Worker::start_gateway(ngx_cycle_t* cycle) {
         return false;
     }
     hand_over_files();
+    watch_deliveries(*main_conf(cycle));
     return true;
+}
+
+// For the webhooks whose answers wait for the bus.
+void Worker::watch_deliveries(const MainConf& main) {
+    for (const LocationConf* location : main.webhooks) {
+        if (location->ack != Ack::delivered) continue;
+        for (size_t i = 0; i < settings_->destinations.size(); ++i) {
+            const bool may_go_there =
+                location->destination_value != nullptr || location->destination == i;
+            if (may_go_there) gateway_->watch(i);
+        }
+    }
 }
 
 void Worker::enqueue(std::unique_ptr<WebhookJob> job) {
@@ -178,6 +196,14 @@ const WorkerWebhook* Worker::webhook(const ngx_http_request_t* r,
     // With "master_process off" a reload brings a configuration that nobody has started.
     if (main->settings != settings_ || !webhooks_[location.webhook]) return nullptr;
     return &*webhooks_[location.webhook];
+}
+
+std::optional<size_t> Worker::find_destination(std::string_view name) const {
+    const auto& destinations = settings_->destinations;
+    for (size_t i = 0; i < destinations.size(); ++i) {
+        if (destinations[i].name == name) return i;
+    }
+    return std::nullopt;
 }
 
 std::string_view Worker::destination_name(size_t destination) const {

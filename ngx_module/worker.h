@@ -25,7 +25,7 @@ namespace momento {
 struct WorkerWebhook {
     Keyring keyring;
     Rules rules;
-    size_t destination = 0;
+    size_t destination = 0;  // unless variables name it
     size_t max_parked = 0;
     std::vector<SecretMetrics*> secrets;  // by the keyring's index; nullptr: not counted
 };
@@ -47,6 +47,10 @@ class Worker {
     // nullptr if its keys could not be prepared.
     const WorkerWebhook* webhook(const ngx_http_request_t* r, const LocationConf& location);
     std::string_view destination_name(size_t destination) const;
+    std::optional<size_t> find_destination(std::string_view name) const;
+    const Rules& destination_rules(size_t destination) const {
+        return destination_rules_[destination];
+    }
     Gateway* gateway() { return gateway_.get(); }
     Verifier& verifier() { return verifier_; }
 
@@ -70,6 +74,7 @@ class Worker {
     bool start_gateway(ngx_cycle_t* cycle);
     void prepare_webhooks(const MainConf& main);
     void hand_over_files();
+    void watch_deliveries(const MainConf& main);
     void end_turn();
 
     static void print(Severity severity, const std::string& line);
@@ -80,6 +85,7 @@ class Worker {
     std::vector<DestinationMetrics*> metrics_;
     std::deque<DestinationMetrics> own_metrics_;  // of destinations that found no room
     std::unique_ptr<Gateway> gateway_;
+    std::vector<Rules> destination_rules_;                // the size of entries only
     std::vector<std::optional<WorkerWebhook>> webhooks_;  // by LocationConf::webhook
     Verifier verifier_;
 

@@ -1,6 +1,7 @@
 #include "gateway/engine.h"
 
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 
 #include "delivery/loop.h"
@@ -63,7 +64,8 @@ class Channel {
   public:
     Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake, bool may_use_reserve)
         : seated_(std::move(seated)),
-          settlements_(std::move(wake)),
+          settlements_(wake),
+          releases_(std::move(wake)),
           may_use_reserve_(may_use_reserve) {}
 
     void append(RecordBuffer record, Waiter* waiter) {
@@ -81,35 +83,86 @@ class Channel {
         batch_ = {};
     }
 
+    void watch() {
+        if (std::exchange(watched_, true)) return;
+        log()->watch(&releases_);
+    }
+
+    void forget(uint64_t sequence) { waiting_on_.erase(sequence); }
+
     // Settlements come in the order of the tickets, and so do waiters.
     void collect() {
-        settlements_.take(taken_);
-        for (const Settlement& settlement : taken_) {
-            for (uint64_t i = 0; i < settlement.count; ++i) settle_next(settlement.durable);
+        settlements_.take(taken_settlements_);
+        for (const Settlement& settlement : taken_settlements_) {
+            for (uint64_t i = 0; i < settlement.count; ++i) {
+                settle_next(settlement.durable, settlement.first_sequence + i);
+            }
         }
+        if (watched_) collect_releases();
     }
 
     void give_up() {
-        while (!waiters_.empty()) settle_next(false);
+        while (!waiters_.empty()) settle_next(false, 0);
+        for (auto& [sequence, waiter] : std::exchange(waiting_on_, {})) waiter->resolved(false);
     }
 
     SeatedLog& seated() { return *seated_; }
     const std::shared_ptr<Log>& log() const { return seated_->log(); }
 
   private:
-    void settle_next(bool durable) {
+    void settle_next(bool durable, uint64_t sequence) {
         Waiter* waiter = waiters_.front();
         waiters_.pop_front();
-        waiter->settled(durable);
+        if (durable) last_settled_ = sequence;
+        const bool waits_on = waiter->settled(durable, sequence);
+        if (!waits_on) return;
+        const auto early = early_.find(sequence);
+        if (early == early_.end()) {
+            waiting_on_.emplace(sequence, waiter);
+        } else {
+            waiter->resolved(early->second);
+        }
+    }
+
+    void collect_releases() {
+        releases_.take(taken_releases_);
+        for (const std::vector<Release>& releases : taken_releases_) {
+            for (const Release& release : releases) {
+                resolve(release.sequence, release.resolution == Resolution::delivered);
+            }
+        }
+        for (auto it = early_.begin(); it != early_.end();) {
+            it = it->first <= last_settled_ ? early_.erase(it) : std::next(it);
+        }
+    }
+
+    void resolve(uint64_t sequence, bool delivered) {
+        const auto waiting = waiting_on_.find(sequence);
+        if (waiting != waiting_on_.end()) {
+            Waiter* waiter = waiting->second;
+            waiting_on_.erase(waiting);
+            waiter->resolved(delivered);
+        } else if (sequence > last_settled_) {
+            early_.emplace(sequence, delivered);
+        }
     }
 
     std::unique_ptr<SeatedLog> seated_;
     Mailbox<Settlement> settlements_;
+    Mailbox<std::vector<Release>> releases_;
     const bool may_use_reserve_;
     AppendBatch batch_;
     uint64_t next_ticket_ = 1;
     std::deque<Waiter*> waiters_;
-    std::vector<Settlement> taken_;
+    std::vector<Settlement> taken_settlements_;
+
+    // Of a watched log, by sequence: who waits to hear what became of it, and what became
+    // of those whose settlement is still under way.
+    bool watched_ = false;
+    std::vector<std::vector<Release>> taken_releases_;
+    std::unordered_map<uint64_t, Waiter*> waiting_on_;
+    std::unordered_map<uint64_t, bool> early_;
+    uint64_t last_settled_ = 0;
 };
 
 }  // namespace
@@ -134,6 +187,12 @@ class Engine::Impl {
 
     void append_letter(size_t destination, RecordBuffer record, Waiter* waiter) {
         rooms_.at(destination).letters->append(std::move(record), waiter);
+    }
+
+    void watch(size_t destination) { rooms_.at(destination).events->watch(); }
+
+    void forget(size_t destination, uint64_t sequence) {
+        rooms_.at(destination).events->forget(sequence);
     }
 
     template <class Action>
@@ -273,6 +332,14 @@ void Engine::append(size_t destination, RecordBuffer record, Waiter* waiter) {
 
 void Engine::append_letter(size_t destination, RecordBuffer record, Waiter* waiter) {
     impl_->append_letter(destination, std::move(record), waiter);
+}
+
+void Engine::watch(size_t destination) {
+    impl_->watch(destination);
+}
+
+void Engine::forget(size_t destination, uint64_t sequence) {
+    impl_->forget(destination, sequence);
 }
 
 void Engine::flush() {

@@ -24,11 +24,18 @@
 
 namespace momento {
 
-// Whoever waits for a record to be durable. Called on the event loop, exactly once.
+// Whoever waits for a record. Called on the event loop.
 class Waiter {
   public:
     virtual ~Waiter() = default;
-    virtual void settled(bool durable) = 0;
+
+    // Exactly once. True: it waits on, for resolved(). Only for an event that is durable, of
+    // a destination that is watched (Engine::watch).
+    virtual bool settled(bool durable, uint64_t sequence) = 0;
+
+    // What became of the event: it is on the bus, or (false) it is a dead letter. Once, unless
+    // it is forgotten before.
+    virtual void resolved(bool delivered) = 0;
 };
 
 // A writer and the means to wake whoever steps it.
@@ -64,6 +71,10 @@ class Engine {
     // `waiter` hears of it after a later flush(), from collect().
     void append(size_t destination, RecordBuffer record, Waiter* waiter);
     void append_letter(size_t destination, RecordBuffer record, Waiter* waiter);
+
+    // Whoever waits for events of this destination may wait until they are resolved.
+    void watch(size_t destination);
+    void forget(size_t destination, uint64_t sequence);  // its waiter is not there any more
 
     // The end of a turn: one hand-over, and at most one wake-up, per log.
     void flush();

@@ -160,6 +160,14 @@ void Gateway::append_letter(size_t destination, RecordBuffer record, Waiter* wai
     impl_->engine().append_letter(destination, std::move(record), waiter);
 }
 
+void Gateway::watch(size_t destination) {
+    impl_->engine().watch(destination);
+}
+
+void Gateway::forget(size_t destination, uint64_t sequence) {
+    impl_->engine().forget(destination, sequence);
+}
+
 void Gateway::flush() {
     impl_->engine().flush();
 }

@@ -37,6 +37,8 @@ class Gateway {
 
     void append(size_t destination, RecordBuffer record, Waiter* waiter);
     void append_letter(size_t destination, RecordBuffer record, Waiter* waiter);
+    void watch(size_t destination);
+    void forget(size_t destination, uint64_t sequence);
     void flush();
     void collect();
 

@@ -11,8 +11,6 @@ namespace {
 
 constexpr size_t max_trace_header = 500;
 
-constexpr char reason_malformed[] = "malformed";
-
 bool is_alphanumeric(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -85,13 +83,14 @@ Record make_event(const Judgement& judgement, const Mac& mac, int64_t accepted_m
     return record;
 }
 
-Record make_malformed_letter(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
-                             std::string_view trace_header, std::string_view destination) {
+Record make_letter(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+                   std::string_view trace_header, std::string_view destination,
+                   std::string_view reason_code, std::string_view reason_message) {
     Record record = make_event(judgement, mac, accepted_ms, trace_header);
     record.kind = RecordKind::dead_letter;
     record.destination = destination;
-    record.reason_code = reason_malformed;
-    record.reason_message = judgement.reason;
+    record.reason_code = reason_code;
+    record.reason_message = reason_message;
     return record;
 }
 

@@ -25,8 +25,13 @@ bool is_trace_header(std::string_view value);
 Record make_event(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
                   std::string_view trace_header);
 
-// As make_event, for what was authentic but malformed.
-Record make_malformed_letter(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
-                             std::string_view trace_header, std::string_view destination);
+// As make_event, for what was authentic and goes to no destination: it was malformed, or its
+// destination is not one.
+Record make_letter(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+                   std::string_view trace_header, std::string_view destination,
+                   std::string_view reason_code, std::string_view reason_message);
+
+inline constexpr std::string_view reason_malformed = "malformed";
+inline constexpr std::string_view reason_no_destination = "no_destination";
 
 }  // namespace momento

@@ -81,17 +81,18 @@ Judgement Verifier::judge(const Claim& claim, const Rules& rules, int64_t now_ms
             break;
     }
 
-    const size_t size = rules.entry_overhead + payload->cache.size() + payload->topic.size() +
-                        claim.body.size();
-    if (size >= rules.entry_limit) {
-        judgement.verdict = Verdict::malformed;
-        judgement.reason = "an entry of " + std::to_string(size) +
-                           " bytes is too large for a batch below " +
-                           std::to_string(rules.entry_limit);
-        return judgement;
-    }
-    judgement.verdict = Verdict::accepted;
+    judgement.reason = check_entry_size(*payload, claim.body, rules);
+    judgement.verdict = judgement.reason.empty() ? Verdict::accepted : Verdict::malformed;
     return judgement;
+}
+
+std::string check_entry_size(const Payload& payload, std::string_view body,
+                             const Rules& rules) {
+    const size_t size =
+        rules.entry_overhead + payload.cache.size() + payload.topic.size() + body.size();
+    if (rules.entry_limit == 0 || size < rules.entry_limit) return {};
+    return "an entry of " + std::to_string(size) + " bytes is too large for a batch below " +
+           std::to_string(rules.entry_limit);
 }
 
 }  // namespace momento

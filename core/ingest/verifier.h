@@ -35,7 +35,7 @@ const char* verdict_name(Verdict verdict);
 struct Rules {
     FreshnessWindow window;
     size_t entry_overhead = 0;  // bytes an entry has beside cache, topic and body
-    size_t entry_limit = 0;     // an entry must be smaller
+    size_t entry_limit = 0;     // an entry must be smaller; 0: not known yet
 };
 
 struct Judgement {
@@ -45,6 +45,9 @@ struct Judgement {
     int64_t age_ms = 0;              // with a payload
     std::string reason;              // of `malformed`; for people, never quotes the body
 };
+
+// Why an entry of this payload and body does not fit; empty if it does.
+std::string check_entry_size(const Payload& payload, std::string_view body, const Rules& rules);
 
 class Verifier {
   public:

@@ -92,7 +92,10 @@ class Log {
     void append(AppendBatch batch) { appends_.post(std::move(batch)); }
 
     // --- delivery thread
-    void release(std::vector<Release> releases) { releases_.post(std::move(releases)); }
+    void release(std::vector<Release> releases) {
+        if (auto* watcher = watcher_.load(std::memory_order_acquire)) watcher->post(releases);
+        releases_.post(std::move(releases));
+    }
     void requeue(std::vector<Requeue> records) { requeues_.post(std::move(records)); }
 
     // Extents from that segment on, or from the next one that there is. `version` tells
@@ -116,12 +119,18 @@ class Log {
     // --- any thread
     LogNumbers numbers() const;
 
+    // From now on `watcher`, which outlives the log's readers, gets a copy of all releases.
+    void watch(Mailbox<std::vector<Release>>* watcher) {
+        watcher_.store(watcher, std::memory_order_release);
+    }
+
   private:
     friend class Writer;
 
     Mailbox<AppendBatch> appends_;
     Mailbox<std::vector<Release>> releases_;
     Mailbox<std::vector<Requeue>> requeues_;
+    std::atomic<Mailbox<std::vector<Release>>*> watcher_{nullptr};
     std::function<void()> wake_reader_;
 
     mutable std::mutex mutex_;  // what follows is published by the writer

@@ -79,7 +79,8 @@ TEST(EventRecord, SaysInALetterWhyNoEventWasMade) {
     Judgement judgement;
     judgement.verdict = Verdict::malformed;
     judgement.reason = "not a JSON object";
-    Record record = make_malformed_letter(judgement, Mac{}, 5678, "", "bus");
+    Record record =
+        make_letter(judgement, Mac{}, 5678, "", "bus", reason_malformed, judgement.reason);
     EXPECT_EQ(record.kind, RecordKind::dead_letter);
     EXPECT_EQ(record.reason_code, "malformed");
     EXPECT_EQ(record.reason_message, "not a JSON object");
