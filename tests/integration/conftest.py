@@ -1,14 +1,18 @@
 """Fixtures: a real nginx with the module, and services that play AWS."""
 
 import os
+import pathlib
 import subprocess
+import tempfile
 
 import pytest
 
 from harness import settings
+from harness.disk import Disk
 from harness.moto_server import Moto, moto_python
 from harness.nginx import Nginx
 from harness.standin import StandIn
+from harness.webhook import Webhook
 
 
 def pytest_report_header():
@@ -26,8 +30,8 @@ def start_nginx():
     """
     running = []
 
-    def start(**parts):
-        nginx = Nginx(**parts)
+    def start(kind=Nginx, **parts):
+        nginx = kind(**parts)
         running.append(nginx)
         return nginx
 
@@ -42,6 +46,25 @@ def start_nginx():
         print(f"--- error log of nginx on port {nginx.port}\n{log}")  # shown if the test fails
     if failure:
         raise failure
+
+
+@pytest.fixture
+def start_webhook(start_nginx):
+    """As start_nginx, with a webhook at /momento: harness/webhook.py.
+
+    start_webhook(standin, location="...", settings="...", disk=disk)
+    """
+    def start(standin=None, location="", **parts):
+        return start_nginx(Webhook, standin=standin, location=location, **parts)
+
+    return start
+
+
+@pytest.fixture
+def disk():
+    """A disk that can be told to hang or to fail, for start_webhook()."""
+    with tempfile.TemporaryDirectory(prefix="momento-disk-") as directory:
+        yield Disk(pathlib.Path(directory))
 
 
 @pytest.fixture

@@ -139,6 +139,7 @@ def test_standin_plays_its_script(standin):
     assert put_events(standin, [entry()])[0] == 200
 
 
+@pytest.mark.xdist_group("moto")
 def test_moto_checks_signatures_and_delivers_in_the_documented_shape(moto):
     bus = moto.create_bus("chat#room")
     key, secret = moto.create_user("events:PutEvents")

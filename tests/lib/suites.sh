@@ -93,8 +93,8 @@ integration_tests() {
     shift 5
     reported "$suite" "$run" timeout 3000 \
         env "$@" NGINX_BINARY="$nginx" NGINX_MODULE="$module" MOMENTOCTL="$build/momentoctl" \
-        "$python" -B -m pytest -p no:cacheprovider -q -n "${TEST_JOBS:-4}" -m "$markers" \
-        ${TEST_FILTER:+-k "$TEST_FILTER"} --junit-xml="$(report "$run")" \
+        "$python" -B -m pytest -p no:cacheprovider -q -n "${TEST_JOBS:-4}" \
+        --dist loadgroup -m "$markers" ${TEST_FILTER:+-k "$TEST_FILTER"} --junit-xml="$(report "$run")" \
         "$repo/tests/integration"
 }
 

@@ -54,6 +54,23 @@ class Connection:
         self.close()
 
 
+class _Stream:
+    """What http.client reads a response from. It would take a buffer of its own for each, and
+    with it what belongs to the next response of a pipeline."""
+
+    def __init__(self, socket_):
+        self.file = socket_.makefile("rb")
+
+    def makefile(self, _):
+        return self
+
+    def close(self):
+        pass
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
 class RawConnection:
     """A socket: sends any bytes at any time, and may leave in the middle."""
 
@@ -63,13 +80,14 @@ class RawConnection:
         if tls:
             self.socket = certificate().client_context().wrap_socket(
                 self.socket, server_hostname="localhost")
+        self.stream = _Stream(self.socket)
 
     def send(self, data):
         self.socket.sendall(data if isinstance(data, bytes) else data.encode())
 
     def response(self, method="POST"):
         """Reads one response. `method` is the request's: it decides about a body."""
-        answer = http.client.HTTPResponse(self.socket, method=method)
+        answer = http.client.HTTPResponse(self.stream, method=method)
         answer.begin()
         return Response(answer.status,
                         {name.lower(): value for name, value in answer.getheaders()},
@@ -79,10 +97,10 @@ class RawConnection:
         """Reads one response head without a body, such as 100 Continue."""
         data = b""
         while not data.endswith(b"\r\n\r\n"):
-            byte = self.socket.recv(1)
-            if not byte:
+            line = self.stream.readline()
+            if not line:
                 break
-            data += byte
+            data += line
         return data
 
     def rest(self):
@@ -90,7 +108,7 @@ class RawConnection:
         data = b""
         while True:
             try:
-                piece = self.socket.recv(65536)
+                piece = self.stream.read1()
             except ConnectionResetError:
                 return data
             if not piece:
@@ -106,13 +124,14 @@ class RawConnection:
         self.socket.shutdown(socket.SHUT_WR)
 
     def close(self):
+        self.stream.file.close()
         self.socket.close()
 
     def reset(self):
         """Leaves without a word: RST instead of FIN."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                b"\x01\x00\x00\x00\x00\x00\x00\x00")
-        self.socket.close()
+        self.close()
 
     def __enter__(self):
         return self

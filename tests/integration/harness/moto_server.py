@@ -114,6 +114,25 @@ class Moto:
         key = self.iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
 
+    def create_role(self, *actions):
+        """A role anybody may assume, who may do `actions`. Returns its ARN."""
+        name = f"role-{uuid.uuid4().hex[:12]}"
+        trust = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+        arn = self.iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        policy = {"Version": "2012-10-17",
+                  "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+        self.iam.put_role_policy(RoleName=name, PolicyName="all",
+                                 PolicyDocument=json.dumps(policy))
+        return arn
+
+    def create_session(self, *actions):
+        """A session of a role that may do `actions`: temporary credentials, as STS names them."""
+        sts = self._client("sts", *self.create_user("sts:AssumeRole"))
+        return sts.assume_role(RoleArn=self.create_role(*actions),
+                               RoleSessionName="test")["Credentials"]
+
     def environment(self, *actions):
         """nginx's environment for a user who may do `actions`; PutEvents if none is given."""
         access_key_id, secret_access_key = self.create_user(*(actions or ["events:PutEvents"]))

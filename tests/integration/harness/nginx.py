@@ -343,6 +343,7 @@ class Nginx:
     def write(self, name, content):
         """Writes a file that workers may read. Replaces it in one step."""
         new = self.directory / f"{name}.new"
+        new.parent.mkdir(exist_ok=True)
         new.write_bytes(content if isinstance(content, bytes) else content.encode())
         new.chmod(0o644)
         new.rename(self.directory / name)

@@ -75,6 +75,7 @@ class Answer:
     body: bytes = b""
     headers: dict = field(default_factory=dict)
     delay: float = 0.0         # seconds before it is sent
+    gate: threading.Event = None  # it is sent once this is set
     close: bool = False        # after it was sent
     reset: bool = False        # instead of it
     silent: bool = False       # never
@@ -141,6 +142,15 @@ def slow(seconds, then=succeed):
     def answer(request):
         made = then(request) if callable(then) else then
         made.delay = seconds
+        return made
+    return answer
+
+
+def held(gate, then=succeed):
+    """Answers once `gate`, a threading.Event, is set."""
+    def answer(request):
+        made = then(request) if callable(then) else then
+        made.gate = gate
         return made
     return answer
 
@@ -311,15 +321,18 @@ class StandIn:
             writer.transport.abort()
         with self._changed:
             self.requests.append(request)
-            if not answer.silent and not answer.delay:
+            if not (answer.silent or answer.delay or answer.gate):
                 self.accepted.extend(answer.accepted)
             self._changed.notify_all()
         if answer.reset:
             return False
         if answer.silent:
             await asyncio.get_running_loop().create_future()  # until close()
-        if answer.delay:
+        if answer.delay or answer.gate:
             await asyncio.sleep(answer.delay)
+            if answer.gate:
+                await asyncio.get_running_loop().run_in_executor(
+                    None, answer.gate.wait, PATIENCE)
             with self._changed:
                 self.accepted.extend(answer.accepted)
                 self._changed.notify_all()
