@@ -94,8 +94,8 @@ integration_tests() {
     reported "$suite" "$run" timeout 3000 \
         env "$@" NGINX_BINARY="$nginx" NGINX_MODULE="$module" MOMENTOCTL="$build/momentoctl" \
         "$python" -B -m pytest -p no:cacheprovider -q -n "${TEST_JOBS:-4}" \
-        --dist loadgroup -m "$markers" ${TEST_FILTER:+-k "$TEST_FILTER"} --junit-xml="$(report "$run")" \
-        "$repo/tests/integration"
+        --dist loadgroup -m "$markers" ${TEST_FILTER:+-k "$TEST_FILTER"} \
+        --junit-xml="$(report "$run")" "$repo/tests/integration"
 }
 
 suite_integration() {
