@@ -132,7 +132,7 @@ void Worker::prepare_webhooks(const MainConf& main) {
 }
 
 bool Worker::start_gateway(ngx_cycle_t* cycle) {
-    auto gateway = Gateway::start(settings_, metrics_, shared_.slots, print);
+    auto gateway = Gateway::start(settings_, metrics_, shared_, print);
     if (!gateway) {
         ngx_log_error(
             NGX_LOG_ALERT, cycle->log, 0,

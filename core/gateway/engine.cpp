@@ -1,11 +1,13 @@
 #include "gateway/engine.h"
 
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "delivery/loop.h"
 #include "gateway/destinations.h"
+#include "gateway/orphans.h"
 #include "spool/slots.h"
 
 namespace momento {
@@ -175,6 +177,10 @@ class Engine::Impl {
           tools_(std::move(tools)),
           metrics_(std::move(metrics)),
           loop_({tools_.clock, tools_.random, tools_.logger, tools_.http}) {
+        if (tools_.orphaned != nullptr) {
+            orphans_.emplace(settings_, *tools_.files, *tools_.clock, *tools_.logger,
+                             *tools_.orphaned);
+        }
         auto letter_slots = make_slots(dead_letter_directory);
         for (size_t i = 0; i < settings_->destinations.size(); ++i) {
             add_destination(settings_->destinations[i], metrics_.at(i), letter_slots);
@@ -208,6 +214,7 @@ class Engine::Impl {
         if (!stopping_ && now >= next_adoption_us_) {
             next_adoption_us_ = now + adoption_interval_us;
             for (size_t i = 0; i < rooms_.size(); ++i) adopt(i);
+            if (orphans_) orphans_->step();
         }
         loop_.step(max_wait_ms);
         for (const std::shared_ptr<Log>& log : loop_.take_drained()) release(log);
@@ -315,6 +322,7 @@ class Engine::Impl {
 
     // Delivery thread only.
     std::vector<Adopted> adopted_;
+    std::optional<OrphanSurvey> orphans_;
     int64_t next_adoption_us_ = 0;
     bool stopping_ = false;
 };

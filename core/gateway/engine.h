@@ -57,6 +57,7 @@ struct EngineTools {
     std::function<void()> wake_event_loop;  // from any thread: collect() has something
     StepObserver* observer = nullptr;       // optional: simulation
     SlotTable* slots = nullptr;             // optional: where the logs' numbers are told
+    Counter* orphaned = nullptr;            // optional: where orphans are told
 };
 
 class Engine {

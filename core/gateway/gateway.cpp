@@ -47,13 +47,13 @@ class QueueLogger final : public Logger {
 class Gateway::Impl {
   public:
     Impl(Descriptor event, std::shared_ptr<const GatewaySettings> settings,
-         std::vector<DestinationMetrics*> metrics, SlotTable& slots, Print print)
+         std::vector<DestinationMetrics*> metrics, SharedMetrics& shared, Print print)
         : event_(std::move(event)),
           print_(std::move(print)),
           logger_([this] { wake_event_loop(); }),
           threads_(logger_),
           http_(make_curl_client()),
-          engine_(std::move(settings), tools(slots), std::move(metrics)) {}
+          engine_(std::move(settings), tools(shared), std::move(metrics)) {}
 
     bool start() {
         return threads_.start("momento-deliver", [this] { deliver(); });
@@ -81,14 +81,15 @@ class Gateway::Impl {
     }
 
   private:
-    EngineTools tools(SlotTable& slots) {
+    EngineTools tools(SharedMetrics& shared) {
         EngineTools tools;
         tools.clock = &system_clock();
         tools.random = &system_random();
         tools.files = &system_files();
         tools.logger = &logger_;
         tools.http = http_.get();
-        tools.slots = &slots;
+        tools.slots = &shared.slots;
+        tools.orphaned = &shared.orphaned_events;
         tools.make_seat = [this] { return make_thread_seat(threads_); };
         tools.wake_event_loop = [this] { wake_event_loop(); };
         return tools;
@@ -134,7 +135,7 @@ Gateway::~Gateway() {
 
 Result<std::unique_ptr<Gateway>> Gateway::start(std::shared_ptr<const GatewaySettings> settings,
                                                 std::vector<DestinationMetrics*> metrics,
-                                                SlotTable& slots, Print print) {
+                                                SharedMetrics& shared, Print print) {
     // Here, not earlier: libcurl must not be initialised before the fork.
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return Error{"libcurl could not be initialised"};
@@ -143,7 +144,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(std::shared_ptr<const GatewaySet
     if (!event) return system_error("eventfd");
 
     auto impl = std::make_unique<Impl>(std::move(event), std::move(settings),
-                                       std::move(metrics), slots, std::move(print));
+                                       std::move(metrics), shared, std::move(print));
     if (!impl->start()) return Error{"the delivery thread could not be started"};
     return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
 }

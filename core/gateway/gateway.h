@@ -19,6 +19,7 @@
 #include "base/metrics.h"
 #include "gateway/engine.h"
 #include "gateway/settings.h"
+#include "gateway/shared_metrics.h"
 
 namespace momento {
 
@@ -30,7 +31,7 @@ class Gateway {
     // destination, and `slots` may be in shared memory; both outlive the gateway.
     static Result<std::unique_ptr<Gateway>> start(
         std::shared_ptr<const GatewaySettings> settings,
-        std::vector<DestinationMetrics*> metrics, SlotTable& slots, Print print);
+        std::vector<DestinationMetrics*> metrics, SharedMetrics& shared, Print print);
     ~Gateway();  // as stop()
 
     int descriptor() const;  // an eventfd, readable when collect() has something

@@ -129,6 +129,15 @@ Json destination_json(const SharedMetrics& metrics, std::string_view name,
         .set("spool_failing", Json::boolean(numbers.failing));
 }
 
+// Which destinations they were for, the log says, and momentoctl.
+Json orphans_json(const SharedMetrics& metrics) {
+    Json orphans = Json::array();
+    if (const uint64_t events = value(metrics.orphaned_events)) {
+        orphans.append(Json::object().set("events", counted(events)));
+    }
+    return orphans;
+}
+
 // --- Prometheus
 
 using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
@@ -323,7 +332,7 @@ std::string status_json(const SharedMetrics& metrics, const StatusContext& conte
         .set("secrets", secrets)
         .set("dead_letter_bytes", counted(dead_letter_bytes(metrics)))
         .set("orphaned_events", counted(value(metrics.orphaned_events)))
-        .set("orphans", Json::array())
+        .set("orphans", orphans_json(metrics))
         .dump();
 }
 
