@@ -11,6 +11,10 @@ constexpr char fresh_name[] = "cursor.new";
 
 }  // namespace
 
+bool is_cursor_name(std::string_view file_name) {
+    return file_name == cursor_file_name || file_name == fresh_name;
+}
+
 Result<std::optional<CursorState>> read_cursor(Directory& slot, bool* foreign) {
     *foreign = false;
     auto file = slot.open(cursor_file_name, Directory::Mode::read);

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "base/file_system.h"
 #include "base/result.h"
@@ -18,6 +19,7 @@
 namespace momento {
 
 inline constexpr char cursor_file_name[] = "cursor";
+bool is_cursor_name(std::string_view file_name);  // also of one that is being made
 
 // The state a slot's cursor file holds; nothing if there is no file. An error if it cannot
 // be read or has no whole slot; `foreign` as in decode_cursor.

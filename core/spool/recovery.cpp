@@ -69,7 +69,7 @@ class Recovery {
             return {};
         }
         if (!number) {
-            slot_.other_bytes += *size;
+            if (!is_cursor_name(name)) slot_.other_bytes += *size;
             return {};
         }
 

@@ -42,6 +42,11 @@ void SegmentStore::add_spare(FoundFile spare) {
     spares_.insert(place, std::move(spare));
 }
 
+// Within the log's bound, which also covers a cursor that takes another one's place.
+bool SegmentStore::fits(uint64_t added) const {
+    return bytes_ + 2 * cursor_file_size + added <= settings_->size;
+}
+
 // What the reserve lacks: kept free within the bound, so that it can be made.
 uint64_t SegmentStore::reserve_gap() const {
     uint64_t reserve = spares_.empty() ? 0 : spares_.front().size;
@@ -55,7 +60,7 @@ bool SegmentStore::reserve_ready() const {
 bool SegmentStore::has_room(uint64_t room) const {
     uint64_t size = segment_header_size + room;
     if (spares_.size() > 1 && spares_[1].size >= size) return true;
-    return !disk_full_ && bytes_ + size + reserve_gap() <= settings_->size;
+    return !disk_full_ && fits(size + reserve_gap());
 }
 
 Result<SegmentStore::Activated> SegmentStore::activate(SegmentHeader& header, uint64_t room,
@@ -120,7 +125,7 @@ Result<size_t> SegmentStore::ready(size_t index, uint64_t size, uint64_t kept_fr
     FoundFile& spare = spares_[index];
     if (spare.size >= size) return index;
     uint64_t added = size - spare.size;
-    if (bytes_ + added + kept_free > settings_->size) {
+    if (!fits(added + kept_free)) {
         return Error{"the log has reached its size", ENOSPC};
     }
     if (Status zeroed = zero(spare.name, Directory::Mode::write, spare.size, size); !zeroed) {
@@ -132,7 +137,7 @@ Result<size_t> SegmentStore::ready(size_t index, uint64_t size, uint64_t kept_fr
 }
 
 Result<size_t> SegmentStore::make(uint64_t size, uint64_t kept_free) {
-    if (bytes_ + size + kept_free > settings_->size) {
+    if (!fits(size + kept_free)) {
         return Error{"the log has reached its size", ENOSPC};
     }
     FoundFile spare{hex16(random_.number()) + std::string(spare_suffix), size};
@@ -183,7 +188,7 @@ Result<bool> SegmentStore::prepare() {
     if (partial == spares_.end() && spares_.size() == wanted_spares) return false;
     uint64_t size = partial == spares_.end() ? 0 : partial->size;
     uint64_t piece = std::min(piece_size, full - size);
-    if (bytes_ + piece > settings_->size) return false;
+    if (!fits(piece)) return false;
 
     if (partial == spares_.end()) {
         Result<size_t> made = make(piece, 0);

@@ -21,6 +21,7 @@
 #include "base/file_system.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "spool/cursor.h"
 #include "spool/log.h"
 #include "spool/recovery.h"
 #include "spool/segment.h"
@@ -62,12 +63,12 @@ class SegmentStore {
     // Sets files aside that nobody can read. Errors are tolerated: they stay where they are.
     void set_aside(const std::vector<FoundFile>& unreadable);
 
-    uint64_t bytes() const { return bytes_; }  // of all files in the slot
-    uint64_t limit() const { return settings_->size; }
+    uint64_t bytes() const { return bytes_ + cursor_file_size; }  // of the slot's files
 
   private:
     static constexpr size_t wanted_spares = 2;  // the reserve, and one ahead
 
+    bool fits(uint64_t added) const;
     uint64_t reserve_gap() const;
     Result<size_t> choose(uint64_t size, bool may_use_reserve, bool* from_reserve);
     Result<size_t> ready(size_t index, uint64_t size, uint64_t kept_free);
@@ -82,8 +83,8 @@ class SegmentStore {
     Random& random_;
     StepObserver* observer_;
     std::vector<FoundFile> spares_;  // largest first
-    uint64_t bytes_ = 0;
-    bool disk_full_ = false;  // when something was written last
+    uint64_t bytes_ = 0;             // of all files but the cursor's
+    bool disk_full_ = false;         // when something was written last
 };
 
 }  // namespace momento

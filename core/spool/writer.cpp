@@ -181,9 +181,10 @@ class Writer::Impl {
     }
 
     void note_appended() {
-        for (const LogSegment& segment : appender_->segments()) {
-            if (segment.extent.segment > noted_segment_) note_segment(segment.extent);
-        }
+        const std::deque<LogSegment>& segments = appender_->segments();
+        size_t fresh = segments.size();
+        while (fresh > 0 && segments[fresh - 1].extent.segment > noted_segment_) --fresh;
+        for (; fresh < segments.size(); ++fresh) note_segment(segments[fresh].extent);
         uint64_t last = appender_->next_sequence() - 1;
         appended_ = appended_ || last > cursor_.state().totals.last_sequence;
         cursor_.note_appended(last, appender_->take_redriven());
@@ -295,12 +296,9 @@ class Writer::Impl {
 
     bool keep_house() {
         const int64_t now = tools_.clock->steady_us();
-        uint64_t version = appender_->version();
         appender_->upkeep();
-        if (appender_->version() != version) {
-            note_appended();
-            apply_releases();
-        }
+        note_appended();
+        apply_releases();
         if (second_pace_.due(now)) {
             if (slot_->destination == dead_letter_directory) apply_marks();
             cursor_changed_ = cursor_changed_ || std::exchange(appended_, false);
