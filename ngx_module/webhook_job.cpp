@@ -69,7 +69,14 @@ void WebhookJob::answer(const Answer& answer) {
     ngx_http_run_posted_requests(c);
 }
 
-bool WebhookJob::take_turn(Worker& worker, int64_t now_ms) {
+Claim WebhookJob::make_claim(Worker& worker) const {
+    if (request_ == nullptr) return {};
+    const WorkerWebhook* webhook = worker.webhook(request_, location_conf(request_));
+    if (webhook == nullptr) return {};
+    return {&webhook->keyring, record_.body(), state_->mac};
+}
+
+bool WebhookJob::take_turn(Worker& worker, const Claim& claim, int64_t now_ms) {
     if (request_ == nullptr) return false;  // the client left, and nothing was promised
     worker_ = &worker;
 
@@ -79,8 +86,7 @@ bool WebhookJob::take_turn(Worker& worker, int64_t now_ms) {
         refuse(Verdict::unavailable, "no secret could be prepared");
         return false;
     }
-    Judgement judgement = worker.verifier().judge(webhook->keyring, record_.body(), state_->mac,
-                                                  webhook->rules, now_ms);
+    Judgement judgement = worker.verifier().judge(claim, webhook->rules, now_ms);
     worker.note_judgement(*webhook, judgement);
     if (!state_->keep(request_->pool, judgement)) {
         answer(answers::unavailable);

@@ -33,9 +33,13 @@ class WebhookJob final : public Waiter {
                                               RecordBuffer body, std::string trace_header);
     ~WebhookJob() override;
 
+    // What is to be matched before take_turn(), together with the claims of other jobs.
+    // Without a keyring if nobody listens any more, or no secret could be prepared.
+    Claim make_claim(Worker& worker) const;
+
     // Judges and, if the verdict says so, hands the record to the gateway: true if the job
     // now belongs to it (until settled()), false if it is done.
-    bool take_turn(Worker& worker, int64_t now_ms);
+    bool take_turn(Worker& worker, const Claim& claim, int64_t now_ms);
 
     bool settled(bool durable, uint64_t sequence) override;
     void resolved(bool delivered) override;

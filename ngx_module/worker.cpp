@@ -174,11 +174,22 @@ void Worker::end_turn() {
     std::vector<std::unique_ptr<WebhookJob>> jobs;
     jobs.swap(turn_);
 
+    std::vector<Claim> claims;
+    const bool is_matched = contain(ngx_cycle->log, false, [&] {
+        claims.reserve(jobs.size());
+        for (const auto& job : jobs) claims.push_back(job->make_claim(*this));
+        verifier_.match(claims.data(), claims.size());
+        return true;
+    });
+
     const int64_t now_ms = system_clock().wall_ms();
-    for (std::unique_ptr<WebhookJob>& job : jobs) {
+    for (size_t i = 0; i < jobs.size(); ++i) {
+        std::unique_ptr<WebhookJob>& job = jobs[i];
         enum class Outcome { done, handed_over, failed };
         const Outcome outcome = contain(ngx_cycle->log, Outcome::failed, [&] {
-            return job->take_turn(*this, now_ms) ? Outcome::handed_over : Outcome::done;
+            if (!is_matched) return Outcome::failed;
+            return job->take_turn(*this, claims[i], now_ms) ? Outcome::handed_over
+                                                            : Outcome::done;
         });
         if (outcome == Outcome::handed_over) static_cast<void>(job.release());
         if (outcome == Outcome::failed) job->answer(answers::unavailable);

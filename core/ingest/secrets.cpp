@@ -185,6 +185,7 @@ void Keyring::match(Claim* claims, size_t count) {
     std::vector<Search> searches;
     searches.reserve(count);
     for (size_t i = 0; i < count; ++i) {
+        if (claims[i].keyring == nullptr) continue;
         const size_t first = candidates.size();
         claims[i].keyring->add_candidates(claims[i].names, candidates);
         searches.push_back({&claims[i], first, candidates.size()});

@@ -75,9 +75,9 @@ struct EventNames {
 
 // A body and the signature that came with it.
 struct Claim {
-    const class Keyring* keyring;  // the secrets that may have given it
+    const class Keyring* keyring = nullptr;  // the secrets that may have given it, if any
     std::string_view body;
-    Mac mac;
+    Mac mac{};
     std::optional<EventNames> names{};  // from an unverified look, if there was one
     int secret = -1;                    // index in the keyring of the one that did; -1: none
 };

@@ -39,7 +39,7 @@ const char* verdict_name(Verdict verdict) {
 void Verifier::match(Claim* claims, size_t count) {
     for (size_t i = 0; i < count; ++i) {
         Claim& claim = claims[i];
-        if (!claim.keyring->has_bound()) continue;
+        if (claim.keyring == nullptr || !claim.keyring->has_bound()) continue;
         if (auto seen = parser_.peek(claim.body)) {
             claim.names = {std::string(seen->cache), std::string(seen->topic)};
         }
