@@ -29,10 +29,15 @@ aws::ServiceSettings service_settings(const EventBridgeSettings& settings) {
 
 EventBridge::EventBridge(EventBridgeSettings settings,
                          std::shared_ptr<aws::CredentialsProvider> credentials,
-                         const aws::ServiceTools& tools)
+                         const aws::ServiceTools& tools, BusWatch watch)
     : settings_(std::move(settings)),
       encoder_(settings_.source, settings_.bus),
-      client_(service_settings(settings_), std::move(credentials), tools) {}
+      client_(service_settings(settings_), std::move(credentials), tools) {
+    if (!watch.may_ask) return;
+    guard_.emplace(service_settings(settings_).user, settings_.bus, client_,
+                   BusGuard::Tools{tools.clock, watch.random, tools.logger},
+                   std::move(watch.may_ask));
+}
 
 BatchLimits EventBridge::limits() const {
     // EventBridge's own limit is "less than", BatchLimits' is "at most".
@@ -41,12 +46,29 @@ BatchLimits EventBridge::limits() const {
 }
 
 void EventBridge::send(std::vector<const Record*> batch, Done done) {
+    if (guard_ && guard_->state() == BusGuard::State::missing) {
+        refusals_.push_back([entries = batch.size(), done = std::move(done)] {
+            done(held(entries, "ResourceNotFoundException", "the event bus does not exist"));
+        });
+        return;
+    }
     client_.call(
         putevents_target, encoder_.encode(batch),
         [entries = batch.size(), done = std::move(done)](const aws::ServiceReply& reply) {
             done(reply.unsent ? held(entries, "CredentialsUnavailable", reply.no_credentials)
                               : read_putevents_answer(reply.http, entries).result);
         });
+}
+
+void EventBridge::step() {
+    if (guard_ && !stopping_) guard_->step();
+    client_.step();
+    for (auto& refuse : std::exchange(refusals_, {})) refuse();
+}
+
+void EventBridge::stop_sending() {
+    stopping_ = true;
+    client_.stop();
 }
 
 }  // namespace momento

@@ -4,17 +4,21 @@
 // Belongs to the delivery thread, but for clock_offset_ms(). Nothing is sent without
 // credentials: a batch waits a little for them, then it is held. What AWS says against
 // credentials or clock is tried once more with fresh ones before it counts (see
-// aws::ServiceClient). Destroy the HttpClient's transfers first: their callbacks lead here.
+// aws::ServiceClient). While the bus is known to be missing, batches are held unsent. Destroy
+// the HttpClient's transfers first: their callbacks lead here.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "aws/credentials.h"
 #include "aws/endpoints.h"
 #include "aws/service_client.h"
+#include "destination/bus_guard.h"
 #include "destination/destination.h"
 #include "destination/putevents.h"
 
@@ -33,19 +37,25 @@ struct EventBridgeSettings {
     int64_t total_timeout_ms = 10'000;
 };
 
+// Whether and by whom the bus is watched (bus_guard.h); nothing set: it is not.
+struct BusWatch {
+    Random* random = nullptr;
+    BusGuard::MayAsk may_ask;
+};
+
 class EventBridge final : public Destination {
   public:
     EventBridge(EventBridgeSettings settings,
                 std::shared_ptr<aws::CredentialsProvider> credentials,
-                const aws::ServiceTools& tools);
+                const aws::ServiceTools& tools, BusWatch watch = {});
 
     BatchLimits limits() const override;
     size_t entry_size(const Record& record) const override {
         return encoder_.entry_size(record);
     }
     void send(std::vector<const Record*> batch, Done done) override;
-    void step() override { client_.step(); }
-    void stop_sending() override { client_.stop(); }
+    void step() override;
+    void stop_sending() override;
     size_t max_in_flight() const override { return settings_.connections; }
 
     // How far AWS's clock is ahead of ours; 0 while too little to matter. From any thread.
@@ -55,6 +65,9 @@ class EventBridge final : public Destination {
     const EventBridgeSettings settings_;
     const PutEventsEncoder encoder_;
     aws::ServiceClient client_;
+    std::optional<BusGuard> guard_;
+    bool stopping_ = false;
+    std::vector<std::function<void()>> refusals_;  // of this turn: the bus is missing
 };
 
 }  // namespace momento

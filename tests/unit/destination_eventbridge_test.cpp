@@ -39,7 +39,7 @@ class EventBridgeTest : public testing::Test {
     void make() {
         bus_ = std::make_unique<EventBridge>(
             settings_, std::make_unique<PlayedCredentials::Provider>(credentials_),
-            aws::ServiceTools{&clock_, &lines_, &http_});
+            aws::ServiceTools{&clock_, &lines_, &http_}, watch_);
     }
 
     void send() {
@@ -70,6 +70,7 @@ class EventBridgeTest : public testing::Test {
     fakes::KeptLines lines_;
     PlayedCredentials credentials_;
     EventBridgeSettings settings_;
+    BusWatch watch_;
     Record record_;
     std::unique_ptr<EventBridge> bus_;
     std::optional<BatchResult> result_;
@@ -231,6 +232,36 @@ TEST_F(EventBridgeTest, AfterStopSendingNothingLeaves) {
     turn();
     EXPECT_TRUE(http_.requests.empty());
     EXPECT_EQ(verdict(), Kind::hold);
+}
+
+TEST_F(EventBridgeTest, HoldsWhatIsForABusThatDoesNotExist) {
+    fakes::PlayedRandom random;  // no jitter
+    watch_ = {&random, [] { return true; }};
+    make();
+    turn();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    EXPECT_EQ(sent_header("X-Amz-Target"), "AWSEvents.DescribeEventBus");
+    EXPECT_EQ(http_.requests.front().request.body, R"({"Name":"default"})");
+    http_.answer(400, refusal("ResourceNotFoundException"));
+    turn();
+    EXPECT_EQ(lines_.count("event bus \"default\" does not exist"), 1u);
+    EXPECT_EQ(lines_.severities.at(0), Severity::alert);
+
+    send();
+    EXPECT_TRUE(http_.requests.empty()) << "EventBridge would swallow it";
+    turn();
+    EXPECT_EQ(verdict(), Kind::hold);
+    EXPECT_EQ(result_->entries[0].code, "ResourceNotFoundException");
+
+    clock_.advance_ms(60'000);
+    turn();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    http_.answer(200, R"({"Name":"default"})");
+    turn();
+    EXPECT_EQ(lines_.count("event bus \"default\" exists again"), 1u);
+    result_.reset();
+    send();
+    EXPECT_EQ(http_.requests.size(), 1u);
 }
 
 TEST_F(EventBridgeTest, LogsNoSecretAndNoEvent) {
