@@ -29,10 +29,11 @@ const EntryVerdict* find(const BatchResult& result, Kind kind) {
     return nullptr;
 }
 
-// For log lines: code and request id, never a message.
+// For log lines: code and request id, never the destination's message.
 std::string reason(const BatchResult& result, Kind kind) {
     const EntryVerdict* verdict = find(result, kind);
     std::string text = verdict ? verdict->code : std::string();
+    if (!result.trouble.empty()) text += ": " + result.trouble;
     return result.request_id.empty() ? text : text + ", request id " + result.request_id;
 }
 

@@ -134,6 +134,7 @@ BatchResult FileDestination::write_batch() {
                           : system_error(complete ? "fdatasync" : "write").text;
     BatchResult result = all(batch_.size(), {Kind::retry, failed, why});
     result.unreachable = true;
+    result.trouble = why;
     return result;
 }
 

@@ -123,6 +123,7 @@ void read_failure(const HttpFailure& failure, size_t entries, PutEventsAnswer& a
     }
     answer.result.entries.assign(entries, {Kind::retry, code, message(failure.text)});
     answer.result.unreachable = failure.stage != HttpFailure::Stage::cancelled;
+    answer.result.trouble = failure.text;
 }
 
 }  // namespace

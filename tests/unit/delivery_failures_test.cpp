@@ -24,6 +24,7 @@ class DeliveryFailuresTest : public DeliveryRig {
         destination_->script = [](const Batch& batch) {
             auto result = PlayedDestination::all(batch, {Kind::retry, "NotConnected", {}});
             result.unreachable = true;
+            result.trouble = "no route";
             return result;
         };
     }
@@ -231,7 +232,7 @@ TEST_F(DeliveryFailuresTest, TheBreakerStopsAttemptsButForAProbe) {
     pass(30'000, 10);
     EXPECT_LE(batches(), before + 6) << "probes, further and further apart";
     EXPECT_EQ(destination_->most_in_flight, 1u);
-    EXPECT_EQ(lines_.count("cannot be reached (NotConnected)"), 1u);
+    EXPECT_EQ(lines_.count("cannot be reached (NotConnected: no route)"), 1u);
 
     take();
     pass(41'000, 10);

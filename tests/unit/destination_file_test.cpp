@@ -122,6 +122,7 @@ TEST_F(FileDestinationTest, AFailedWriteIsTriedAgain) {
     EXPECT_EQ(result.entries.at(0).kind, Kind::retry);
     EXPECT_EQ(result.entries.at(0).code, "WriteFailed");
     EXPECT_TRUE(result.unreachable);
+    EXPECT_NE(result.trouble.find("Bad file descriptor"), std::string::npos) << result.trouble;
 }
 
 TEST_F(FileDestinationTest, AFailedSyncIsNotADelivery) {

@@ -199,6 +199,7 @@ TEST(PutEventsAnswer, ATransportFailureIsTriedAgain) {
         auto read = read_putevents_answer(http, 2);
         EXPECT_EQ(kinds(read.result), std::vector<Kind>(2, Kind::retry));
         EXPECT_TRUE(read.result.unreachable);
+        EXPECT_EQ(read.result.trouble, "timeout");
     }
     http.failure.stage = HttpFailure::Stage::cancelled;  // by us
     EXPECT_FALSE(read_putevents_answer(http, 2).result.unreachable);
