@@ -1,0 +1,200 @@
+"""What bounds the work: nginx's own limits come first, then ours."""
+
+import time
+
+import pytest
+
+from harness.clients import RawConnection
+from harness.events import documented_event, signed
+from harness.waiting import eventually
+from harness.webhook import PATH, SUCCESS, UNAVAILABLE, webhook
+
+
+def request(body, path=PATH):
+    headers = {"Host": "h", "Content-Length": len(body), **signed(body)}
+    return f"POST {path} HTTP/1.1\r\n".encode() + "".join(
+        f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body
+
+
+class Parked:
+    """Requests on connections of their own, sent and not yet answered."""
+
+    def __init__(self, hook, count, path=PATH):
+        self.connections = [hook.connect_raw() for _ in range(count)]
+        for connection in self.connections:
+            connection.send(request(documented_event(), path))
+
+    def answers(self):
+        return [connection.response() for connection in self.connections]
+
+    def still_wait(self):
+        for connection in self.connections:
+            connection.socket.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                connection.socket.recv(1)
+            connection.socket.settimeout(15)
+
+
+# nginx's limits
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("status", [503, 429])
+@pytest.mark.parametrize("with_body", [True, False])
+def test_a_flood_is_answered_before_any_signature_is_computed(start_webhook, status, with_body):
+    hook = start_webhook(
+        location=f"limit_req zone=hooks burst=4 nodelay; limit_req_status {status};",
+        http="limit_req_zone $binary_remote_addr zone=hooks:1m rate=1r/m;")
+    answers = []
+    for _ in range(100):
+        body = documented_event()
+        if with_body:
+            answers.append(hook.send(body).status)
+            continue
+        with hook.connect_raw() as connection:  # a body that never comes is not waited for
+            connection.send(request(body)[:-len(body)] + (body if len(answers) < 5 else b""))
+            answers.append(connection.response().status)
+    assert answers == [200] * 5 + [status] * 95
+    log = hook.judged(100)
+    passed = [each for each in log if each["limit_req_status"] == "PASSED"]
+    refused = [each for each in log if each["limit_req_status"] == "REJECTED"]
+    assert (len(passed), len(refused)) == (5, 95)
+    assert {each["verdict"] for each in passed} == {"accepted"}
+    # Nobody looked at these: neither judged, nor believed.
+    assert {(each["verdict"], each["cache"], each["age"]) for each in refused} == {("", "", "")}
+    assert len(hook.events(5)) == 5
+
+
+def test_access_control_comes_first(start_webhook):
+    hook = start_webhook(location="deny all;")
+    assert hook.send().headers["content-type"] == "text/html"
+    assert hook.verdicts(1) == [""]
+
+
+def test_delayed_requests_are_judged_when_their_turn_comes(start_webhook):
+    hook = start_webhook(
+        location="limit_req zone=hooks burst=10;",
+        http="limit_req_zone $binary_remote_addr zone=hooks:1m rate=20r/s;")
+    parked = Parked(hook, 5)
+    assert [answer.body for answer in parked.answers()] == [SUCCESS] * 5
+    assert hook.verdicts(5) == ["accepted"] * 5
+
+
+# Ours
+
+
+def test_a_worker_parks_no_more_requests_than_allowed(start_webhook, disk):
+    hook = start_webhook(location="momento_webhook_parked 3;", disk=disk)
+    assert hook.send().status == 200
+    disk.hangs()
+    parked = Parked(hook, 3)
+    one_too_many = hook.send()
+    assert (one_too_many.status, one_too_many.body) == (503, UNAVAILABLE)
+    assert one_too_many.headers["retry-after"] == "1"
+    parked.still_wait()
+    disk.works()
+    assert [answer.body for answer in parked.answers()] == [SUCCESS] * 3
+    assert hook.send().status == 200
+    assert hook.verdicts(6).count("overloaded") == 1
+    assert len(hook.events(5)) == 5
+
+
+def test_parked_requests_are_a_quarter_of_the_connections_by_default(start_webhook, disk):
+    hook = start_webhook(disk=disk)
+    disk.hangs()
+    parked = Parked(hook, 256)
+    assert hook.get("/").status == 404
+    assert hook.send().status == 503
+    parked.still_wait()
+    disk.works()
+    assert {answer.status for answer in parked.answers()} == {200}
+
+
+def test_a_disk_that_hangs_slows_no_other_location(start_webhook, disk):
+    hook = start_webhook(disk=disk, server="location /other { return 200 other; }")
+    disk.hangs()
+    parked = Parked(hook, 2)
+    for _ in range(20):
+        assert hook.get("/other").body == b"other"
+        assert hook.send(secret="wrong").status == 403
+    parked.still_wait()
+    disk.works()
+    assert [answer.status for answer in parked.answers()] == [200] * 2
+
+
+def test_no_answer_comes_later_than_the_timeout(start_webhook, disk):
+    hook = start_webhook(location="momento_webhook_timeout 300ms;", disk=disk)
+    disk.hangs()
+    start = time.monotonic()
+    answer = hook.send(documented_event(text="late"))
+    assert time.monotonic() - start >= 0.3
+    assert (answer.status, answer.body) == (503, UNAVAILABLE)
+    assert hook.verdicts(1) == ["overloaded"]
+    # What was on its way to the disk may still arrive: nobody was told that it would not.
+    disk.works()
+    eventually(lambda: hook.send(documented_event(text="next")).status == 200, "an answer")
+    eventually(lambda: "next" in [event["detail"]["text"] for event in hook.events(0)],
+               "the next event")
+
+
+def test_the_timeout_runs_from_the_first_byte(start_webhook, disk):
+    hook = start_webhook(location="momento_webhook_timeout 1s;", disk=disk)
+    disk.hangs()
+    body = documented_event()
+    text = request(body)
+    with hook.connect_raw() as connection:
+        connection.send(text[:-1])
+        assert hook.get("/").status == 404  # the first bytes have arrived
+        start = time.monotonic()
+        time.sleep(0.7)
+        connection.send(text[-1:])
+        sent = time.monotonic()
+        assert connection.response().status == 503
+        assert time.monotonic() - sent < 1.0 or time.monotonic() - start < 1.5
+    disk.works()
+
+
+def test_a_timeout_frees_the_place_of_the_request(start_webhook, disk):
+    hook = start_webhook(
+        location="momento_webhook_parked 1; momento_webhook_timeout 200ms;",
+        disk=disk)
+    disk.hangs()
+    for _ in range(3):
+        assert hook.send().status == 503
+    disk.works()
+    eventually(lambda: hook.send().status == 200, "an accepted event")
+
+
+def test_what_a_worker_parks_counts_for_all_its_locations(start_webhook, disk):
+    hook = start_webhook(location="momento_webhook_parked 2;", disk=disk,
+                         server=webhook("momento_webhook_parked 5;", path="= /other"))
+    disk.hangs()
+    other = Parked(hook, 3, "/other")
+    assert hook.get("/").status == 404
+    assert hook.send().status == 503
+    more = Parked(hook, 2, "/other")
+    disk.works()
+    assert [answer.status for answer in other.answers() + more.answers()] == [200] * 5
+
+
+def test_a_reload_answers_those_who_wait(start_webhook, disk):
+    hook = start_webhook(disk=disk)
+    disk.hangs()
+    parked = Parked(hook, 3)
+    assert hook.get("/").status == 404
+    hook.reload()
+    parked.still_wait()
+    disk.works()
+    assert [answer.status for answer in parked.answers()] == [200] * 3
+    assert len(hook.events(3)) == 3
+
+
+def test_an_end_answers_those_who_wait(start_webhook, disk):
+    hook = start_webhook(disk=disk)
+    disk.hangs()
+    parked = Parked(hook, 3)
+    assert hook.get("/").status == 404
+    assert isinstance(parked.connections[0], RawConnection)
+    disk.works()
+    hook.stop()
+    assert [answer.status for answer in parked.answers()] == [200] * 3
