@@ -8,6 +8,7 @@
 #include <cstring>
 #include <iterator>
 #include <set>
+#include <utility>
 
 #include "base/read_file.h"
 #include "boundary.h"
@@ -142,13 +143,16 @@ Status set_credentials(ngx_conf_t*, Block& block, const Arguments& arguments) {
         credentials.profile = arguments[2];
         return {};
     }
-    for (std::string_view later : {"web_identity", "container", "instance"}) {
-        if (kind != later) continue;
-        return invalid(block, arguments, kind,
-                       "it is not supported by this version yet, \"auto\", \"environment\" or "
-                       "\"profile\" is expected");
-    }
-    if (kind != "auto" && kind != "environment") {
+    constexpr std::pair<std::string_view, Credentials> kinds[] = {
+        {"auto", Credentials::automatic},
+        {"environment", Credentials::environment},
+        {"web_identity", Credentials::web_identity},
+        {"container", Credentials::container},
+        {"instance", Credentials::instance},
+    };
+    const auto* named = std::find_if(std::begin(kinds), std::end(kinds),
+                                     [&](const auto& known) { return known.first == kind; });
+    if (named == std::end(kinds)) {
         return invalid(block, arguments, kind,
                        "\"auto\", \"environment\", \"profile\", \"web_identity\", "
                        "\"container\" or \"instance\" is expected");
@@ -157,7 +161,7 @@ Status set_credentials(ngx_conf_t*, Block& block, const Arguments& arguments) {
         return Error{"invalid number of arguments in " + in_setting(block, arguments) +
                      ": \"credentials " + std::string(kind) + ";\" is expected"};
     }
-    credentials.kind = kind == "auto" ? Credentials::automatic : Credentials::environment;
+    credentials.kind = named->second;
     return {};
 }
 
