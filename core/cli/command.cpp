@@ -14,7 +14,7 @@ namespace {
 const Command* const commands[] = {
     &sign_command,         &send_command,       &spool_ls_command, &spool_cat_command,
     &spool_verify_command, &spool_move_command, &dead_ls_command,  &dead_cat_command,
-    &dead_redrive_command, &dead_rm_command,    &drain_command,
+    &dead_redrive_command, &dead_rm_command,    &drain_command,    &check_command,
 };
 
 void print_overview(std::ostream& out) {

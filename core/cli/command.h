@@ -25,6 +25,7 @@ extern const Command dead_cat_command;
 extern const Command dead_redrive_command;
 extern const Command dead_rm_command;
 extern const Command drain_command;
+extern const Command check_command;
 
 // Runs the command that `arguments` name (without the program's own name), prints its
 // error or help, and returns the process's exit status.
