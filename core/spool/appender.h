@@ -27,14 +27,6 @@
 
 namespace momento {
 
-// A segment of the log. The last one may be the tail, which grows.
-struct LogSegment {
-    Extent extent;
-    uint64_t size = 0;  // of the file
-    int64_t newest_publish_ms = 0;
-    bool poisoned = false;
-};
-
 struct PendingRecord {
     RecordBuffer* buffer = nullptr;
     bool may_use_reserve = false;

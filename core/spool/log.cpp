@@ -35,4 +35,31 @@ LogNumbers Log::numbers() const {
     return numbers_;
 }
 
+void Log::publish_slot(std::shared_ptr<Directory> directory, const CursorState& opened_at) {
+    auto state = std::make_shared<const CursorState>(opened_at);
+    std::lock_guard lock(mutex_);
+    directory_ = std::move(directory);
+    opened_at_ = std::move(state);
+}
+
+void Log::publish(const LogNumbers& numbers, uint64_t base_sequence,
+                  const std::deque<LogSegment>* segments) {
+    bool base_moved = base_sequence_.exchange(base_sequence) != base_sequence;
+    {
+        std::lock_guard lock(mutex_);
+        numbers_ = numbers;
+        if (segments != nullptr) {
+            bool same = !segments->empty() && extents_.size() == segments->size() &&
+                        extents_.back().segment == segments->back().extent.segment;
+            if (same) {
+                extents_.back() = segments->back().extent;  // all that can have changed
+            } else {
+                extents_.clear();
+                for (const LogSegment& each : *segments) extents_.push_back(each.extent);
+            }
+        }
+    }
+    if (segments != nullptr || base_moved) version_.fetch_add(1, std::memory_order_acq_rel);
+}
+
 }  // namespace momento

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -67,6 +68,14 @@ struct Extent {
     bool sealed = false;
     Salt salt{};
     uint64_t first_sequence = 0;
+};
+
+// A segment of the log, as its writer knows it. The last one may be the tail, which grows.
+struct LogSegment {
+    Extent extent;
+    uint64_t size = 0;  // of the file
+    int64_t newest_publish_ms = 0;
+    bool poisoned = false;
 };
 
 struct LogNumbers {
@@ -126,6 +135,11 @@ class Log {
 
   private:
     friend class Writer;
+
+    void publish_slot(std::shared_ptr<Directory> directory, const CursorState& opened_at);
+    // `segments`: null if they have not changed.
+    void publish(const LogNumbers& numbers, uint64_t base_sequence,
+                 const std::deque<LogSegment>* segments);
 
     Mailbox<AppendBatch> appends_;
     Mailbox<std::vector<Release>> releases_;

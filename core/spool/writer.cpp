@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "spool/appender.h"
-#include "spool/cursor_file.h"
+#include "spool/cursor_keeper.h"
 #include "spool/marks.h"
+#include "spool/pace.h"
 #include "spool/planted.h"
 #include "spool/segment_scan.h"
 #include "spool/segment_store.h"
@@ -17,21 +18,30 @@ namespace momento {
 
 namespace {
 
-constexpr int64_t second_us = 1'000'000;
-
-// Something that is tried at most once a second.
-class Pace {
-  public:
-    bool due(int64_t now_us) {
-        if (now_us < next_us_) return false;
-        next_us_ = now_us + second_us;
-        return true;
+// When the cursor's base record was accepted; 0 if that cannot be told. The base's place
+// may be a little before its record.
+int64_t read_accept_time(Directory& slot, const std::deque<LogSegment>& segments,
+                         const CursorState& cursor) {
+    constexpr int most_records = 1000;
+    auto segment = std::find_if(segments.begin(), segments.end(), [&](const LogSegment& s) {
+        return s.extent.segment >= cursor.base.segment;
+    });
+    if (segment == segments.end()) return 0;
+    const Extent& extent = segment->extent;
+    auto file = slot.open(segment_file_name(extent.segment), Directory::Mode::read);
+    if (!file) return 0;
+    bool is_base = extent.segment == cursor.base.segment;
+    SegmentScan scan(std::move(*file), extent.salt,
+                     is_base ? cursor.base.offset : segment_header_size);
+    Record record;
+    for (int i = 0; i < most_records; ++i) {
+        auto found = scan.look(extent.end, record);
+        if (!found || *found != SegmentScan::Found::record) return 0;
+        if (record.sequence >= cursor.base_sequence) return record.accepted_ms;
+        scan.move_to(scan.offset() + record.encoded_size());
     }
-    void at_once() { next_us_ = INT64_MIN; }
-
-  private:
-    int64_t next_us_ = INT64_MIN;
-};
+    return 0;
+}
 
 }  // namespace
 
@@ -58,7 +68,7 @@ class Writer::Impl {
         apply_releases();
         publish();
         settle();
-        write_cursor();
+        cursor_->write();
         worked = keep_house() || worked;
         publish();
         return worked;
@@ -72,12 +82,8 @@ class Writer::Impl {
         appender_->flush();
         apply_releases();
         publish();
-        cursor_changed_ = cursor_changed_ || appended_;
-        fresh_cursor_pace_.at_once();
-        write_cursor();
-        sync_cursor();
+        cursor_->sync();
         observe(tools_.observer, steps::finished);
-        cursor_file_.reset();
         slot_.reset();
     }
 
@@ -120,19 +126,15 @@ class Writer::Impl {
         store_->set_aside(found.unreadable);
         appender_ = std::make_unique<Appender>(*store_, settings_, tools_, slot_->destination,
                                                slot_->name, found);
-        cursor_ = Cursor(found.cursor);
+        cursor_ = std::make_unique<CursorKeeper>(found.cursor, slot_->directory, *tools_.clock,
+                                                 *tools_.logger, tools_.observer);
         for (const LogSegment& segment : appender_->segments()) note_segment(segment.extent);
-        cursor_file_.emplace(slot_->directory, tools_.observer);
-        found_ = cursor_.state().totals;
+        found_ = cursor_->state().totals;
         recovered_ = found_.pending();
         if (found.tail_lost && recovered_ > 0) appender_->need_tail();
         sync_recovered_tail();
 
-        {
-            std::lock_guard lock(log_->mutex_);
-            log_->directory_ = slot_->directory;
-            log_->opened_at_ = std::make_shared<const CursorState>(cursor_.state());
-        }
+        log_->publish_slot(slot_->directory, cursor_->state());
         observe(tools_.observer, steps::slot_opened);
     }
 
@@ -149,7 +151,7 @@ class Writer::Impl {
 
     void note_segment(const Extent& extent) {
         noted_segment_ = extent.segment;
-        cursor_.note_segment(extent.first_sequence, {extent.segment, segment_header_size});
+        cursor_->note_segment(extent.first_sequence, {extent.segment, segment_header_size});
     }
 
     // --- records
@@ -185,9 +187,7 @@ class Writer::Impl {
         size_t fresh = segments.size();
         while (fresh > 0 && segments[fresh - 1].extent.segment > noted_segment_) --fresh;
         for (; fresh < segments.size(); ++fresh) note_segment(segments[fresh].extent);
-        uint64_t last = appender_->next_sequence() - 1;
-        appended_ = appended_ || last > cursor_.state().totals.last_sequence;
-        cursor_.note_appended(last, appender_->take_redriven());
+        cursor_->note_appended(appender_->next_sequence() - 1, appender_->take_redriven());
     }
 
     // Says what became of each batch, in order: jobs_ holds the batches' records, or nothing
@@ -231,15 +231,10 @@ class Writer::Impl {
         }
         if (releases_.empty()) return;
 
-        const uint64_t base = cursor_.state().base_sequence;
-        std::vector<Release> beyond;
-        for (const Release& release : releases_) {
-            if (!cursor_.release(release)) beyond.push_back(release);
-        }
-        if (beyond.size() < releases_.size()) cursor_changed_ = true;
-        releases_.swap(beyond);
+        const uint64_t base = cursor_->state().base_sequence;
+        cursor_->release(releases_);
         // Somebody may stand at the window's edge.
-        wake_reader_ = wake_reader_ || (cursor_.state().base_sequence != base &&
+        wake_reader_ = wake_reader_ || (cursor_->state().base_sequence != base &&
                                         appender_->next_sequence() > base + cursor_window);
         observe(tools_.observer, steps::releases_applied);
     }
@@ -261,37 +256,6 @@ class Writer::Impl {
         }
     }
 
-    // --- the cursor's file
-
-    void write_cursor() {
-        if (!cursor_changed_) return;
-        Status written;
-        if (cursor_file_->usable()) {
-            written = cursor_file_->write(cursor_.next_generation());
-        } else if (fresh_cursor_pace_.due(tools_.clock->steady_us())) {
-            written = cursor_file_->make(cursor_.next_generation());
-        } else {
-            return;
-        }
-        cursor_changed_ = !written;
-        if (!written) complain_of_cursor(written.error());
-    }
-
-    void sync_cursor() {
-        if (!cursor_file_->usable()) return;
-        if (Status synced = cursor_file_->sync(); !synced) {
-            cursor_changed_ = true;
-            complain_of_cursor(synced.error());
-        }
-    }
-
-    void complain_of_cursor(const Error& error) {
-        tools_.logger->write(Severity::alert,
-                             "what was delivered cannot be noted, it will be "
-                             "delivered again after a restart: " +
-                                 error.text);
-    }
-
     // --- housekeeping: a small piece at a time
 
     bool keep_house() {
@@ -301,9 +265,7 @@ class Writer::Impl {
         apply_releases();
         if (second_pace_.due(now)) {
             if (slot_->destination == dead_letter_directory) apply_marks();
-            cursor_changed_ = cursor_changed_ || std::exchange(appended_, false);
-            write_cursor();
-            sync_cursor();
+            cursor_->sync();
             find_oldest_pending();
         }
         return recycle() || prepare_spare();
@@ -322,17 +284,16 @@ class Writer::Impl {
         } else {
             return false;
         }
-        if (cursor_.state().base_sequence < behind) return false;
+        if (cursor_->state().base_sequence < behind) return false;
         if (oldest.newest_publish_ms + settings_->retain_ms > tools_.clock->wall_ms() &&
             settings_->retain_ms > 0) {
             return false;
         }
         if (!recycle_pace_.due(tools_.clock->steady_us())) return false;
 
-        if (cursor_file_->durable_base() < behind &&
-            !planted(Bug::cursor_unsynced_at_recycling)) {
-            sync_cursor();
-            if (cursor_file_->durable_base() < behind) return false;
+        if (!planted(Bug::cursor_unsynced_at_recycling) &&
+            !cursor_->released_for_good(behind)) {
+            return false;
         }
         bool keep = appender_->has_tail() && !oldest.poisoned;
         Status recycled = store_->recycle(oldest.extent.segment, oldest.size, keep);
@@ -360,38 +321,15 @@ class Writer::Impl {
         return false;
     }
 
-    // For the metric; a glance at the base record, whose place may be a little before it.
     void find_oldest_pending() {
-        const CursorState& state = cursor_.state();
+        const CursorState& state = cursor_->state();
         if (state.totals.pending() == 0) {
-            oldest_pending_ms_ = 0;
             oldest_sequence_ = 0;
-            return;
-        }
-        if (oldest_sequence_ == state.base_sequence) return;
-        oldest_pending_ms_ = 0;
-        constexpr int most_records = 1000;
-        for (const LogSegment& segment : appender_->segments()) {
-            const Extent& extent = segment.extent;
-            if (extent.segment < state.base.segment) continue;
-            auto file = slot_->directory->open(segment_file_name(extent.segment),
-                                               Directory::Mode::read);
-            if (!file) return;
-            bool is_base = extent.segment == state.base.segment;
-            SegmentScan scan(std::move(*file), extent.salt,
-                             is_base ? state.base.offset : segment_header_size);
-            Record record;
-            for (int i = 0; i < most_records; ++i) {
-                auto found = scan.look(extent.end, record);
-                if (!found || *found != SegmentScan::Found::record) break;
-                if (record.sequence >= state.base_sequence) {
-                    oldest_pending_ms_ = record.accepted_ms;
-                    oldest_sequence_ = state.base_sequence;
-                    return;
-                }
-                scan.move_to(scan.offset() + record.encoded_size());
-            }
-            return;
+            oldest_pending_ms_ = 0;
+        } else if (oldest_sequence_ != state.base_sequence) {
+            oldest_sequence_ = state.base_sequence;
+            oldest_pending_ms_ =
+                read_accept_time(*slot_->directory, appender_->segments(), state);
         }
     }
 
@@ -402,11 +340,10 @@ class Writer::Impl {
         numbers.limit = settings_->size;
         numbers.failing = failing_to_open_;
         if (!appender_) {
-            std::lock_guard lock(log_->mutex_);
-            log_->numbers_ = numbers;
+            log_->publish(numbers, 0, nullptr);
             return;
         }
-        numbers.totals = cursor_.state().totals;
+        numbers.totals = cursor_->state().totals;
         numbers.recovered = recovered_;
         numbers.bytes = store_->bytes();
         numbers.poisoned = appender_->poisoned();
@@ -416,33 +353,12 @@ class Writer::Impl {
 
         if (tools_.publish && slot_) tools_.publish(slot_->name, found_, numbers);
 
-        bool extents_changed = appender_->version() != published_version_;
-        bool base_moved = cursor_.state().base_sequence != log_->base_sequence();
-        published_version_ = appender_->version();
-        log_->base_sequence_.store(cursor_.state().base_sequence, std::memory_order_release);
-        {
-            std::lock_guard lock(log_->mutex_);
-            log_->numbers_ = numbers;
-            if (extents_changed) publish_extents(log_->extents_);
-        }
-        if (extents_changed || base_moved) {
-            log_->version_.fetch_add(1, std::memory_order_acq_rel);
-        }
-        if (extents_changed) observe(tools_.observer, steps::records_published);
-        if ((extents_changed || std::exchange(wake_reader_, false)) && log_->wake_reader_) {
-            log_->wake_reader_();
-        }
-    }
-
-    void publish_extents(std::vector<Extent>& extents) const {
-        const std::deque<LogSegment>& segments = appender_->segments();
-        if (!segments.empty() && extents.size() == segments.size() &&
-            extents.back().segment == segments.back().extent.segment) {
-            extents.back() = segments.back().extent;  // all that can have changed
-            return;
-        }
-        extents.clear();
-        for (const LogSegment& segment : segments) extents.push_back(segment.extent);
+        const uint64_t base = cursor_->state().base_sequence;
+        bool changed = appender_->version() != std::exchange(published_, appender_->version());
+        log_->publish(numbers, base, changed ? &appender_->segments() : nullptr);
+        if (changed) observe(tools_.observer, steps::records_published);
+        bool wake = std::exchange(wake_reader_, false) || changed;
+        if (wake && log_->wake_reader_) log_->wake_reader_();
     }
 
     const std::shared_ptr<Log> log_;
@@ -454,8 +370,7 @@ class Writer::Impl {
     // From opening on.
     std::unique_ptr<SegmentStore> store_;
     std::unique_ptr<Appender> appender_;
-    Cursor cursor_;
-    std::optional<CursorFile> cursor_file_;
+    std::unique_ptr<CursorKeeper> cursor_;
     uint64_t noted_segment_ = 0;
     SlotTotals found_;
     uint64_t recovered_ = 0;
@@ -475,21 +390,18 @@ class Writer::Impl {
     std::vector<Release> releases_;  // not applied yet, or beyond the window
     std::vector<PendingRecord> jobs_;
 
-    bool cursor_changed_ = false;  // by releases
-    bool appended_ = false;        // since the cursor was written
     Pace open_pace_;
     Pace second_pace_;
-    Pace fresh_cursor_pace_;
     Pace recycle_pace_;
     Pace spare_pace_;
     bool spare_failed_ = false;
     uint64_t marks_read_ = 0;
     bool marks_failed_ = false;
 
-    uint64_t published_version_ = 0;
+    uint64_t published_ = 0;  // version of the segments
     bool wake_reader_ = false;
-    int64_t oldest_pending_ms_ = 0;
-    uint64_t oldest_sequence_ = 0;  // whose accept time that is
+    uint64_t oldest_sequence_ = 0;   // the base record when it was looked at
+    int64_t oldest_pending_ms_ = 0;  // its accept time
 };
 
 Writer::Writer(std::shared_ptr<Log> log, std::shared_ptr<const SpoolSettings> settings,

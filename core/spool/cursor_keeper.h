@@ -1,0 +1,58 @@
+// Keeps a log's cursor, in memory and in its file: written whenever records were released,
+// made durable once a second and when a segment is to be used again. After a failure it is
+// written to a new file, tried at most once a second; the log goes on meanwhile, only no
+// segment is used again.
+//
+// Belongs to the writer's thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "spool/cursor.h"
+#include "spool/cursor_file.h"
+#include "spool/pace.h"
+
+namespace momento {
+
+class CursorKeeper {
+  public:
+    CursorKeeper(CursorState recovered, std::shared_ptr<Directory> directory,
+                 const Clock& clock, Logger& logger, StepObserver* observer);
+
+    const CursorState& state() const { return cursor_.state(); }
+
+    void note_segment(uint64_t first_sequence, Position first_record);
+    void note_appended(uint64_t last_sequence, uint64_t redriven);
+
+    // Applies what it can, in any order; what lies beyond the window stays in `releases`.
+    void release(std::vector<Release>& releases);
+
+    // Writes what was released since the last write.
+    void write();
+
+    // Once a second: writes what has changed in any way, and makes it durable.
+    void sync();
+
+    // Whether everything below is durably released; sees to it if need be.
+    bool released_for_good(uint64_t sequence);
+
+  private:
+    void write_now();
+    void sync_file();
+    void complain(const Error& error);
+
+    Cursor cursor_;
+    CursorFile file_;
+    const Clock& clock_;
+    Logger& logger_;
+    bool released_ = false;  // something, since the last write
+    bool appended_ = false;
+    Pace fresh_file_;
+};
+
+}  // namespace momento
