@@ -20,7 +20,8 @@ from harness.nginx import environment
 from harness.standin import error, silence, slow
 from harness.waiting import eventually
 
-pytestmark = pytest.mark.volume
+# One after the other: each keeps the machine busy by itself.
+pytestmark = [pytest.mark.volume, pytest.mark.xdist_group("conservation")]
 
 LONG = os.environ.get("CONSERVATION") == "long"
 KILLS = 200 if LONG else 40
