@@ -42,6 +42,7 @@ http {
     server {
         listen 127.0.0.1:%(port)d;
         location = /momento { %(location)s }
+        %(server)s
     }
 }
 """
@@ -117,18 +118,23 @@ class Nginx(Process):
 
     delivers = True
 
-    def __init__(self, tools, directory, location, http="", load=(), workers=1, env=None):
+    def __init__(self, tools, directory, location, http="", server="", load=(), workers=1,
+                 env=None):
         port = free_port()
         configuration = NGINX_CONF % {
             "load": "\n".join(f"load_module {module};" for module in load),
             "user": "user root;" if os.geteuid() == 0 else "",
-            "workers": workers, "http": http, "location": location, "port": port}
+            "workers": workers, "http": http, "server": server, "location": location,
+            "port": port}
         (directory / "nginx.conf").write_text(configuration)
         super().__init__(port, [tools.nginx, "-p", directory, "-c", directory / "nginx.conf",
                                 "-e", "stderr"], directory, env)
 
     def workers(self):
         return children(self.process.pid)
+
+    def syncs(self):
+        return 0
 
 
 class Stock(Nginx):
@@ -139,11 +145,18 @@ class Stock(Nginx):
 
 
 class Gateway(Nginx):
-    def __init__(self, tools, directory, sink, sync="always", workers=1):
+    def __init__(self, tools, directory, sink, sync="always", workers=1, settings=""):
         super().__init__(
-            tools, directory, f"momento_webhook bus; momento_webhook_secret {SECRET};",
+            tools, directory,
+            f"momento_webhook bus; momento_webhook_secret {SECRET}; {settings}",
             http=GATEWAY_HTTP % (sync, sink.port), load=[tools.module], workers=workers,
-            env=KEYS)
+            server="location = /status { momento_status prometheus; }", env=KEYS)
+
+    def syncs(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/status") as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines
+                   if line.startswith("momento_sync_seconds_count"))
 
 
 class Lua(Nginx):
@@ -171,6 +184,9 @@ class Node(Process):
     def workers(self):
         return [self.process.pid]
 
+    def syncs(self):
+        return 0
+
 
 CONTENDERS = {
     "nginx `return 200`": Stock,
@@ -178,6 +194,8 @@ CONTENDERS = {
     "gateway, `sync=always`": Gateway,
     "gateway, `sync=os`, 2 workers": lambda *args: Gateway(*args, sync="os", workers=2),
     "gateway, `sync=always`, 2 workers": lambda *args: Gateway(*args, workers=2),
+    "gateway, `ack delivered`": lambda *args: Gateway(
+        *args, settings="momento_webhook_ack delivered;"),
     "nginx Lua": Lua,
     "Node": Node,
 }
@@ -232,13 +250,15 @@ def measure(tools, make, size, options):
         time.sleep(0.5)
 
         pids = contender.workers()
-        sunk = sink.counts()
-        before, started = cpu_ns(pids), time.monotonic()
+        sunk, synced = sink.counts(), contender.syncs()
+        before = cpu_ns(pids)
         flat = load(tools, contender.port, size, options.seconds, options.connections)
+        answered = time.monotonic()
         delivered = not contender.delivers or wait_for_delivery(
             sink, sunk["entries"] + flat["accepted"])
-        after, ended = cpu_ns(pids), time.monotonic()
+        after, behind = cpu_ns(pids), time.monotonic() - answered
         new = {name: value - sunk[name] for name, value in sink.counts().items()}
+        syncs = contender.syncs() - synced
 
         half = load(tools, contender.port, size, options.seconds, options.connections,
                     rate=flat["rate"] / 2)
@@ -248,7 +268,8 @@ def measure(tools, make, size, options):
             "cpu_us": (after[0] - before[0]) / 1000 / events,
             "loop_us": (after[1] - before[1]) / 1000 / events,
             "loop_share": (after[1] - before[1]) / 1e9 / flat["seconds"] / len(pids),
-            "behind_s": ended - started - flat["seconds"],
+            "behind_s": behind,
+            "syncs": syncs / flat["seconds"],
             "p50_us": half["p50_us"], "p99_us": half["p99_us"], "p999_us": half["p999_us"],
             "memory_mb": resident_mb(pids),
             "entries_per_request": new["entries"] / new["requests"] if new["requests"] else 0,
@@ -277,8 +298,9 @@ def limit(runs):
 
 def table(results, sizes):
     lines = ["| contender | body | requests/s | p50 / p99 / p99.9 at half, us | CPU us/event, "
-             "all threads | event loop | MB | events/PutEvents | delivery behind, s | limit |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+             "all threads | event loop | MB | events/PutEvents | syncs/s | delivery behind, s "
+             "| limit |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
     for size in sizes:
         stock = results.get((STOCK, size), [])
         cpu_base = median(stock, "cpu_us") if stock else 0
@@ -294,6 +316,7 @@ def table(results, sizes):
                 f"| {ratio(median(runs, 'loop_us'), loop_base)} "
                 f"| {median(runs, 'memory_mb'):.0f} "
                 f"| {median(runs, 'entries_per_request'):.1f} "
+                f"| {median(runs, 'syncs'):.0f} "
                 f"| {median(runs, 'behind_s'):.1f} | {limit(runs)} |")
     return "\n".join(lines)
 
