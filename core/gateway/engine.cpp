@@ -296,7 +296,7 @@ class Engine::Impl {
         Result<std::unique_ptr<Slot>> slot = room.slots->adopt();
         if (!slot || !*slot) return;  // slots report their own errors, once each
         const std::string& name = settings_->destinations[index].name;
-        tools_.logger->write(Severity::notice, "momento: adopting slot \"" + (*slot)->name +
+        tools_.logger->write(Severity::notice, "adopting slot \"" + (*slot)->name +
                                                    "\" of destination \"" + name + "\"");
         auto seated = std::make_unique<SeatedLog>(
             spool_settings(), room.slots, std::move(*slot), tools_, &metrics_[index]->sync);

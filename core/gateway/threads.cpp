@@ -89,9 +89,9 @@ bool ThreadGroup::start(const char* name, std::function<void()> body) {
         try {
             body();
         } catch (const std::exception& e) {
-            logger_.write(Severity::alert, std::string("momento: a thread ended: ") + e.what());
+            logger_.write(Severity::alert, std::string("a thread ended: ") + e.what());
         } catch (...) {
-            logger_.write(Severity::alert, "momento: a thread ended: unknown exception");
+            logger_.write(Severity::alert, "a thread ended: unknown exception");
         }
         std::lock_guard ending(mutex_);
         entry.ended = true;
@@ -109,8 +109,7 @@ bool ThreadGroup::start(const char* name, std::function<void()> body) {
     } catch (const std::system_error& e) {
         started = false;
         entries_.pop_back();
-        logger_.write(Severity::alert,
-                      std::string("momento: cannot start a thread: ") + e.what());
+        logger_.write(Severity::alert, std::string("cannot start a thread: ") + e.what());
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return started;
