@@ -26,7 +26,9 @@ class File {
     // Writes the pieces one after the other from `offset` on: all of them, or an error
     // (of which any part may have reached the file).
     virtual Status write_at(uint64_t offset, const std::string_view* pieces, size_t count) = 0;
-    Status write_at(uint64_t offset, std::string_view data) { return write_at(offset, &data, 1); }
+    Status write_at(uint64_t offset, std::string_view data) {
+        return write_at(offset, &data, 1);
+    }
 
     // fdatasync. After an error the file's unsynced content is unknown and must never be
     // synced again (Linux marks failed pages clean).
@@ -44,9 +46,9 @@ class FileLock {
 class Directory {
   public:
     enum class Mode {
-        read,        // must exist
-        write,       // must exist; for reading and writing
-        create,      // must not exist; for reading and writing, mode 0600
+        read,    // must exist
+        write,   // must exist; for reading and writing
+        create,  // must not exist; for reading and writing, mode 0600
     };
 
     virtual ~Directory() = default;
@@ -63,7 +65,7 @@ class Directory {
 
     virtual Status rename(const std::string& from, const std::string& to) = 0;
     virtual Status remove(const std::string& name) = 0;  // a file, or an empty directory
-    virtual Status sync() = 0;                            // makes entries durable
+    virtual Status sync() = 0;                           // makes entries durable
 
     // Takes the lock file `name`, made if missing. A null pointer: somebody else holds it.
     // The locked file is the one that stands in the directory (checked after locking).

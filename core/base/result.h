@@ -20,7 +20,7 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
   public:
-    Result(T value) : state_(std::move(value)) {}  // NOLINT: implicit, like std::optional
+    Result(T value) : state_(std::move(value)) {}      // NOLINT: implicit, like std::optional
     Result(Error error) : state_(std::move(error)) {}  // NOLINT
 
     explicit operator bool() const { return std::holds_alternative<T>(state_); }

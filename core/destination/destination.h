@@ -19,10 +19,10 @@ namespace momento {
 struct EntryVerdict {
     enum class Kind {
         delivered,
-        retry,     // throttled, internal failure, transport: try again, with backoff
-        hold,      // credentials, permission, clock, endpoint, missing bus: nothing is
-                   // wrong with the entry; no attempt is counted, no time limit runs
-        refused,   // the destination will never take it: dead
+        retry,    // throttled, internal failure, transport: try again, with backoff
+        hold,     // credentials, permission, clock, endpoint, missing bus: nothing is
+                  // wrong with the entry; no attempt is counted, no time limit runs
+        refused,  // the destination will never take it: dead
     };
     Kind kind = Kind::retry;
     std::string code;     // the destination's own word, e.g. "ThrottlingException"
@@ -31,14 +31,14 @@ struct EntryVerdict {
 
 struct BatchResult {
     std::vector<EntryVerdict> entries;  // one per entry, in order
-    bool whole_request = false;   // the refusal is of the request, not of an entry: with
-                                  // more than one entry it is bisected before it is believed
-    bool throttled = false;       // slow down
-    bool unreachable = false;     // counts for the circuit breaker
-    int64_t retry_after_ms = 0;   // what the destination asked for; 0: nothing
+    bool whole_request = false;         // the refusal is of the request, not of an entry: with
+                                 // more than one entry it is bisected before it is believed
+    bool throttled = false;      // slow down
+    bool unreachable = false;    // counts for the circuit breaker
+    int64_t retry_after_ms = 0;  // what the destination asked for; 0: nothing
     int64_t elapsed_us = 0;
-    std::string request_id;       // what the destination calls this exchange, for log lines
-    std::string trouble;          // why there was no answer, for log lines: quotes no event
+    std::string request_id;  // what the destination calls this exchange, for log lines
+    std::string trouble;     // why there was no answer, for log lines: quotes no event
 };
 
 struct BatchLimits {

@@ -21,9 +21,9 @@ inline constexpr size_t body_padding = 64;
 struct Payload {
     std::string_view cache;
     std::string_view topic;
-    int64_t publish_timestamp = 0;            // ms since the epoch
-    std::optional<int64_t> sequence;          // topic_sequence_number
-    std::string_view token_id;                // empty if absent or null
+    int64_t publish_timestamp = 0;    // ms since the epoch
+    std::optional<int64_t> sequence;  // topic_sequence_number
+    std::string_view token_id;        // empty if absent or null
 };
 
 class PayloadParser {
