@@ -32,6 +32,13 @@ Status SegmentScan::load(uint64_t size) {
 
 Result<SegmentScan::Found> SegmentScan::look(uint64_t end, Record& record) {
     if (offset_ >= end) return Found::end;
+    Result<Found> found = look_at_chunk(end, record);
+    // A log that somebody writes to may have a record there the next time.
+    if (found && *found == Found::bad) chunk_.reset();
+    return found;
+}
+
+Result<SegmentScan::Found> SegmentScan::look_at_chunk(uint64_t end, Record& record) {
     uint64_t left = end - offset_;
     if (left < record_header_size) return Found::bad;
     if (loaded(end).size() < record_header_size) {

@@ -42,6 +42,7 @@ class SegmentScan {
                                          uint64_t durable_beyond);
 
   private:
+    Result<Found> look_at_chunk(uint64_t end, Record& record);
     std::string_view loaded(uint64_t end) const;
     Status load(uint64_t size);
 
