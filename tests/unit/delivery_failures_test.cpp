@@ -302,9 +302,9 @@ TEST_F(DeliveryFailuresTest, OldAndOftenTriedMeansDead) {
     start();
     append(1);
     turns(1);
-    pass(3'500'000, 1'000);
+    pass(3'500'000, 10'000);
     EXPECT_EQ(log().totals().dead, 0u);
-    pass(200'000, 1'000);
+    pass(200'000, 10'000);
     EXPECT_EQ(log().totals().dead, 1u);
     auto letters = read_letters();
     ASSERT_EQ(letters.size(), 1u);
@@ -336,11 +336,11 @@ TEST_F(DeliveryFailuresTest, HeldTimeDoesNotAge) {
     append(1);
     while (destination_->attempts["0"] < 12) turns(1, 100);
     all({Kind::hold, "ExpiredTokenException", {}});
-    pass(10 * 3'600'000, 1'000);
+    pass(10 * 3'600'000, 10'000);
     all({Kind::retry, "InternalFailure", {}});
     pass(60'000);
     EXPECT_EQ(log().totals().dead, 0u);
-    pass(3'600'000, 1'000);
+    pass(3'600'000, 10'000);
     EXPECT_EQ(log().totals().dead, 1u);
     auto letters = read_letters();
     ASSERT_EQ(letters.size(), 1u);
