@@ -20,7 +20,7 @@ using State = CredentialsAnswer::State;
 constexpr char provider_name[] = "container";
 constexpr char ecs_origin[] = "http://169.254.170.2";
 constexpr int64_t timeout_ms = 2'000;
-constexpr size_t max_token = 64 * 1024;  // bytes
+constexpr size_t max_token = 65'536;  // bytes
 
 // Whom plain http may be spoken to besides loopback: ECS, and EKS in both families.
 constexpr const char* trusted_hosts[] = {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",

@@ -20,7 +20,7 @@ constexpr char string_type[] = "String";
 constexpr std::string_view fifo_suffix = ".fifo";
 constexpr size_t max_queue_name = 80;
 constexpr size_t max_attribute_name = 256;
-constexpr size_t max_receipt = 8 * 1024;  // bytes; no document bounds it
+constexpr size_t max_receipt = 8'192;  // bytes; no document bounds it
 
 // What SQS's Common Errors add to what all services say.
 constexpr std::string_view permanent_codes[] = {

@@ -11,7 +11,7 @@
 namespace momento::aws {
 namespace {
 
-constexpr size_t max_document = 64 * 1024;  // bytes; a session token has a few thousand
+constexpr size_t max_document = 65'536;  // bytes; a session token has a few thousand
 constexpr size_t max_depth = 8;
 constexpr size_t max_elements = 64;
 
