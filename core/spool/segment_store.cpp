@@ -84,8 +84,9 @@ Result<SegmentStore::Activated> SegmentStore::activate(SegmentHeader& header, ui
     random_.fill(header.salt.data(), header.salt.size());
     if (Status used = put_to_use(**file, spare.name, header); !used) {
         disk_full_ = is_full_disk(used.error());
-        (void)directory_->remove(segment_file_name(header.number));
-        (void)remove(spare.name, spare.size);
+        if (!remove(segment_file_name(header.number), spare.size)) {
+            (void)remove(spare.name, spare.size);
+        }
         return used.error();
     }
     return Activated{std::move(*file), spare.size, from_reserve};
