@@ -50,9 +50,10 @@ void OrphanSurvey::step() {
     if (orphaned_.exchange(pending) == pending || pending == 0) return;
     std::string list;
     for (const std::string& name : names) list += (list.empty() ? "\"" : ", \"") + name + '"';
-    logger_.write(Severity::alert, std::to_string(pending) +
-                                       " events wait for destinations that the " +
-                                       "configuration does not name (" + list +
+    logger_.write(Severity::alert, "orphans: " + std::to_string(pending) +
+                                       " events wait for destinations that the configuration "
+                                       "no longer names (" +
+                                       list +
                                        "): name them again, or use \"momentoctl spool move\"");
 }
 

@@ -78,7 +78,7 @@ TEST_F(OrphansTest, CountsEventsOfDestinationsThatNobodyNames) {
     spool("gone", 3);
     survey();
     EXPECT_EQ(orphaned_, 3u);
-    EXPECT_THAT(lines_.alerts, ElementsAre(HasSubstr("3 events wait")));
+    EXPECT_THAT(lines_.alerts, ElementsAre(HasSubstr("orphans: 3 events")));
     EXPECT_THAT(lines_.alerts, ElementsAre(HasSubstr("(\"gone\")")));
 }
 
