@@ -81,10 +81,14 @@ DestinationNumbers SlotTable::sum(std::string_view destination) const {
         const SlotTotals now = cell.now.load();
         const uint64_t requeued = now.requeued - found.requeued;
         const uint64_t redriven = now.redriven - found.redriven;
+        // A slot of which nothing was ever resolved still has its redriven events: momentoctl
+        // made it, and whoever adopted it is the first to count them.
+        const bool untouched = found.pending() == found.last_sequence;
+        const uint64_t found_redriven = untouched ? found.redriven : 0;
         // A requeued record was written twice and is one event.
         sum.appended += now.last_sequence - found.last_sequence - requeued - redriven;
-        sum.recovered += found.pending();
-        sum.redriven += redriven;
+        sum.recovered += found.pending() - found_redriven;
+        sum.redriven += redriven + found_redriven;
         sum.delivered += now.delivered - found.delivered;
         sum.dead += now.dead - found.dead;
         sum.damaged += now.damaged - found.damaged;

@@ -107,6 +107,22 @@ def test_dead_letters_are_redriven_beside_a_running_gateway(start_webhook, stand
     assert len(standin.accepted) == 1
 
 
+def test_redriven_events_are_counted_as_such(start_webhook, standin, ctl):
+    hook = start_webhook(standin, server="location = /status { momento_status json; }")
+    refuse_one(hook, standin, ctl, documented_event(text="poison"))
+    ctl(hook, "dead", "redrive")
+    standin.wait_for_entries(1)
+
+    def settled():
+        bus, = hook.get("/status").json()["destinations"]
+        return bus["delivered"] == 1 and bus
+
+    bus = eventually(settled, "the count")
+    assert {name: bus[name] for name in ("appended", "recovered", "redriven", "dead",
+                                         "damaged", "pending") if name in bus} == {
+        "appended": 1, "recovered": 0, "redriven": 1, "dead": 1, "pending": 0}
+
+
 def test_dead_letters_of_a_stopped_gateway_are_delivered_by_the_next(start_webhook, standin,
                                                                     ctl):
     hook = start_webhook(standin)
