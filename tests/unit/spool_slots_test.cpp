@@ -218,7 +218,9 @@ TEST_F(SlotsTest, NeverHaveTwoWriters) {
                 break;
             case 3:
                 worker.files->kill();
-                worker = {};
+                worker.owned.clear();
+                worker.slots.reset();
+                worker.files.reset();
                 break;
         }
         std::multiset<std::string> names;
