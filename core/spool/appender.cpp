@@ -242,9 +242,12 @@ bool Appender::may_try(bool may_use_reserve) const {
 
 void Appender::upkeep() {
     if (tail_ && !kept_.empty() && now_us() >= next_sync_us_) (void)sync();
-    // What was acknowledged has a right to the reserve.
-    bool needed = failing_ || tail_needed_ || kept_homeless_;
-    if (needed && may_try(kept_homeless_)) roll(refused_room_, kept_homeless_);
+    // What was acknowledged has a right to the reserve, and so have readers that wait to
+    // be told what is gone: nothing else would ever make room for them.
+    bool may_use_reserve = kept_homeless_ || tail_needed_;
+    if ((failing_ || may_use_reserve) && may_try(may_use_reserve)) {
+        roll(refused_room_, may_use_reserve);
+    }
 
     if (full_) {
         bool tail_has_room = tail_ && (!tail_->reserved || store_.reserve_ready()) &&

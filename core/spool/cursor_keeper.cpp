@@ -42,7 +42,10 @@ void CursorKeeper::sync() {
 }
 
 bool CursorKeeper::released_for_good(uint64_t sequence) {
-    if (file_.durable_base() < sequence) sync_file();
+    if (file_.durable_base() >= sequence) return true;
+    // Of a log that was taken over with nothing pending nothing else makes the file.
+    if (!file_.usable()) write_now();
+    sync_file();
     return file_.durable_base() >= sequence;
 }
 

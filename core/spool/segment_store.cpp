@@ -212,6 +212,14 @@ Result<bool> SegmentStore::prepare() {
     return true;
 }
 
+Result<bool> SegmentStore::remove_outsized() {
+    if (spares_.empty() || spares_.front().size <= settings_->segment_size) return false;
+    FoundFile outsized = spares_.front();
+    spares_.erase(spares_.begin());
+    if (Status removed = remove(outsized.name, outsized.size); !removed) return removed.error();
+    return true;
+}
+
 Status SegmentStore::recycle(uint64_t number, uint64_t size, bool keep) {
     std::string name = segment_file_name(number);
     if (!keep || spares_.size() >= wanted_spares || size > settings_->segment_size) {

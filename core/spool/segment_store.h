@@ -60,6 +60,10 @@ class SegmentStore {
     // One small piece of zeros for the spares, if they lack any. True if a piece was made.
     Result<bool> prepare();
 
+    // Removes a spare that is larger than segments are now, if there is one. True if there
+    // was: it stood in the way of what the bound has room for.
+    Result<bool> remove_outsized();
+
     // Sets files aside that nobody can read. Errors are tolerated: they stay where they are.
     void set_aside(const std::vector<FoundFile>& unreadable);
 

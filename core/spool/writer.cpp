@@ -133,6 +133,7 @@ class Writer::Impl {
         recovered_ = found_.pending();
         if (found.tail_lost && recovered_ > 0) appender_->need_tail();
         sync_recovered_tail();
+        make_room();
 
         log_->publish_slot(slot_->directory, cursor_->state());
         observe(tools_.observer, steps::slot_opened);
@@ -147,6 +148,18 @@ class Writer::Impl {
         Status synced = file ? (*file)->sync() : Status(file.error());
         if (!synced) tools_.logger->write(Severity::alert, synced.error().text);
         observe(tools_.observer, steps::tail_synced_at_opening);
+    }
+
+    // What the last owner consumed, or made ahead by other settings, must not be in the way
+    // of the first event.
+    void make_room() {
+        const uint64_t room = settings_->segment_size - segment_header_size;
+        while (!store_->has_room(room) || store_->bytes() > settings_->size) {
+            Result<bool> removed = store_->remove_outsized();
+            if (!removed) tools_.logger->write(Severity::error, removed.error().text);
+            if (removed && *removed) continue;
+            if (!recycle()) return;
+        }
     }
 
     void note_segment(const Extent& extent) {
@@ -285,8 +298,8 @@ class Writer::Impl {
             return false;
         }
         if (cursor_->state().base_sequence < behind) return false;
-        if (oldest.newest_publish_ms + settings_->retain_ms > tools_.clock->wall_ms() &&
-            settings_->retain_ms > 0) {
+        if (settings_->retain_ms > 0 &&
+            oldest.newest_publish_ms > tools_.clock->wall_ms() - settings_->retain_ms) {
             return false;
         }
         if (!recycle_pace_.due(tools_.clock->steady_us())) return false;

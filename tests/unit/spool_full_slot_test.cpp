@@ -1,0 +1,86 @@
+// A slot that is full when a process takes it over.
+#include "spool_sim_log.h"
+
+namespace momento::spool_test {
+namespace {
+
+class FullSlotTest : public SimLogTest {
+  protected:
+    FullSlotTest() { settings_.retain_ms = 60'000; }
+
+    // A log that refuses, with everything in it delivered.
+    void fill_and_drain(PlayedLog& log) {
+        while (log.append(padded("{}", 3'000))) log.settle();
+        log.release(log.read());
+        log.settle();
+        ASSERT_EQ(log.totals().pending(), 0u);
+    }
+};
+
+TEST_F(FullSlotTest, TakesTheFirstEventOnceWhatItHoldsIsConsumed) {
+    fill_and_drain(start());
+    kill();
+    clock_.advance_ms(settings_.retain_ms + 1'000);
+
+    PlayedLog& next = start();
+    EXPECT_TRUE(next.append("{}"));
+}
+
+TEST_F(FullSlotTest, TakesEventsWhenItsRetentionEndsLater) {
+    fill_and_drain(start());
+    kill();
+
+    PlayedLog& next = start();
+    while (next.append(padded("{}", 3'000))) next.settle();
+    next.release(next.read());
+    clock_.advance_ms(settings_.retain_ms + 1'000);
+    next.settle();
+    clock_.advance_ms(1'000);
+    EXPECT_TRUE(next.append(padded("{}", 3'000)));
+}
+
+// Settings were made smaller: what was made ahead by the old ones is larger than the bound.
+TEST_F(FullSlotTest, RemovesSparesThatAreTooLargeForItsBound) {
+    settings_.retain_ms = 0;
+    settings_.segment_size = 1024 * 1024;
+    settings_.size = 8 * settings_.segment_size;
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("{}"));
+    log.settle();
+    log.release(log.read());
+    log.settle();
+    kill();
+    settings_ = small_settings();
+
+    PlayedLog& next = start();
+    EXPECT_TRUE(next.append("{}"));
+    next.settle();
+    EXPECT_LE(bytes_in_slot(), settings_.size);
+}
+
+// Settings were made smaller while the slot was nobody's.
+TEST_F(FullSlotTest, TellsReadersWhatIsGoneThoughItIsBeyondItsBound) {
+    settings_.sync = SyncMode::os;
+    settings_.retain_ms = 0;
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("{\"lost\":1}"));
+    log.settle();
+    clock_.advance_ms(2'000);
+    log.step();  // the cursor knows of it, and is synced
+    kill();
+    const std::string segment = files_like(".segment").at(0);
+    overwrite(segment, segment_header_size, std::string(1'000, '\0'));
+    settings_.size = settings_.segment_size;
+
+    PlayedLog& next = restart();
+    next.settle();
+    next.read();
+    ASSERT_EQ(next.damaged.size(), 1u);
+    next.log->release(next.damaged);
+    next.settle();
+    EXPECT_EQ(next.totals().pending(), 0u);
+    EXPECT_EQ(next.totals().damaged, 1u);
+}
+
+}  // namespace
+}  // namespace momento::spool_test
