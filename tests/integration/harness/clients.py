@@ -72,14 +72,15 @@ class _Stream:
 
 
 class RawConnection:
-    """A socket: sends any bytes at any time, and may leave in the middle."""
+    """A socket: sends any bytes at any time, and may leave in the middle. `tls`: whether, or
+    the context to use."""
 
     def __init__(self, port, tls=False):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
-            self.socket = certificate().client_context().wrap_socket(
-                self.socket, server_hostname="localhost")
+            context = certificate().client_context() if tls is True else tls
+            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self.stream = _Stream(self.socket)
 
     def send(self, data):
@@ -121,7 +122,8 @@ class RawConnection:
 
     def shutdown(self):
         """Half-closes: nothing more will be sent."""
-        self.socket.shutdown(socket.SHUT_WR)
+        # The TLS socket's own shutdown() would forget the keys: what comes could not be read.
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
 
     def close(self):
         self.stream.file.close()
