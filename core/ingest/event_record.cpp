@@ -48,6 +48,10 @@ ReplayId make_replay_id(const Mac& mac) {
     return id;
 }
 
+uint32_t replay_zone_key(std::string_view zone) {
+    return std::max<uint32_t>(crc32c(0, zone.data(), zone.size()), 1);
+}
+
 bool is_trace_header(std::string_view value) {
     if (value.empty() || value.size() > max_trace_header || value.back() == ';') return false;
     bool has_root = false;

@@ -14,6 +14,9 @@ namespace momento {
 // spool that is read tells no signatures.
 ReplayId make_replay_id(const Mac& mac);
 
+// What a record says of the zone that remembers its signature: never 0.
+uint32_t replay_zone_key(std::string_view zone);
+
 // Whether an X-Amzn-Trace-Id header may travel as an entry's TraceHeader: fields
 // "name=value" with ';' between them, one of them "Root=1-<8 hex>-<24 hex>", at most 500
 // characters. One that EventBridge does not take would fail its whole request.

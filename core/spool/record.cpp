@@ -27,6 +27,7 @@ constexpr size_t at_first_attempt = 72;
 constexpr size_t at_last_attempt = 80;
 constexpr size_t at_held = 88;
 constexpr size_t at_field_lengths = 96;
+constexpr size_t at_replay_zone = 108;
 
 using Field = std::string_view Record::*;
 constexpr std::array<Field, 6> fields = {&Record::cache,        &Record::topic,
@@ -108,6 +109,7 @@ void RecordBuffer::finish(const Record& record) {
     store_le(header + at_first_attempt, record.first_attempt_ms);
     store_le(header + at_last_attempt, record.last_attempt_ms);
     store_le(header + at_held, record.held_ms);
+    store_le(header + at_replay_zone, record.replay_zone);
     char* length = header + at_field_lengths;
     for (Field field : fields) {
         std::string_view text = cut(record.*field);
@@ -187,6 +189,7 @@ Decoded decode_record(std::string_view bytes, const Salt& salt) {
     record.first_attempt_ms = load_le<int64_t>(header + at_first_attempt);
     record.last_attempt_ms = load_le<int64_t>(header + at_last_attempt);
     record.held_ms = load_le<int64_t>(header + at_held);
+    record.replay_zone = load_le<uint32_t>(header + at_replay_zone);
     size_t offset = record_header_size;
     record.body = bytes.substr(offset, load_le<uint32_t>(header + at_body_length));
     offset += record.body.size();

@@ -26,7 +26,7 @@
 //      102    2  destination (dead letters)
 //      104    2  reason code (dead letters)
 //      106    2  reason message (dead letters)
-//      108    4  reserved, zero
+//      108    4  replay zone that remembers the signature (replay_zone_key()); 0: none
 //      112       the body as it arrived, then the fields in the order of their lengths
 //
 // The body comes before the fields so that it can be received in place, before anything
@@ -64,6 +64,7 @@ struct Record {
     int64_t accepted_ms = 0;
     int64_t publish_ms = 0;
     ReplayId replay_id{};
+    uint32_t replay_zone = 0;
     uint32_t attempts = 0;
     int64_t first_attempt_ms = 0;
     int64_t last_attempt_ms = 0;

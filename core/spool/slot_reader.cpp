@@ -5,7 +5,6 @@
 #include <unordered_set>
 
 #include "spool/marks.h"
-#include "spool/recovery.h"
 #include "spool/segment_scan.h"
 
 namespace momento {
@@ -96,19 +95,6 @@ class SlotWalk {
     SlotReport* report_;
 };
 
-// recover_slot() for a slot that may be changing: a file that was there when the directory
-// was listed may have another name when it is opened.
-Result<RecoveredSlot> look_at(Directory& slot, std::vector<std::string>* findings) {
-    constexpr int most_attempts = 20;
-    for (int attempt = 1;; attempt++) {
-        findings->clear();
-        Findings logger(findings);
-        Result<RecoveredSlot> recovered = recover_slot(slot, logger);
-        bool moved = !recovered && recovered.error().code == ENOENT;
-        if (!moved || attempt == most_attempts) return recovered;
-    }
-}
-
 Result<uint64_t> total_size(Directory& directory) {
     Result<std::vector<std::string>> names = directory.list();
     if (!names) return names.error();
@@ -123,6 +109,17 @@ Result<uint64_t> total_size(Directory& directory) {
 }
 
 }  // namespace
+
+Result<RecoveredSlot> look_at_slot(Directory& slot, std::vector<std::string>* findings) {
+    constexpr int most_attempts = 20;
+    for (int attempt = 1;; attempt++) {
+        findings->clear();
+        Findings logger(findings);
+        Result<RecoveredSlot> recovered = recover_slot(slot, logger);
+        bool moved = !recovered && recovered.error().code == ENOENT;
+        if (!moved || attempt == most_attempts) return recovered;
+    }
+}
 
 Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& spool,
                                           const std::string& destination) {
@@ -159,7 +156,7 @@ Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& 
 
 Result<SlotReport> read_slot(const SlotPlace& place, const RecordVisitor& visit) {
     SlotReport report;
-    Result<RecoveredSlot> recovered = look_at(*place.directory, &report.findings);
+    Result<RecoveredSlot> recovered = look_at_slot(*place.directory, &report.findings);
     if (!recovered) return recovered.error();
     report.foreign = recovered->foreign;
     Result<uint64_t> bytes = total_size(*place.directory);

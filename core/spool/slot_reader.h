@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "spool/cursor.h"
 #include "spool/record.h"
+#include "spool/recovery.h"
 #include "spool/segment.h"
 #include "spool/slots.h"
 
@@ -32,6 +33,10 @@ struct SlotPlace {
 // letters. An error if the spool, or that destination, is not there.
 Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& spool,
                                           const std::string& destination = "");
+
+// recover_slot() for a slot that may be changing: a file that was there when the directory
+// was listed may have another name when it is opened. `findings`: what recovery had to say.
+Result<RecoveredSlot> look_at_slot(Directory& slot, std::vector<std::string>* findings);
 
 struct SlotReport {
     CursorState cursor;

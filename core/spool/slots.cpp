@@ -13,8 +13,6 @@ namespace momento {
 
 namespace {
 
-constexpr char lock_file_name[] = "lock";
-
 bool is_slot_name(const std::string& name) {
     return parse_hex16(name).has_value();
 }
@@ -141,7 +139,7 @@ Result<Slots::Drained> Slots::glance(Directory& slot) {
 Result<std::unique_ptr<Slot>> Slots::lock_slot(Directory& parent, const std::string& name) {
     auto directory = parent.open_directory(name, false);
     if (!directory) return directory.error();
-    auto lock = (*directory)->try_lock(lock_file_name);
+    auto lock = (*directory)->try_lock(slot_lock_file);
     if (!lock) return lock.error();
     if (!*lock && !planted(Bug::adoption_without_lock)) return std::unique_ptr<Slot>();
 

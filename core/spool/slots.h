@@ -23,6 +23,9 @@ namespace momento {
 // Where dead letters stand in a spool, beside the destinations, whose names have no dot.
 inline constexpr char dead_letter_directory[] = ".dead";
 
+// The file that is locked by who owns a slot.
+inline constexpr char slot_lock_file[] = "lock";
+
 struct Slot {
     std::string destination;
     std::string name;

@@ -33,6 +33,7 @@ Record full_record() {
     record.accepted_ms = 0x0102030405060708;
     record.publish_ms = -2;
     std::iota(record.replay_id.begin(), record.replay_id.end(), uint8_t{0xA0});
+    record.replay_zone = 14;
     record.attempts = 7;
     record.first_attempt_ms = 11;
     record.last_attempt_ms = 12;
@@ -92,7 +93,7 @@ TEST(RecordFormat, IsTheseBytes) {
     EXPECT_EQ(hex(sealed(full_record(), salt(), 0x1122334455667788, 0x1000)),
               "f54d52ff"                          // magic
               "87000000"                          // length
-              "65ba9e81"                          // CRC of salt and record
+              "b6dbd9ba"                          // CRC of salt and record
               "02010000"                          // kind, origin
               "8877665544332211"                  // sequence
               "0010000000000000"                  // durable
@@ -105,7 +106,7 @@ TEST(RecordFormat, IsTheseBytes) {
               "0c00000000000000"                  // last attempt
               "0d00000000000000"                  // held
               "010002000300040005000600"          // fields
-              "00000000"
+              "0e000000"                          // replay zone
               "7b7d"
               "63"
               "746f"
@@ -128,6 +129,7 @@ TEST(RecordFormat, ComesBackAsItWas) {
     EXPECT_EQ(after.accepted_ms, before.accepted_ms);
     EXPECT_EQ(after.publish_ms, before.publish_ms);
     EXPECT_EQ(after.replay_id, before.replay_id);
+    EXPECT_EQ(after.replay_zone, before.replay_zone);
     EXPECT_EQ(after.attempts, before.attempts);
     EXPECT_EQ(after.first_attempt_ms, before.first_attempt_ms);
     EXPECT_EQ(after.last_attempt_ms, before.last_attempt_ms);

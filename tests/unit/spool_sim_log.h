@@ -30,10 +30,10 @@ class SimLogTest : public testing::Test {
     }
 
     // A process of its own, with a log.
-    PlayedLog& start() {
+    PlayedLog& start(const std::string& destination = "bus") {
         log_.reset();
         files_ = std::make_unique<sim::SimFiles>(disk_);
-        log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_));
+        log_ = std::make_unique<PlayedLog>(settings_, destination, tools(*files_));
         return *log_;
     }
 
