@@ -55,6 +55,13 @@ inline constexpr std::array<std::string_view, 11> dead_reasons = {
     "other",
 };
 
+// What is known of an event bus, shared by the workers that deliver to it (bus_guard.h).
+struct BusCell {
+    Counter target;  // which bus: a hash; 0: none yet
+    Counter due_us;  // steady clock, one for all processes: when it may be looked up next
+    Counter state;   // BusGuard::State
+};
+
 struct DestinationMetrics {
     std::array<Counter, dead_reasons.size()> dead;  // by reason
 
@@ -68,6 +75,7 @@ struct DestinationMetrics {
     Histogram sync;        // seconds of fdatasync
     Counter held;          // gauge: entries held now
     Counter breaker_open;  // gauge: workers whose breaker is open
+    BusCell bus;
 };
 
 }  // namespace momento

@@ -2,10 +2,13 @@
 // with success, and drops them.
 // Source: "DescribeEventBus", Amazon EventBridge API Reference.
 //
-// Belongs to the delivery thread; EventBridge steps it. The bus is looked up at once, and
-// every minute from then on, earlier or later by chance: events that were sent within that
-// minute of a bus's end are lost, and the README says so. Whoever may not look it up
-// (permission, another account's bus) is told so once, and goes on unwatched.
+// Belongs to the delivery thread; EventBridge steps it. All workers of a destination share a
+// BusCell: whoever finds that the bus is to be looked up claims it there and asks for all. If
+// it dies meanwhile, the claim lapses. The bus is looked up at once, and every minute from
+// then on, earlier or later by chance; every ten seconds while it is missing or nobody
+// answers. Events that are sent between the end of a bus and the next look are lost, and the
+// README says so. Whoever may not look it up (permission, another account's bus) is told so
+// once, and goes on unwatched.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +18,16 @@
 #include "aws/service_client.h"
 #include "base/clock.h"
 #include "base/logger.h"
+#include "base/metrics.h"
 #include "base/random.h"
 
 namespace momento {
 
 class BusGuard {
   public:
-    enum class State {
-        unknown,  // not looked up yet, or nobody answers
+    enum class State : uint64_t {
+        unasked,  // the first look has not ended: wait for it
+        unknown,  // nobody answers
         present,
         missing,    // nothing may be sent
         unwatched,  // it may not be looked up
@@ -32,33 +37,39 @@ class BusGuard {
         const Clock* clock = nullptr;
         Random* random = nullptr;
         Logger* logger = nullptr;
+        BusCell* cell = nullptr;  // zeros, or what other workers left there
     };
 
-    // Whether this worker is the one that asks for all; asked each time it would.
-    using MayAsk = std::function<bool()>;
-
     // `user` is whom log lines name: "destination \"bus\"". `client` speaks to EventBridge,
-    // and is stepped by its owner.
-    BusGuard(std::string user, std::string bus, aws::ServiceClient& client, const Tools& tools,
-             MayAsk may_ask);
+    // and is stepped by its owner. `place` tells buses of one name apart: the endpoint.
+    BusGuard(std::string user, std::string bus, const std::string& place,
+             aws::ServiceClient& client, const Tools& tools);
 
     void step();
 
-    State state() const { return state_; }
+    State state() const { return static_cast<State>(cell().state.load()); }
 
   private:
+    using Take = std::function<void(const aws::ServiceReply&)>;
+
+    BusCell& cell() const;
+    bool claim();
+    void describe(const std::string& bus, Take take);
     void take(const aws::ServiceReply& reply);
-    void turn_to(State state, const std::string& why);
+    void compare_accounts(const aws::ServiceReply& reply);
+    void turn_to(State state, const std::string& why = {});
+    void finish();
 
     const std::string user_;
-    const std::string bus_;  // name or ARN
+    const std::string bus_;      // name or ARN
+    const std::string account_;  // of an ARN
+    const uint64_t target_;
     aws::ServiceClient& client_;
     const Tools tools_;
-    const MayAsk may_ask_;
 
-    State state_ = State::unknown;
+    // Of a worker that goes on with an old configuration, whose bus is not the shared cell's.
+    mutable BusCell own_cell_{};
     bool asking_ = false;
-    int64_t due_us_ = 0;  // steady; 0: at once
 };
 
 }  // namespace momento

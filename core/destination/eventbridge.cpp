@@ -33,10 +33,10 @@ EventBridge::EventBridge(EventBridgeSettings settings,
     : settings_(std::move(settings)),
       encoder_(settings_.source, settings_.bus),
       client_(service_settings(settings_), std::move(credentials), tools) {
-    if (!watch.may_ask) return;
-    guard_.emplace(service_settings(settings_).user, settings_.bus, client_,
-                   BusGuard::Tools{tools.clock, watch.random, tools.logger},
-                   std::move(watch.may_ask));
+    if (watch.cell == nullptr) return;
+    guard_.emplace(service_settings(settings_).user, settings_.bus,
+                   settings_.endpoint.url.text(), client_,
+                   BusGuard::Tools{tools.clock, watch.random, tools.logger, watch.cell});
 }
 
 BatchLimits EventBridge::limits() const {
@@ -45,25 +45,47 @@ BatchLimits EventBridge::limits() const {
             std::min(settings_.limits.bytes, putevents_max_bytes) - 1};
 }
 
-void EventBridge::send(std::vector<const Record*> batch, Done done) {
-    if (guard_ && guard_->state() == BusGuard::State::missing) {
-        refusals_.push_back([entries = batch.size(), done = std::move(done)] {
-            done(held(entries, "ResourceNotFoundException", "the event bus does not exist"));
-        });
-        return;
+void EventBridge::send(std::vector<const Record*> records, Done done) {
+    Batch batch{std::move(records), std::move(done)};
+    const BusGuard::State bus = guard_ ? guard_->state() : BusGuard::State::unwatched;
+    // What is refused waits too: `done` must not run in here.
+    if (bus == BusGuard::State::unasked || bus == BusGuard::State::missing) {
+        waiting_.push_back(std::move(batch));
+    } else {
+        put(std::move(batch));
     }
-    client_.call(
-        putevents_target, encoder_.encode(batch),
-        [entries = batch.size(), done = std::move(done)](const aws::ServiceReply& reply) {
-            done(reply.unsent ? held(entries, "CredentialsUnavailable", reply.no_credentials)
+}
+
+void EventBridge::put(Batch batch) {
+    client_.call(putevents_target, encoder_.encode(batch.records),
+                 [entries = batch.records.size(),
+                  done = std::move(batch.done)](const aws::ServiceReply& reply) {
+                     done(reply.unsent
+                              ? held(entries, "CredentialsUnavailable", reply.no_credentials)
                               : read_putevents_answer(reply.http, entries).result);
-        });
+                 });
+}
+
+void EventBridge::release_waiting() {
+    const BusGuard::State bus = guard_->state();
+    if (bus == BusGuard::State::unasked && !stopping_) return;
+    for (Batch& batch : std::exchange(waiting_, {})) {
+        const size_t entries = batch.records.size();
+        if (bus == BusGuard::State::missing) {
+            batch.done(
+                held(entries, "ResourceNotFoundException", "the event bus does not exist"));
+        } else if (stopping_) {
+            batch.done(held(entries, "Cancelled", "the gateway ends"));
+        } else {
+            put(std::move(batch));
+        }
+    }
 }
 
 void EventBridge::step() {
     if (guard_ && !stopping_) guard_->step();
     client_.step();
-    for (auto& refuse : std::exchange(refusals_, {})) refuse();
+    if (!waiting_.empty()) release_waiting();
 }
 
 void EventBridge::stop_sending() {

@@ -4,8 +4,9 @@
 // Belongs to the delivery thread, but for clock_offset_ms(). Nothing is sent without
 // credentials: a batch waits a little for them, then it is held. What AWS says against
 // credentials or clock is tried once more with fresh ones before it counts (see
-// aws::ServiceClient). While the bus is known to be missing, batches are held unsent. Destroy
-// the HttpClient's transfers first: their callbacks lead here.
+// aws::ServiceClient). The first batch waits until the bus was looked up; while it is known to
+// be missing, batches are held unsent. Destroy the HttpClient's transfers first: their
+// callbacks lead here.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +38,10 @@ struct EventBridgeSettings {
     int64_t total_timeout_ms = 10'000;
 };
 
-// Whether and by whom the bus is watched (bus_guard.h); nothing set: it is not.
+// What the bus is watched with (bus_guard.h); nothing set: it is not.
 struct BusWatch {
     Random* random = nullptr;
-    BusGuard::MayAsk may_ask;
+    BusCell* cell = nullptr;  // shared by the workers
 };
 
 class EventBridge final : public Destination {
@@ -62,12 +63,20 @@ class EventBridge final : public Destination {
     int64_t clock_offset_ms() const { return client_.server_clock().offset_ms(); }
 
   private:
+    struct Batch {
+        std::vector<const Record*> records;
+        Done done;
+    };
+
+    void put(Batch batch);
+    void release_waiting();
+
     const EventBridgeSettings settings_;
     const PutEventsEncoder encoder_;
     aws::ServiceClient client_;
     std::optional<BusGuard> guard_;
     bool stopping_ = false;
-    std::vector<std::function<void()>> refusals_;  // of this turn: the bus is missing
+    std::vector<Batch> waiting_;  // for the guard's word
 };
 
 }  // namespace momento

@@ -7,6 +7,7 @@
 #include "destination/file.h"
 
 namespace momento {
+
 std::shared_ptr<Destination> make_destination(const DestinationSettings& settings,
                                               const GatewaySettings& gateway,
                                               const DestinationTools& tools) {
@@ -40,7 +41,8 @@ std::shared_ptr<Destination> make_destination(const DestinationSettings& setting
     return std::make_shared<EventBridge>(
         std::move(eventbridge),
         aws::make_credentials(settings.credentials, gateway.environment, sts, provider),
-        aws::ServiceTools{tools.clock, tools.logger, tools.http, provider.server_clock});
+        aws::ServiceTools{tools.clock, tools.logger, tools.http, provider.server_clock},
+        BusWatch{tools.random, tools.bus});
 }
 
 }  // namespace momento

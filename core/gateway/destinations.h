@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "base/metrics.h"
 #include "base/random.h"
 #include "destination/destination.h"
 #include "gateway/settings.h"
@@ -17,6 +18,7 @@ struct DestinationTools {
     Logger* logger = nullptr;
     HttpClient* http = nullptr;
     Random* random = nullptr;
+    BusCell* bus = nullptr;  // shared by the workers; nothing: the bus is not watched
 };
 
 // `settings` went through resolve().

@@ -267,7 +267,8 @@ class Engine::Impl {
         Room room;
         room.slots = make_slots(settings.name);
         room.destination = make_destination(
-            settings, *settings_, {tools_.clock, tools_.logger, tools_.http, tools_.random});
+            settings, *settings_,
+            {tools_.clock, tools_.logger, tools_.http, tools_.random, &metrics->bus});
         room.events = std::make_unique<Channel>(
             std::make_unique<SeatedLog>(spool_settings(), room.slots, nullptr, tools_,
                                         &metrics->sync),

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/version.h"
+#include "destination/bus_guard.h"
 #include "spool/slots.h"
 
 namespace momento {
@@ -74,6 +75,10 @@ double uptime_seconds(const SharedMetrics& metrics, int64_t now_ms) {
     return now_ms > started ? static_cast<double>(now_ms - started) / 1e3 : 0;
 }
 
+BusGuard::State bus_state(const DestinationMetrics& own) {
+    return static_cast<BusGuard::State>(value(own.bus.state));
+}
+
 std::string_view verdict_label(size_t verdict) {
     return verdict_name(static_cast<Verdict>(verdict));
 }
@@ -92,6 +97,18 @@ Json webhook_json(std::string_view location, const WebhookMetrics& webhook) {
     }
     verdicts.set("dry_run", counted(value(webhook.dry_run)));
     return Json::object().set("location", Json::string(location)).set("requests", verdicts);
+}
+
+// Nothing: nobody watches it, or not yet.
+Json bus_json(const DestinationMetrics& own) {
+    switch (bus_state(own)) {
+        case BusGuard::State::present:
+            return Json::string("present");
+        case BusGuard::State::missing:
+            return Json::string("missing");
+        default:
+            return {};
+    }
 }
 
 Json destination_json(const SharedMetrics& metrics, std::string_view name,
@@ -122,6 +139,7 @@ Json destination_json(const SharedMetrics& metrics, std::string_view name,
         .set("oldest_pending_seconds", Json::real(oldest_pending_seconds(numbers, now_ms)))
         .set("delivery_requests", requests)
         .set("breaker_open", counted(value(own.breaker_open)))
+        .set("bus", bus_json(own))
         .set("spool_bytes", counted(numbers.bytes))
         .set("spool_limit_bytes", counted(numbers.limit))
         .set("spool_poisoned", counted(numbers.poisoned))
@@ -244,6 +262,10 @@ std::vector<DestinationFamily> destination_families(int64_t now_ms) {
          }},
         {"momento_delivery_breaker_open", "gauge", "Workers whose circuit breaker is open.",
          own(&M::breaker_open)},
+        {"momento_bus_missing", "gauge", "1 if the event bus does not exist.",
+         [](const Told&, const DestinationMetrics& metrics) {
+             return bus_state(metrics) == BusGuard::State::missing ? 1.0 : 0.0;
+         }},
         {"momento_spool_bytes", "gauge", "Disk in use by the logs.", of(&N::bytes)},
         {"momento_spool_limit_bytes", "gauge", "Bounds of the logs together.", of(&N::limit)},
         {"momento_spool_poisoned_total", "counter",

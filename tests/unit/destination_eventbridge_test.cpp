@@ -71,6 +71,8 @@ class EventBridgeTest : public testing::Test {
     PlayedCredentials credentials_;
     EventBridgeSettings settings_;
     BusWatch watch_;
+    fakes::PlayedRandom random_;  // no jitter
+    BusCell cell_{};
     Record record_;
     std::unique_ptr<EventBridge> bus_;
     std::optional<BatchResult> result_;
@@ -234,9 +236,34 @@ TEST_F(EventBridgeTest, AfterStopSendingNothingLeaves) {
     EXPECT_EQ(verdict(), Kind::hold);
 }
 
+TEST_F(EventBridgeTest, NothingIsSentBeforeTheBusWasLookedUp) {
+    watch_ = {&random_, &cell_};
+    send();
+    turn();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    EXPECT_EQ(sent_header("X-Amz-Target"), "AWSEvents.DescribeEventBus");
+    http_.fail(HttpFailure::Stage::before_send);
+    turn();
+    turn();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    EXPECT_EQ(sent_header("X-Amz-Target"), "AWSEvents.PutEvents");
+    http_.answer(200, success);
+    turn();
+    EXPECT_EQ(verdict(), Kind::delivered);
+}
+
+TEST_F(EventBridgeTest, WhatWaitsForTheFirstLookIsHeldWhenTheProcessEnds) {
+    watch_ = {&random_, &cell_};
+    send();
+    turn();
+    bus_->stop_sending();
+    turn();
+    EXPECT_EQ(verdict(), Kind::hold);
+    EXPECT_EQ(http_.requests.size(), 1u);
+}
+
 TEST_F(EventBridgeTest, HoldsWhatIsForABusThatDoesNotExist) {
-    fakes::PlayedRandom random;  // no jitter
-    watch_ = {&random, [] { return true; }};
+    watch_ = {&random_, &cell_};
     make();
     turn();
     ASSERT_EQ(http_.requests.size(), 1u);

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/version.h"
+#include "destination/bus_guard.h"
 
 namespace momento {
 namespace {
@@ -63,6 +64,16 @@ TEST_F(StatusTest, TellsTheSameInBothForms) {
     EXPECT_EQ(bus.get("pending").as_integer(), 1);
     const Json requests = json->get("webhooks").at(0).get("requests");
     EXPECT_EQ(requests.get("accepted").as_integer(), 7);
+}
+
+TEST_F(StatusTest, TellsOfABusThatIsMissing) {
+    EXPECT_THAT(status_json(*metrics_, context_), Not(HasSubstr("\"bus\":")));
+    destination_->bus.state = static_cast<uint64_t>(BusGuard::State::present);
+    EXPECT_THAT(status_json(*metrics_, context_), HasSubstr("\"bus\":\"present\""));
+    destination_->bus.state = static_cast<uint64_t>(BusGuard::State::missing);
+    EXPECT_THAT(status_json(*metrics_, context_), HasSubstr("\"bus\":\"missing\""));
+    EXPECT_THAT(status_prometheus(*metrics_, context_),
+                HasSubstr("momento_bus_missing{destination=\"bus\"} 1\n"));
 }
 
 TEST_F(StatusTest, CountsAMalformedEventAsAppendedAndDead) {

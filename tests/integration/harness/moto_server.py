@@ -38,26 +38,42 @@ class Bus:
 
     def __init__(self, moto, name, detail_types):
         self.name = name
-        self.arn = moto.events.create_event_bus(Name=name)["EventBusArn"]
+        self.events = moto.events
         self.sqs = moto.sqs
+        self.detail_types = detail_types
         self.queue = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.make()
+
+    def make(self):
         queue_arn = self.sqs.get_queue_attributes(
             QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        pattern = {"detail-type": detail_types} if detail_types else {"source": ["Momento"]}
-        moto.events.put_rule(Name=name, EventBusName=name, EventPattern=json.dumps(pattern))
-        moto.events.put_targets(Rule=name, EventBusName=name,
+        pattern = ({"detail-type": self.detail_types} if self.detail_types
+                   else {"source": ["Momento"]})
+        self.arn = self.events.create_event_bus(Name=self.name)["EventBusArn"]
+        self.events.put_rule(Name=self.name, EventBusName=self.name,
+                             EventPattern=json.dumps(pattern))
+        self.events.put_targets(Rule=self.name, EventBusName=self.name,
                                 Targets=[{"Id": "queue", "Arn": queue_arn}])
+
+    def delete(self):
+        """At once: EventBridge would have its rules removed before."""
+        self.events.delete_event_bus(Name=self.name)
+
+    def take(self):
+        """The events that are there now."""
+        answer = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        messages = answer.get("Messages", [])
+        for message in messages:
+            self.sqs.delete_message(QueueUrl=self.queue,
+                                    ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
 
     def receive(self, count):
         """The next `count` events that the rule let through, as EventBridge delivers them."""
         events = []
 
         def received():
-            answer = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
-            for message in answer.get("Messages", []):
-                self.sqs.delete_message(QueueUrl=self.queue,
-                                        ReceiptHandle=message["ReceiptHandle"])
-                events.append(json.loads(message["Body"]))
+            events.extend(self.take())
             return len(events) >= count
 
         eventually(received, f"the arrival of {count} events")

@@ -9,6 +9,9 @@ the one for all others.
 
     standin.answer(throttled(after_ms=50), partial({0: "InternalFailure"}))
 
+DescribeEventBus is answered beside the script, by `missing`: the buses that do not exist. As
+EventBridge does, events for one of them are taken with success, and dropped: `swallowed`.
+
 The server runs on a thread of its own; whatever a test calls is safe from the test's thread.
 """
 
@@ -45,6 +48,7 @@ SERVICES = {"AWSEvents": "events", "AmazonSQS": "sqs", "secretsmanager": "secret
 
 # API_PutEvents, Amazon EventBridge API Reference.
 ENTRIES_LIMIT = 10
+ACCOUNT = "123456789012"
 SIZE_LIMIT = 1_000_000
 
 SKEW_LIMIT = 15 * 60  # seconds; "Signature Version 4", AWS General Reference
@@ -166,8 +170,11 @@ class StandIn:
         self.credentials = {ACCESS_KEY_ID: (SECRET_ACCESS_KEY, None)}  # secret, token
         self.expired = set()     # access key ids
         self.clock_offset = 0.0  # seconds that this service's clock is ahead
+        self.missing = set()     # buses
+        self.looks = []          # DescribeEventBus requests; in no other count
         self.requests = []
         self.accepted = []       # entries, in the order they were accepted
+        self.swallowed = []      # entries for buses that do not exist
         self.complaints = []
         self.connections = 0
         self._script = []
@@ -312,9 +319,21 @@ class StandIn:
 
     async def _reply(self, request, writer):
         refusal = self._judge(request)
+        if request.operation == "DescribeEventBus":
+            with self._changed:
+                self.looks.append(request)
+                self._changed.notify_all()
+            writer.write(self._format(refusal or self._describe(request)))
+            await writer.drain()
+            return True
         with self._changed:
             scripted = refusal or (self._script.pop(0) if self._script else self._always)
         answer = scripted(request) if callable(scripted) else scripted
+        with self._changed:
+            lost = [each for each in answer.accepted
+                    if each.get("EventBusName") in self.missing]
+            answer.accepted = [each for each in answer.accepted if each not in lost]
+            self.swallowed += lost
         if answer.reset:
             writer.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
@@ -339,6 +358,13 @@ class StandIn:
         writer.write(self._format(answer))
         await writer.drain()
         return not answer.close
+
+    def _describe(self, request):
+        name = request.parameters["Name"]
+        if name in self.missing:
+            return error("ResourceNotFoundException", 400, f"Event bus {name} does not exist.")
+        arn = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{name.rpartition('/')[2]}"
+        return Answer(body=json.dumps({"Name": name, "Arn": arn}).encode())
 
     def _format(self, answer):
         headers = {

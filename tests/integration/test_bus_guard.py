@@ -1,0 +1,113 @@
+"""A bus that does not exist: EventBridge takes its events, says that all is well, and drops
+them. moto refuses them instead; the stand-in does as EventBridge."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from harness.events import documented_event, signed
+from harness.load import Load
+from harness.waiting import eventually
+from harness.webhook import PATH, Webhook
+
+STATUS = "location = /status { momento_status json; }"
+# A look at a missing bus every 10 s, and a probe of what is held at most 30 s after it.
+RECOVERY = 60
+
+
+def bus_of(nginx):
+    return nginx.get("/status").json()["destinations"][0]["bus"]
+
+
+def test_nothing_is_sent_to_a_bus_that_is_missing_at_the_start(start_webhook, standin):
+    standin.missing.add("default")
+    nginx = start_webhook(standin, server=STATUS, workers=2)
+    nginx.allow(r'\[alert\].*event bus "default" does not exist')
+    for number in range(5):
+        assert nginx.send(documented_event(text=str(number))).status == 200
+    nginx.wait_for_log(r'\[alert\].*destination "bus": event bus "default" does not exist, its '
+                       r"events are held: make it, or correct its name")
+    eventually(lambda: bus_of(nginx) == "missing", "the status")
+    assert not standin.requests
+
+    standin.missing.clear()
+    standin.wait_for_entries(5, RECOVERY)
+    nginx.wait_for_log(r'event bus "default" exists again')
+    assert bus_of(nginx) == "present"
+    assert not standin.swallowed
+
+
+def test_one_worker_asks_for_all(start_webhook, standin):
+    nginx = start_webhook(standin, workers=4)
+    for number in range(20):
+        assert nginx.send(documented_event(text=str(number))).status == 200
+    standin.wait_for_entries(20)
+    assert len(standin.looks) == 1
+    nginx.reload()
+    assert nginx.send(documented_event(text="after the reload")).status == 200
+    standin.wait_for_entries(21)
+    assert len(standin.looks) == 1
+
+
+def test_another_accounts_bus_is_told_of_and_gets_its_events(start_webhook, standin):
+    arn = "arn:aws:events:us-west-2:999988887777:event-bus/theirs"
+    standin.missing.add(arn)  # it is there, but not for us to look up
+    nginx = start_webhook(
+        standin, destinations=f"momento_destination bus {{ eventbridge {arn}; "
+                              f"endpoint {standin.endpoint}; }}")
+    assert nginx.send().status == 200
+    standin.wait_for_requests(1)
+    nginx.wait_for_log(r"\[warn\].*may not be looked up \(it is of account 999988887777\)")
+
+
+@pytest.mark.xdist_group("moto")
+def test_a_bus_deleted_and_made_again_under_load_loses_nothing(start_nginx, moto):
+    bus = moto.create_bus()
+    nginx = start_nginx(
+        Webhook, server=STATUS,
+        env=moto.environment("events:PutEvents", "events:DescribeEventBus"),
+        destinations=f"momento_destination bus {{ eventbridge {bus.name}; "
+                     f"endpoint {moto.endpoint}; }}")
+    nginx.allow(r"\[alert\].*event bus .* does not exist")
+    load = Load(nginx.port, connections=2, pause=0.1)
+    try:
+        eventually(lambda: load.count(200) >= 5, "some events")
+        bus.delete()
+        nginx.wait_for_log(r"is on hold \(ResourceNotFoundException")
+        before = load.count(200)
+        eventually(lambda: load.count(200) >= before + 5, "events while there is no bus")
+        worker, = nginx.workers()
+        os.kill(worker, signal.SIGSTOP)  # what comes before the rule, no rule lets through
+        bus.make()
+        os.kill(worker, signal.SIGCONT)
+    finally:
+        load.stop()
+    acknowledged = {str(number) for number in load.acknowledged()}
+    assert len(acknowledged) == len(load.outcomes)
+
+    arrived = set()
+
+    def all_arrived():
+        arrived.update(event["detail"]["text"] for event in bus.take())
+        return acknowledged <= arrived
+
+    eventually(all_arrived, "all that was acknowledged", RECOVERY)
+    assert arrived == acknowledged
+
+
+@pytest.mark.xdist_group("moto")
+def test_who_may_not_look_is_told_once_and_delivers(start_nginx, moto):
+    bus = moto.create_bus()
+    nginx = start_nginx(
+        Webhook, workers=2, env=moto.environment("events:PutEvents"),
+        destinations=f"momento_destination bus {{ eventbridge {bus.name}; "
+                     f"endpoint {moto.endpoint}; }}")
+    body = documented_event()
+    assert nginx.post(PATH, body, signed(body)).status == 200
+    event, = bus.receive(1)
+    assert event["detail"] == json.loads(body)
+    log = nginx.error_log()
+    assert log.count("may not be looked up (AccessDenied") == 1
+    assert "allow events:DescribeEventBus" in log
