@@ -55,7 +55,8 @@ def conditions(v):
     lines = v.pick(["Range: bytes=0-"], ["Range: bytes=" + "0-," * 500], ["If-Match: *"],
                    ["If-None-Match: *"], ["If-Modified-Since: x"], ["If-Range: x"],
                    ["Content-Range: bytes 0-1/2"],
-                   ["Content-Type: multipart/form-data; boundary=x"], ["Content-Type: " + "x" * 3000], ["Accept-Encoding: gzip;q=9"],
+                   ["Content-Type: multipart/form-data; boundary=x"],
+                   ["Content-Type: " + "x" * 3000], ["Accept-Encoding: gzip;q=9"],
                    ["Content-Encoding: br"], ["Accept: text/plain"], ["TE: trailers, deflate"])
     return post(body, v.accepted(body), *lines)
 
