@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "boundary.h"
+#include "ingest/secret_file.h"
 #include "metrics_zone.h"
 #include "spool/record.h"
 #include "spool/segment.h"
@@ -156,6 +157,11 @@ Result<SecretBinding> read_secret(ngx_conf_t* cf, const Arguments& arguments) {
     auto value =
         load_secret(*source, [](const std::string& name) { return getenv(name.c_str()); });
     if (!value) return Error{"cannot use " + where + ": " + value.error().text};
+    if (source->kind == SecretSource::Kind::file) {
+        if (auto doubt = doubt_secret_file(source->location)) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%s", doubt->c_str());
+        }
+    }
     binding.name = source->name();
     binding.value = std::move(*value);
     return binding;

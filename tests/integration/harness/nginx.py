@@ -144,8 +144,9 @@ class ConfigTest:
         return self.configuration.splitlines()[int(found.group(1)) - 1].strip()
 
 
-def check_config(env=None, files=None, **parts):
-    """Runs `nginx -t`, on a socket of its own. `files`: name -> content, written to %%DIR%%.
+def check_config(env=None, files=None, prepare=lambda directory: None, **parts):
+    """Runs `nginx -t`, on a socket of its own. `files`: name -> content, written to %%DIR%%;
+    `prepare` may do more to them.
 
     The directory's name is put back to %%DIR%% in what is returned.
     """
@@ -153,6 +154,7 @@ def check_config(env=None, files=None, **parts):
     try:
         for name, content in (files or {}).items():
             (directory / name).write_text(content)
+        prepare(directory)
         (directory / "sanitizer").mkdir()
         parts.setdefault("listen", "listen unix:%%DIR%%/socket;")
         text = render(directory, (0, 0), **parts)
