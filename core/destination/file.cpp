@@ -1,5 +1,7 @@
 #include "destination/file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -91,6 +93,11 @@ void FileDestination::take_descriptor() {
     }
     if (!newest) return;
     descriptor_ = std::move(newest);  // the old one is closed here, where that may take time
+    reader_ = {};
+    struct stat info {};
+    if (fstat(descriptor_.get(), &info) != 0 || !S_ISREG(info.st_mode)) return;
+    const std::string path = "/proc/self/fd/" + std::to_string(descriptor_.get());
+    reader_ = Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 void FileDestination::send(std::vector<const Record*> batch, Done done) {
@@ -107,6 +114,38 @@ void FileDestination::step() {
     std::exchange(done_, {})(std::move(result));
 }
 
+// True if the next line may stand right behind what is there.
+bool FileDestination::ends_in_a_line() {
+    if (!reader_) return !torn_;
+    struct stat info {};
+    if (fstat(reader_.get(), &info) != 0) return !torn_;
+    if (info.st_size == 0) return true;
+    char last = '\0';
+    if (retry([&] { return pread(reader_.get(), &last, 1, info.st_size - 1); }) != 1) {
+        return !torn_;
+    }
+    return last == '\n';
+}
+
+// One write() of lines_, as that says.
+ssize_t FileDestination::append_lines() {
+    // Of the process, unlike flock(): workers share the open file. Without a lock, as on some
+    // devices, it goes on.
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    const bool is_locked =
+        retry([&] { return fcntl(descriptor_.get(), F_SETLKW, &whole); }) == 0;
+    if (!ends_in_a_line()) lines_.insert(0, 1, '\n');
+    ssize_t written =
+        retry([&] { return write(descriptor_.get(), lines_.data(), lines_.size()); });
+    if (is_locked) {
+        whole.l_type = F_UNLCK;
+        fcntl(descriptor_.get(), F_SETLK, &whole);
+    }
+    return written;
+}
+
 BatchResult FileDestination::write_batch() {
     using Kind = EntryVerdict::Kind;
     take_descriptor();
@@ -115,11 +154,8 @@ BatchResult FileDestination::write_batch() {
     }
 
     lines_.clear();
-    if (torn_) lines_ += '\n';
     for (const Record* record : batch_) append_line(lines_, *record, settings_);
-
-    ssize_t written =
-        retry([&] { return write(descriptor_.get(), lines_.data(), lines_.size()); });
+    ssize_t written = append_lines();
     bool complete = written == static_cast<ssize_t>(lines_.size());
     if (written > 0) torn_ = !complete;
     const char* failed = !complete ? "WriteFailed" : nullptr;

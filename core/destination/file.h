@@ -3,9 +3,12 @@
 //
 // Belongs to the delivery thread, but for set_descriptor(). One batch is one write() to a
 // descriptor opened for appending, so that workers can share the file; it counts as
-// delivered after fdatasync (SyncMode::always). What a write left half done ends with a
-// line break before the next batch.
+// delivered after fdatasync (SyncMode::always). What a write left half done, in this
+// process or in one that has died, ends with a line break before the next batch: a lock on
+// the file's last place keeps other processes away from looking there to writing.
 #pragma once
+
+#include <sys/types.h>
 
 #include <memory>
 #include <mutex>
@@ -45,6 +48,8 @@ class FileDestination final : public Destination {
 
   private:
     BatchResult write_batch();
+    ssize_t append_lines();
+    bool ends_in_a_line();
     void take_descriptor();
 
     const FileSettings settings_;
@@ -54,7 +59,8 @@ class FileDestination final : public Destination {
     Done done_;
     std::string lines_;
     Descriptor descriptor_;
-    bool torn_ = false;  // the file may end in the middle of a line
+    Descriptor reader_;  // of the same file; none: not a file, or not for this user
+    bool torn_ = false;  // this process left the file's end in the middle of a line
 
     std::mutex mutex_;  // held for a swap only
     Descriptor newest_;

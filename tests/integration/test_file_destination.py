@@ -108,6 +108,24 @@ def test_a_file_that_takes_nothing_keeps_the_events(start_webhook):
     assert event["detail"]["text"] == "kept"
 
 
+def test_a_line_that_a_crash_tore_does_not_swallow_the_next(start_webhook):
+    hook = start_webhook(workers=2)
+    assert hook.send(documented_event(text="before")).status == 200
+    hook.events(1)
+    hook.kill()
+    with hook.path("bus.json").open("a") as file:
+        file.write('{"version":"0","id":"torn')
+    hook.start_again()
+    for number in range(5):
+        assert hook.send(documented_event(text=str(number))).status == 200
+    lines = eventually(lambda: len(hook.lines("bus.json")) >= 7 and hook.lines("bus.json"),
+                       "all lines")
+    torn = [line for line in lines if line.endswith('"torn')]
+    assert len(torn) == 1
+    texts = {json.loads(line)["detail"]["text"] for line in lines if line not in torn}
+    assert texts == {"before", *map(str, range(5))}
+
+
 def test_both_kinds_side_by_side(start_webhook, standin):
     hook = start_webhook(
         destinations=file_destination() + eventbridge(standin, "aws"),

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -162,6 +163,54 @@ TEST_F(FileDestinationTest, ATornLineEndsBeforeTheNextBatch) {
     EXPECT_EQ(lines[0].size(), 100u);
     EXPECT_TRUE(Json::parse(lines[1]));
     EXPECT_EQ(lines[1], lines[2]);
+}
+
+TEST_F(FileDestinationTest, ALineThatAnotherProcessToreEndsBeforeTheNext) {
+    std::ofstream(path_) << "{\"version\":\"0\",\"id";
+    file_.set_descriptor(open_file());
+    Record record = event("{\"n\":1}");
+    EXPECT_EQ(send({&record}).entries.at(0).kind, Kind::delivered);
+    EXPECT_EQ(send({&record}).entries.at(0).kind, Kind::delivered);
+
+    // And once more, while this one has the file open.
+    std::ofstream(path_, std::ios::app) << "{\"version";
+    EXPECT_EQ(send({&record}).entries.at(0).kind, Kind::delivered);
+    auto lines = content_lines();
+    ASSERT_EQ(lines.size(), 5u);
+    EXPECT_FALSE(Json::parse(lines[0]));
+    EXPECT_TRUE(Json::parse(lines[1]));
+    EXPECT_EQ(lines[1], lines[2]);
+    EXPECT_EQ(lines[3], "{\"version");
+    EXPECT_EQ(lines[1], lines[4]);
+}
+
+TEST_F(FileDestinationTest, WaitsForAnotherProcessToFinishItsLine) {
+    file_.set_descriptor(open_file());
+    Record record = event("{\"n\":1}");
+    int locked[2];
+    ASSERT_EQ(pipe(locked), 0);
+    const pid_t other = fork();
+    if (other == 0) {
+        const int file = open_file();
+        struct flock whole {};
+        whole.l_type = F_WRLCK;
+        fcntl(file, F_SETLKW, &whole);
+        bool wrote = write(file, "{\"other\":", 9) == 9 && write(locked[1], "x", 1) == 1;
+        usleep(50'000);  // whoever does not wait writes in here
+        _exit(wrote && write(file, "1}\n", 3) == 3 ? 0 : 1);
+    }
+    char byte;
+    ASSERT_EQ(read(locked[0], &byte, 1), 1);
+    EXPECT_EQ(send({&record}).entries.at(0).kind, Kind::delivered);
+    int status = 0;
+    ASSERT_EQ(waitpid(other, &status, 0), other);
+    EXPECT_EQ(status, 0);
+    close(locked[0]);
+    close(locked[1]);
+    auto lines = content_lines();
+    ASSERT_EQ(lines.size(), 2u);
+    EXPECT_EQ(lines[0], "{\"other\":1}");
+    EXPECT_TRUE(Json::parse(lines[1]));
 }
 
 }  // namespace
