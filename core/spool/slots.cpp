@@ -22,6 +22,13 @@ bool is_refused(const Error& error) {
     return error.code == EACCES || error.code == EPERM;
 }
 
+constexpr char owner_remedy[] = "; give it to the user that workers run as (chown -R)";
+
+Error with_remedy(Error error) {
+    if (is_refused(error)) error.text += owner_remedy;
+    return error;
+}
+
 }  // namespace
 
 Slots::Slots(std::string spool_path, std::string destination, FileSystem& files, Random& random,
@@ -47,7 +54,7 @@ Result<std::unique_ptr<Directory>> Slots::open_destination(bool create) {
 
 Result<std::unique_ptr<Slot>> Slots::claim() {
     auto parent = open_destination(true);
-    if (!parent) return parent.error();
+    if (!parent) return with_remedy(parent.error());
     auto names = (*parent)->list();
     if (!names) return names.error();
     std::sort(names->begin(), names->end());
@@ -168,9 +175,7 @@ void Slots::report(Severity severity, const std::string& name, const std::string
     }
     std::string path = spool_path_ + "/" + destination_ + "/" + name;
     std::string line = "slot \"" + path + "\" is left alone: " + what;
-    if (severity == Severity::error) {
-        line += "; give it to the user that workers run as (chown -R)";
-    }
+    if (severity == Severity::error) line += owner_remedy;
     logger_.write(severity, std::move(line));
 }
 

@@ -22,6 +22,9 @@ ACCESS_LOG = "log_format verdicts escape=json '{%s}';\n" % ",".join(
 ) + "access_log %%DIR%%/verdicts.log verdicts;"
 
 
+STATUS = "location = /status { momento_status json; }"
+
+
 def file_destination(name="bus", settings=""):
     return f"momento_destination {name} {{ file %%DIR%%/{name}.json; {settings} }}"
 
@@ -63,6 +66,14 @@ class Webhook(Nginx):
         """Posts a signed event, the documented one unless told otherwise."""
         body = documented_event() if body is None else body
         return self.post(path, body, {**signed(body, secret), **(headers or {})}, tls)
+
+    def status(self):
+        """What momento_status tells: needs `server=STATUS`."""
+        return self.get("/status").json()
+
+    def numbers(self, name="bus"):
+        """A destination's part of status()."""
+        return next(each for each in self.status()["destinations"] if each["name"] == name)
 
     def judged(self, count=1):
         """The access log once it has `count` requests, each a dictionary of VARIABLES."""
