@@ -11,6 +11,7 @@ from harness import settings
 from harness.disk import Disk
 from harness.moto_server import Moto, moto_python
 from harness.nginx import Nginx
+from harness.resolver import Resolver
 from harness.standin import StandIn
 from harness.webhook import Webhook
 
@@ -68,6 +69,15 @@ def disk():
 
 
 @pytest.fixture
+def resolver():
+    """A resolver that can be told not to answer; its environment() is for start_webhook()."""
+    with tempfile.TemporaryDirectory(prefix="momento-resolver-") as directory:
+        resolver = Resolver(pathlib.Path(directory))
+        yield resolver
+        resolver.answers()
+
+
+@pytest.fixture
 def start_standin():
     """Starts as many stand-ins for AWS as a test asks for. None may have complaints left."""
     running = []
@@ -98,6 +108,14 @@ def moto():
     server = Moto()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def promtool():
+    """The path of Prometheus's promtool."""
+    if not settings.PROMTOOL:
+        pytest.skip("no promtool: Debian's package prometheus could not be fetched")
+    return settings.PROMTOOL
 
 
 @pytest.fixture(scope="session")

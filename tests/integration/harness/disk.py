@@ -1,23 +1,8 @@
 """A disk that hangs or fails when a test wants it to: see disk.c."""
 
 import errno
-import functools
-import os
-import pathlib
-import subprocess
-import tempfile
 
-from . import settings
-
-
-@functools.lru_cache
-def _library():
-    directory = tempfile.TemporaryDirectory(prefix="momento-disk-")
-    pathlib.Path(directory.name).chmod(0o755)
-    library = pathlib.Path(directory.name) / "disk.so"
-    subprocess.run(["cc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library,
-                    pathlib.Path(__file__).with_name("disk.c")], check=True)
-    return directory, library  # removed when the process ends
+from . import preload
 
 
 class Disk:
@@ -29,25 +14,15 @@ class Disk:
         self.works()
 
     def environment(self):
-        preload = [str(_library()[1])]
-        if settings.SANITIZED:  # the sanitizer's library must be the first
-            preload.insert(0, subprocess.run(["cc", "-print-file-name=libasan.so"], check=True,
-                                             capture_output=True, text=True).stdout.strip())
-        return {"LD_PRELOAD": ":".join(preload), "DISK_ORDERS": str(self.orders)}
+        return {**preload.environment("disk.c"), "DISK_ORDERS": str(self.orders)}
 
     def hangs(self):
         """No write or sync returns."""
-        self._order("hang")
+        preload.replace(self.orders, "hang")
 
     def fails(self, number=errno.EIO):
         """Every write and sync fails."""
-        self._order(str(number))
+        preload.replace(self.orders, str(number))
 
     def works(self):
-        self._order("")
-
-    def _order(self, text):
-        new = self.orders.with_suffix(".new")
-        new.write_text(text)
-        new.chmod(0o644)
-        os.replace(new, self.orders)
+        preload.replace(self.orders, "")
