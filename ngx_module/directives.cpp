@@ -245,7 +245,12 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
     return contain(cf->log, ngx_int_t{NGX_ERROR}, [&] {
         MainConf& main = *main_conf(cf);
         if (add_metrics_zone(cf, main) != NGX_OK) return NGX_ERROR;
-        if (main.spool.path.empty() || main.destinations.empty()) return NGX_OK;
+        auto settings = std::make_shared<GatewaySettings>();
+        if (main.spool.path.empty()) {
+            main.files.clear();  // nothing will be written there
+            main.settings = std::move(settings);
+            return NGX_OK;
+        }
 
         for (size_t i = 0; i < main.destinations.size(); ++i) {
             if (Status letters = check_letters(main, main.destinations[i]); !letters) {
@@ -253,7 +258,6 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
                 return NGX_ERROR;
             }
         }
-        auto settings = std::make_shared<GatewaySettings>();
         settings->spool = main.spool;
         settings->destinations = main.destinations;
         settings->environment = main.environment;

@@ -41,7 +41,7 @@ struct MainConf {
 
     SharedMetrics* metrics = nullptr;  // once its zone is there
 
-    // What runs. Nothing if there is no spool or no destination.
+    // What runs; without a spool it has no destinations.
     std::shared_ptr<const GatewaySettings> settings;
 };
 

@@ -28,10 +28,18 @@ ngx_int_t postconfiguration(ngx_conf_t* cf) noexcept {
 ngx_int_t init_module(ngx_cycle_t* cycle) noexcept {
     return contain(cycle->log, ngx_int_t{NGX_OK}, [cycle] {
         const MainConf* main = main_conf(cycle);
-        if (ngx_test_config || main == nullptr || !main->settings) return ngx_int_t{NGX_OK};
+        if (ngx_test_config || main == nullptr) return ngx_int_t{NGX_OK};
 
+        const std::string& spool = main->spool.path;
+        if (main->metrics != nullptr && !main->metrics->orphans.begin_configuration(spool)) {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "momento: spool \"%s\" is one too many, or its name is too long, to "
+                          "be looked through for orphans once it is not configured any more",
+                          spool.c_str());
+        }
+        if (spool.empty()) return ngx_int_t{NGX_OK};
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "ngx_http_momento_module %s", version);
-        if (auto doubt = doubt_placement(main->spool.path)) {
+        if (auto doubt = doubt_placement(spool)) {
             ngx_log_error(NGX_LOG_WARN, cycle->log, 0, "momento: %s", doubt->c_str());
         }
         return ngx_int_t{NGX_OK};

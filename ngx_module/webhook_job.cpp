@@ -171,7 +171,7 @@ bool WebhookJob::settled(bool durable, uint64_t sequence) {
 
     const bool waits = durable && !is_letter && request_ != nullptr && !worker_->stopping() &&
                        location_conf(request_).ack == Ack::delivered &&
-                       metrics.breaker_open.load() == 0;
+                       !worker_->has_open_breaker(destination_);
     if (waits) {
         sequence_ = sequence;
         static_cast<void>(self.release());

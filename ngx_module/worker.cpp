@@ -43,8 +43,7 @@ void hide_variables(const MainConf& main) {
 }
 
 size_t process_slot() {
-    return static_cast<size_t>(std::max<ngx_int_t>(ngx_process_slot, 0)) %
-           SharedMetrics::max_processes;
+    return static_cast<size_t>(std::max<ngx_int_t>(ngx_process_slot, 0)) % max_processes;
 }
 
 Rules make_rules(const DestinationSettings& destination) {
@@ -67,6 +66,10 @@ void Worker::start(ngx_cycle_t* cycle) {
     // The cache manager comes by here, too, and leaves without a word.
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return;
     if (!main->settings || main->metrics == nullptr) return;
+    // Without a destination there may be orphans to tell of.
+    const bool is_idle =
+        main->settings->destinations.empty() && main->metrics->orphans.spools().empty();
+    if (is_idle) return;
 
     instance = std::make_unique<Worker>(*main).release();
     if (!instance->start_gateway(cycle)) instance->gateway_.reset();
@@ -76,7 +79,9 @@ void Worker::stop() {
     const std::unique_ptr<Worker> worker(std::exchange(instance, nullptr));
     if (!worker) return;
     worker->stopping_ = true;
-    if (worker->gateway_ && !worker->gateway_->stop()) {
+    const bool has_stopped = !worker->gateway_ || worker->gateway_->stop();
+    worker->shared_.processes.leave(process_slot());
+    if (!has_stopped) {
         // A thread is still in there. To return would unmap the code it runs.
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "momento: a thread could not be ended in time, exit");
@@ -98,7 +103,7 @@ Worker::Worker(const MainConf& main)
         metrics_.push_back(metrics != nullptr ? metrics : &own_metrics_.emplace_back());
         destination_rules_.push_back(make_rules(destination));
     }
-    shared_.parked[process_slot()] = 0;
+    shared_.enter(process_slot());
     prepare_webhooks(main);
 }
 
@@ -132,7 +137,7 @@ void Worker::prepare_webhooks(const MainConf& main) {
 }
 
 bool Worker::start_gateway(ngx_cycle_t* cycle) {
-    auto gateway = Gateway::start(settings_, metrics_, shared_, print);
+    auto gateway = Gateway::start(settings_, metrics_, shared_, process_slot(), print);
     if (!gateway) {
         ngx_log_error(
             NGX_LOG_ALERT, cycle->log, 0,
@@ -223,7 +228,11 @@ std::string_view Worker::destination_name(size_t destination) const {
 
 void Worker::count_parked(int change) {
     parked_ += static_cast<size_t>(change);
-    shared_.parked[process_slot()] = parked_;
+    shared_.parked.parts[process_slot()] = parked_;
+}
+
+bool Worker::has_open_breaker(size_t destination) const {
+    return metrics_[destination]->breaker_open.parts[process_slot()] != 0;
 }
 
 bool Worker::has_secrets() const {

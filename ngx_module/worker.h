@@ -59,6 +59,7 @@ class Worker {
     void count_parked(int change);
     bool has_secrets() const;  // every webhook has its keys
     DestinationMetrics& metrics(size_t destination) { return *metrics_[destination]; }
+    bool has_open_breaker(size_t destination) const;  // this worker's own
 
     // Counts the secret that matched, and watches for a clock that is wrong.
     void note_judgement(const WorkerWebhook& webhook, const Judgement& judgement);

@@ -45,6 +45,8 @@ start_results
 install_packages $build_packages || exit 1
 install_packages $test_packages || true  # what this leaves missing fails by name below
 find_moto >"$logs/moto.log" 2>&1
+# For promtool. Unpacked, not installed: the package is a service.
+unpack_packages "$build/prometheus" prometheus >"$logs/prometheus.log" 2>&1
 
 for each in build ${TEST_SUITES:-$all_suites}; do
     started=$(date +%s)

@@ -12,6 +12,12 @@ void Histogram::observe(uint64_t us) {
     sum_us.fetch_add(us, std::memory_order_relaxed);
 }
 
+uint64_t Gauge::sum(const std::vector<size_t>& places) const {
+    uint64_t sum = 0;
+    for (const size_t place : places) sum += parts[place].load(std::memory_order_relaxed);
+    return sum;
+}
+
 void DestinationMetrics::count_dead(std::string_view reason) {
     auto known = std::find(dead_reasons.begin(), std::prev(dead_reasons.end()), reason);
     dead[static_cast<size_t>(known - dead_reasons.begin())].fetch_add(

@@ -10,11 +10,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace momento {
 
 using Counter = std::atomic<uint64_t>;
 static_assert(Counter::is_always_lock_free);
+
+// Places for processes: as many as nginx has (NGX_MAX_PROCESSES).
+inline constexpr size_t max_processes = 1024;
+
+// A gauge that every process has a part of, at its place: what a process that died has left
+// there is not counted any more (ProcessTable).
+struct Gauge {
+    std::array<Counter, max_processes> parts;
+
+    // `places`: of the processes that count.
+    uint64_t sum(const std::vector<size_t>& places) const;
+};
 
 // Upper bounds in microseconds; one more bucket takes what is above the last.
 inline constexpr std::array<uint64_t, 16> histogram_bounds_us = {
@@ -71,10 +84,10 @@ struct DestinationMetrics {
     Counter late;     // became durable after their 503
     Counter refused;  // entries the destination refused for good
     std::array<Counter, static_cast<size_t>(DeliveryOutcome::count)> requests;
-    Histogram delivery;    // seconds of PutEvents requests
-    Histogram sync;        // seconds of fdatasync
-    Counter held;          // gauge: entries held now
-    Counter breaker_open;  // gauge: workers whose breaker is open
+    Histogram delivery;  // seconds of PutEvents requests
+    Histogram sync;      // seconds of fdatasync
+    Gauge held;          // entries on hold
+    Gauge breaker_open;  // 1: this process's breaker is open
     BusCell bus;
 };
 

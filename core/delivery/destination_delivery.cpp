@@ -49,12 +49,6 @@ DeliveryOutcome outcome_of(const BatchResult& result) {
     return DeliveryOutcome::failed;
 }
 
-// A gauge that several processes add to: each puts in the change of its own part.
-void set_part(Counter& gauge, uint64_t& part, uint64_t value) {
-    gauge.fetch_add(value - part, std::memory_order_relaxed);
-    part = value;
-}
-
 }  // namespace
 
 struct DestinationDelivery::Flight {
@@ -83,11 +77,6 @@ DestinationDelivery::DestinationDelivery(DeliverySettings settings,
       unstored_(first_hold_ms, longest_hold_ms, *tools.random),
       letters_(settings_.name, std::move(letters), [http = tools.http] { http->wake(); }),
       reports_(settings_.name, *tools.logger) {}
-
-DestinationDelivery::~DestinationDelivery() {
-    set_part(metrics_.held, held_gauge_, 0);
-    set_part(metrics_.breaker_open, breaker_gauge_, 0);
-}
 
 void DestinationDelivery::step() {
     now_us_ = tools_.clock->steady_us();
@@ -425,8 +414,8 @@ bool DestinationDelivery::try_requeue(Entry* entry) {
 void DestinationDelivery::update_gauges() {
     if (now_us_ < next_gauges_us_) return;
     next_gauges_us_ = now_us_ + gauges_interval_us;
-    set_part(metrics_.held, held_gauge_, hold_.active() ? intake_.pending() : held_alone_);
-    set_part(metrics_.breaker_open, breaker_gauge_, breaker_.open() ? 1 : 0);
+    metrics_.held.parts[tools_.process] = hold_.active() ? intake_.pending() : held_alone_;
+    metrics_.breaker_open.parts[tools_.process] = breaker_.open() ? 1 : 0;
 }
 
 }  // namespace momento

@@ -32,7 +32,6 @@ class DestinationDelivery {
     DestinationDelivery(DeliverySettings settings, std::shared_ptr<Destination> destination,
                         std::shared_ptr<Log> letters, DestinationMetrics* metrics,
                         const DeliveryTools& tools);
-    ~DestinationDelivery();
 
     const std::string& name() const { return settings_.name; }
 
@@ -110,8 +109,6 @@ class DestinationDelivery {
     std::vector<Entry*> failed_;
 
     int64_t next_gauges_us_ = 0;
-    uint64_t held_gauge_ = 0;  // this object's share of the metrics
-    uint64_t breaker_gauge_ = 0;
 };
 
 }  // namespace momento

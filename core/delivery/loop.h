@@ -39,6 +39,7 @@ struct DeliveryTools {
     Random* random = nullptr;
     Logger* logger = nullptr;
     HttpClient* http = nullptr;
+    size_t process = 0;  // place of this process in gauges
 };
 
 class DeliveryLoop {

@@ -27,11 +27,12 @@ class SeatedLog {
           tools_{tools.clock, tools.random, tools.logger, tools.observer, sync, {}},
           seat_(tools.make_seat()) {
         if (SlotTable* table = tools.slots) {
-            tools_.publish = [table, destination = slots_->destination()](
-                                 const std::string& name, const SlotTotals& found,
-                                 const LogNumbers& numbers) {
+            tools_.publish = [table, process = tools.process,
+                              destination = slots_->destination()](const std::string& name,
+                                                                   const SlotTotals& found,
+                                                                   const LogNumbers& numbers) {
                 // A full table hides this slot from the status, and nothing else.
-                static_cast<void>(table->publish(destination, name, found, numbers));
+                static_cast<void>(table->publish(destination, name, process, found, numbers));
             };
         }
         HttpClient* http = tools.http;
@@ -176,10 +177,10 @@ class Engine::Impl {
         : settings_(std::move(settings)),
           tools_(std::move(tools)),
           metrics_(std::move(metrics)),
-          loop_({tools_.clock, tools_.random, tools_.logger, tools_.http}) {
-        if (tools_.orphaned != nullptr) {
+          loop_({tools_.clock, tools_.random, tools_.logger, tools_.http, tools_.process}) {
+        if (tools_.orphans != nullptr) {
             orphans_.emplace(settings_, *tools_.files, *tools_.clock, *tools_.logger,
-                             *tools_.orphaned);
+                             *tools_.orphans);
         }
         auto letter_slots = make_slots(dead_letter_directory);
         for (size_t i = 0; i < settings_->destinations.size(); ++i) {

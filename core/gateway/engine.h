@@ -17,6 +17,7 @@
 #include "base/logger.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "gateway/orphan_table.h"
 #include "gateway/settings.h"
 #include "gateway/slot_table.h"
 #include "http/client.h"
@@ -56,8 +57,9 @@ struct EngineTools {
     std::function<std::unique_ptr<WriterSeat>()> make_seat;
     std::function<void()> wake_event_loop;  // from any thread: collect() has something
     StepObserver* observer = nullptr;       // optional: simulation
+    size_t process = 0;                     // place of this process in gauges
     SlotTable* slots = nullptr;             // optional: where the logs' numbers are told
-    Counter* orphaned = nullptr;            // optional: where orphans are told
+    OrphanTable* orphans = nullptr;         // optional: where orphans are told
 };
 
 class Engine {

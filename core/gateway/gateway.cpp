@@ -47,13 +47,14 @@ class QueueLogger final : public Logger {
 class Gateway::Impl {
   public:
     Impl(Descriptor event, std::shared_ptr<const GatewaySettings> settings,
-         std::vector<DestinationMetrics*> metrics, SharedMetrics& shared, Print print)
+         std::vector<DestinationMetrics*> metrics, SharedMetrics& shared, size_t process,
+         Print print)
         : event_(std::move(event)),
           print_(std::move(print)),
           logger_([this] { wake_event_loop(); }),
           threads_(logger_),
           http_(make_curl_client()),
-          engine_(std::move(settings), tools(shared), std::move(metrics)) {}
+          engine_(std::move(settings), tools(shared, process), std::move(metrics)) {}
 
     bool start() {
         return threads_.start("momento-deliver", [this] { deliver(); });
@@ -81,15 +82,16 @@ class Gateway::Impl {
     }
 
   private:
-    EngineTools tools(SharedMetrics& shared) {
+    EngineTools tools(SharedMetrics& shared, size_t process) {
         EngineTools tools;
         tools.clock = &system_clock();
         tools.random = &system_random();
         tools.files = &system_files();
         tools.logger = &logger_;
         tools.http = http_.get();
+        tools.process = process;
         tools.slots = &shared.slots;
-        tools.orphaned = &shared.orphaned_events;
+        tools.orphans = &shared.orphans;
         tools.make_seat = [this] { return make_thread_seat(threads_); };
         tools.wake_event_loop = [this] { wake_event_loop(); };
         return tools;
@@ -135,7 +137,8 @@ Gateway::~Gateway() {
 
 Result<std::unique_ptr<Gateway>> Gateway::start(std::shared_ptr<const GatewaySettings> settings,
                                                 std::vector<DestinationMetrics*> metrics,
-                                                SharedMetrics& shared, Print print) {
+                                                SharedMetrics& shared, size_t process,
+                                                Print print) {
     // Here, not earlier: libcurl must not be initialised before the fork.
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return Error{"libcurl could not be initialised"};
@@ -144,7 +147,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(std::shared_ptr<const GatewaySet
     if (!event) return system_error("eventfd");
 
     auto impl = std::make_unique<Impl>(std::move(event), std::move(settings),
-                                       std::move(metrics), shared, std::move(print));
+                                       std::move(metrics), shared, process, std::move(print));
     if (!impl->start()) return Error{"the delivery thread could not be started"};
     return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
 }

@@ -28,10 +28,12 @@ class Gateway {
     using Print = std::function<void(Severity severity, const std::string& line)>;
 
     // Does no disk or network I/O: that starts with the threads. `metrics`, one entry per
-    // destination, and `slots` may be in shared memory; both outlive the gateway.
+    // destination, and `shared` may be in shared memory; both outlive the gateway. `process`
+    // is this process's place in gauges.
     static Result<std::unique_ptr<Gateway>> start(
         std::shared_ptr<const GatewaySettings> settings,
-        std::vector<DestinationMetrics*> metrics, SharedMetrics& shared, Print print);
+        std::vector<DestinationMetrics*> metrics, SharedMetrics& shared, size_t process,
+        Print print);
     ~Gateway();  // as stop()
 
     int descriptor() const;  // an eventfd, readable when collect() has something

@@ -13,6 +13,8 @@
 #include <string_view>
 
 #include "base/metrics.h"
+#include "gateway/orphan_table.h"
+#include "gateway/process_table.h"
 #include "gateway/slot_table.h"
 #include "ingest/verifier.h"
 
@@ -52,6 +54,13 @@ class NamedTable {
 
     // Calls use(name, value) for each.
     template <class Use>
+    void for_each(Use use) {
+        const size_t size = size_.load(std::memory_order_acquire);
+        for (size_t i = 0; i < size; ++i) {
+            use(std::string_view(entries_[i].name), entries_[i].value);
+        }
+    }
+    template <class Use>
     void for_each(Use use) const {
         const size_t size = size_.load(std::memory_order_acquire);
         for (size_t i = 0; i < size; ++i) {
@@ -75,17 +84,19 @@ struct SharedMetrics {
     static constexpr size_t max_webhooks = 256;
     static constexpr size_t max_destinations = 64;
     static constexpr size_t max_secrets = 1024;
-    static constexpr size_t max_processes = 1024;
+
+    // A worker process takes its place among all, before it counts anything: nothing is left
+    // of who had the place before.
+    void enter(size_t process);
 
     std::atomic<int64_t> started_ms;  // wall clock; set by whoever finds it 0
+    ProcessTable processes;
     SlotTable slots;
+    OrphanTable orphans;
     NamedTable<WebhookMetrics, max_webhooks> webhooks;
     NamedTable<DestinationMetrics, max_destinations> destinations;
     NamedTable<SecretMetrics, max_secrets> secrets;
-    // Requests held back, by process: one that died takes its part along when its successor
-    // starts from 0.
-    std::array<Counter, max_processes> parked;
-    Counter orphaned_events;  // gauge
+    Gauge parked;  // requests held back
 };
 
 }  // namespace momento

@@ -45,7 +45,7 @@ SlotTable::Cell* SlotTable::find_or_take(uint64_t key) {
     return nullptr;
 }
 
-bool SlotTable::publish(std::string_view destination, std::string_view slot,
+bool SlotTable::publish(std::string_view destination, std::string_view slot, size_t owner,
                         const SlotTotals& found, const LogNumbers& numbers) {
     const uint64_t destination_hash = hash(destination);
     Cell* cell = find_or_take(hash(slot, destination_hash));
@@ -56,6 +56,7 @@ bool SlotTable::publish(std::string_view destination, std::string_view slot,
         cell->destination.store(destination_hash, relaxed);
         cell->found.store(found);
     }
+    cell->owner.store(owner, relaxed);
     cell->now.store(numbers.totals);
     cell->bytes.store(numbers.bytes, relaxed);
     cell->limit.store(numbers.limit, relaxed);
@@ -70,7 +71,16 @@ bool SlotTable::publish(std::string_view destination, std::string_view slot,
     return true;
 }
 
-DestinationNumbers SlotTable::sum(std::string_view destination) const {
+void SlotTable::forget(size_t owner) {
+    for (Cell& cell : cells_) {
+        if (cell.owner.load(relaxed) != owner) continue;
+        cell.failing.store(0, relaxed);
+        cell.full.store(0, relaxed);
+    }
+}
+
+DestinationNumbers SlotTable::sum(std::string_view destination,
+                                  const std::vector<size_t>& living) const {
     const uint64_t destination_hash = hash(destination);
     DestinationNumbers sum;
     for (const Cell& cell : cells_) {
@@ -102,8 +112,10 @@ DestinationNumbers SlotTable::sum(std::string_view destination) const {
             sum.fullest = std::max(sum.fullest, static_cast<double>(bytes) / limit);
         }
         sum.poisoned += cell.poisoned.load(relaxed);
-        sum.failing = sum.failing || cell.failing.load(relaxed) != 0;
-        sum.full = sum.full || cell.full.load(relaxed) != 0;
+        const bool is_owned =
+            std::find(living.begin(), living.end(), cell.owner.load(relaxed)) != living.end();
+        sum.failing = sum.failing || (is_owned && cell.failing.load(relaxed) != 0);
+        sum.full = sum.full || (is_owned && cell.full.load(relaxed) != 0);
         const auto oldest = static_cast<int64_t>(cell.oldest_pending_ms.load(relaxed));
         if (oldest != 0 && (sum.oldest_pending_ms == 0 || oldest < sum.oldest_pending_ms)) {
             sum.oldest_pending_ms = oldest;

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/metrics.h"
 #include "spool/log.h"
@@ -43,12 +44,19 @@ class SlotTable {
   public:
     static constexpr size_t capacity = 512;
 
-    // Publishes a slot's numbers. `found` is what the slot held when it was opened; it
-    // counts the first time only. False if the table is full: status will miss this slot.
-    bool publish(std::string_view destination, std::string_view slot, const SlotTotals& found,
-                 const LogNumbers& numbers);
+    // Publishes a slot's numbers, by the process at the place `owner`. `found` is what the
+    // slot held when it was opened; it counts the first time only. False if the table is
+    // full: status will miss this slot.
+    bool publish(std::string_view destination, std::string_view slot, size_t owner,
+                 const SlotTotals& found, const LogNumbers& numbers);
 
-    DestinationNumbers sum(std::string_view destination) const;
+    // Forgets in what state the process at that place, which has ended, saw its logs.
+    void forget(size_t owner);
+
+    // `living`: places of the processes that live; what others said of the state of their
+    // logs, failing or full, is not true any more.
+    DestinationNumbers sum(std::string_view destination,
+                           const std::vector<size_t>& living) const;
 
   private:
     // SlotTotals in shared memory.
@@ -69,6 +77,7 @@ class SlotTable {
         // that two cells never share one.
         Counter key;
         Counter destination;  // hash of its name
+        Counter owner;
         std::atomic<uint32_t> ready;
         Totals found;
         Totals now;

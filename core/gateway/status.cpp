@@ -1,10 +1,7 @@
 #include "gateway/status.h"
 
 #include <array>
-#include <cmath>
-#include <cstdio>
 #include <functional>
-#include <initializer_list>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -12,6 +9,7 @@
 #include "base/json.h"
 #include "base/version.h"
 #include "destination/bus_guard.h"
+#include "gateway/prometheus_text.h"
 #include "spool/slots.h"
 
 namespace momento {
@@ -26,44 +24,58 @@ uint64_t value(const Counter& counter) {
     return counter.load(std::memory_order_relaxed);
 }
 
-double seconds(uint64_t us) {
-    return static_cast<double>(us) / 1e6;
-}
-
 // A destination's numbers as they are told: those of its logs, plus the letters that never
 // were in one (malformed ones), which count as appended and dead at once.
 struct Told {
+    std::string_view name;
+    const DestinationMetrics* own = nullptr;
     DestinationNumbers numbers;
     std::array<uint64_t, dead_reasons.size()> dead{};
+    uint64_t held = 0;
+    uint64_t breaker_open = 0;
 };
 
-Told tell(const SharedMetrics& metrics, std::string_view name, const DestinationMetrics& own) {
-    Told told;
-    told.numbers = metrics.slots.sum(name);
-    uint64_t from_log = 0;
-    uint64_t never_in_log = 0;
-    for (size_t i = 0; i < dead_reasons.size(); ++i) {
-        told.dead[i] = value(own.dead[i]);
-        const bool in_log =
-            dead_reasons[i] != "malformed" && dead_reasons[i] != "no_destination";
-        (in_log ? from_log : never_in_log) += told.dead[i];
+// Looks at everything that is told more than once a single time.
+class Snapshot {
+  public:
+    explicit Snapshot(const SharedMetrics& metrics)
+        : metrics_(metrics), living_(metrics.processes.living()) {
+        metrics.destinations.for_each(
+            [this](std::string_view name, const DestinationMetrics& own) {
+                destinations_.push_back(tell(name, own));
+            });
     }
-    // A crash may have come between a letter and its count; the log knows better.
-    if (told.numbers.dead > from_log) told.dead.back() += told.numbers.dead - from_log;
-    told.numbers.appended += never_in_log;
-    told.numbers.dead += never_in_log;
-    return told;
-}
 
-uint64_t parked(const SharedMetrics& metrics) {
-    uint64_t sum = 0;
-    for (const Counter& process : metrics.parked) sum += value(process);
-    return sum;
-}
+    const std::vector<Told>& destinations() const { return destinations_; }
+    uint64_t parked() const { return metrics_.parked.sum(living_); }
+    uint64_t dead_letter_bytes() const {
+        return metrics_.slots.sum(dead_letter_directory, living_).bytes;
+    }
 
-uint64_t dead_letter_bytes(const SharedMetrics& metrics) {
-    return metrics.slots.sum(dead_letter_directory).bytes;
-}
+  private:
+    Told tell(std::string_view name, const DestinationMetrics& own) const {
+        Told told{name, &own, metrics_.slots.sum(name, living_), {}, 0, 0};
+        uint64_t from_log = 0;
+        uint64_t never_in_log = 0;
+        for (size_t i = 0; i < dead_reasons.size(); ++i) {
+            told.dead[i] = value(own.dead[i]);
+            const bool in_log =
+                dead_reasons[i] != "malformed" && dead_reasons[i] != "no_destination";
+            (in_log ? from_log : never_in_log) += told.dead[i];
+        }
+        // A crash may have come between a letter and its count; the log knows better.
+        if (told.numbers.dead > from_log) told.dead.back() += told.numbers.dead - from_log;
+        told.numbers.appended += never_in_log;
+        told.numbers.dead += never_in_log;
+        told.held = own.held.sum(living_);
+        told.breaker_open = own.breaker_open.sum(living_);
+        return told;
+    }
+
+    const SharedMetrics& metrics_;
+    const std::vector<size_t> living_;
+    std::vector<Told> destinations_;
+};
 
 double oldest_pending_seconds(const DestinationNumbers& numbers, int64_t now_ms) {
     if (numbers.oldest_pending_ms == 0 || now_ms <= numbers.oldest_pending_ms) return 0;
@@ -111,10 +123,9 @@ Json bus_json(const DestinationMetrics& own) {
     }
 }
 
-Json destination_json(const SharedMetrics& metrics, std::string_view name,
-                      const DestinationMetrics& own, int64_t now_ms) {
-    const Told told = tell(metrics, name, own);
+Json destination_json(const Told& told, int64_t now_ms) {
     const DestinationNumbers& numbers = told.numbers;
+    const DestinationMetrics& own = *told.own;
     Json reasons = Json::object();
     for (size_t i = 0; i < dead_reasons.size(); ++i) {
         if (told.dead[i] == 0) continue;
@@ -125,7 +136,7 @@ Json destination_json(const SharedMetrics& metrics, std::string_view name,
         requests.set(outcome_names[i], counted(value(own.requests[i])));
     }
     return Json::object()
-        .set("name", Json::string(name))
+        .set("name", Json::string(told.name))
         .set("appended", counted(numbers.appended))
         .set("recovered", counted(numbers.recovered))
         .set("redriven", counted(numbers.redriven))
@@ -133,12 +144,12 @@ Json destination_json(const SharedMetrics& metrics, std::string_view name,
         .set("dead", counted(numbers.dead))
         .set("dead_reasons", reasons)
         .set("pending", counted(numbers.pending))
-        .set("held", counted(value(own.held)))
+        .set("held", counted(told.held))
         .set("retried", counted(value(own.retried)))
         .set("late", counted(value(own.late)))
         .set("oldest_pending_seconds", Json::real(oldest_pending_seconds(numbers, now_ms)))
         .set("delivery_requests", requests)
-        .set("breaker_open", counted(value(own.breaker_open)))
+        .set("breaker_open", counted(told.breaker_open))
         .set("bus", bus_json(own))
         .set("spool_bytes", counted(numbers.bytes))
         .set("spool_limit_bytes", counted(numbers.limit))
@@ -147,98 +158,40 @@ Json destination_json(const SharedMetrics& metrics, std::string_view name,
         .set("spool_failing", Json::boolean(numbers.failing));
 }
 
-// Which destinations they were for, the log says, and momentoctl.
 Json orphans_json(const SharedMetrics& metrics) {
     Json orphans = Json::array();
-    if (const uint64_t events = value(metrics.orphaned_events)) {
-        orphans.append(Json::object().set("events", counted(events)));
+    for (const Orphan& orphan : metrics.orphans.list()) {
+        orphans.append(Json::object()
+                           .set("spool", Json::string(orphan.spool))
+                           .set("destination", Json::string(orphan.destination))
+                           .set("slot", Json::string(orphan.slot))
+                           .set("events", counted(orphan.events))
+                           .set("bytes", counted(orphan.bytes)));
     }
     return orphans;
 }
 
 // --- Prometheus
 
-using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
-
-class PrometheusText {
-  public:
-    void family(const char* name, const char* type, const char* help) {
-        name_ = name;
-        text_ +=
-            std::string("# HELP ") + name + ' ' + help + "\n# TYPE " + name + ' ' + type + '\n';
-    }
-
-    void sample(Labels labels, uint64_t number) { add("", labels, std::to_string(number)); }
-    void sample(Labels labels, double number) { add("", labels, format(number)); }
-
-    void histogram(std::string_view destination, const Histogram& histogram) {
-        uint64_t count = 0;
-        for (size_t i = 0; i < histogram.buckets.size(); ++i) {
-            count += value(histogram.buckets[i]);
-            const std::string bound = i < histogram_bounds_us.size()
-                                          ? format(seconds(histogram_bounds_us[i]))
-                                          : "+Inf";
-            add("_bucket", {{"destination", destination}, {"le", bound}},
-                std::to_string(count));
-        }
-        add("_sum", {{"destination", destination}}, format(seconds(value(histogram.sum_us))));
-        add("_count", {{"destination", destination}}, std::to_string(count));
-    }
-
-    std::string take() { return std::move(text_); }
-
-  private:
-    static std::string format(double number) {
-        std::array<char, 32> text;
-        const bool whole = number == std::floor(number) && number < 9e15;
-        std::snprintf(text.data(), text.size(), whole ? "%.0f" : "%.9g", number);
-        return text.data();
-    }
-
-    void add(const char* suffix, Labels labels, const std::string& number) {
-        text_ += name_;
-        text_ += suffix;
-        char separator = '{';
-        for (const auto& [label, text] : labels) {
-            text_ += std::exchange(separator, ',');
-            text_ += label;
-            text_ += "=\"";
-            for (const char c : text) {
-                if (c == '\n') {
-                    text_ += "\\n";
-                    continue;
-                }
-                if (c == '"' || c == '\\') text_ += '\\';
-                text_ += c;
-            }
-            text_ += '"';
-        }
-        if (separator == ',') text_ += '}';
-        text_ += ' ' + number + '\n';
-    }
-
-    std::string name_;
-    std::string text_;
-};
-
 // A metric with one sample a destination.
 struct DestinationFamily {
     const char* name;
     const char* type;
     const char* help;
-    std::function<double(const Told&, const DestinationMetrics&)> read;
+    std::function<double(const Told&)> read;
 };
 
 std::vector<DestinationFamily> destination_families(int64_t now_ms) {
     const auto of = [](auto member) {
-        return [member](const Told& told, const DestinationMetrics&) {
-            return static_cast<double>(told.numbers.*member);
-        };
+        return [member](const Told& told) { return static_cast<double>(told.numbers.*member); };
     };
     const auto own = [](Counter DestinationMetrics::*member) {
-        return [member](const Told&, const DestinationMetrics& metrics) {
-            return static_cast<double>(value(metrics.*member));
+        return [member](const Told& told) {
+            return static_cast<double>(value(told.own->*member));
         };
+    };
+    const auto gauge = [](uint64_t Told::*member) {
+        return [member](const Told& told) { return static_cast<double>(told.*member); };
     };
     using N = DestinationNumbers;
     using M = DestinationMetrics;
@@ -255,16 +208,14 @@ std::vector<DestinationFamily> destination_families(int64_t now_ms) {
         {"momento_events_late_total", "counter",
          "Events that became durable after they were answered 503.", own(&M::late)},
         {"momento_events_pending", "gauge", "Events still to be delivered.", of(&N::pending)},
-        {"momento_events_held", "gauge", "Pending events on hold.", own(&M::held)},
+        {"momento_events_held", "gauge", "Pending events on hold.", gauge(&Told::held)},
         {"momento_oldest_pending_seconds", "gauge", "Age of the oldest pending event.",
-         [now_ms](const Told& told, const DestinationMetrics&) {
-             return oldest_pending_seconds(told.numbers, now_ms);
-         }},
+         [now_ms](const Told& told) { return oldest_pending_seconds(told.numbers, now_ms); }},
         {"momento_delivery_breaker_open", "gauge", "Workers whose circuit breaker is open.",
-         own(&M::breaker_open)},
+         gauge(&Told::breaker_open)},
         {"momento_bus_missing", "gauge", "1 if the event bus does not exist.",
-         [](const Told&, const DestinationMetrics& metrics) {
-             return bus_state(metrics) == BusGuard::State::missing ? 1.0 : 0.0;
+         [](const Told& told) {
+             return bus_state(*told.own) == BusGuard::State::missing ? 1.0 : 0.0;
          }},
         {"momento_spool_bytes", "gauge", "Disk in use by the logs.", of(&N::bytes)},
         {"momento_spool_limit_bytes", "gauge", "Bounds of the logs together.", of(&N::limit)},
@@ -275,7 +226,8 @@ std::vector<DestinationFamily> destination_families(int64_t now_ms) {
     };
 }
 
-void append_webhooks(PrometheusText& text, const SharedMetrics& metrics) {
+void append_webhooks(PrometheusText& text, const SharedMetrics& metrics,
+                     const Snapshot& snapshot) {
     text.family("momento_webhook_requests_total", "counter", "Webhooks received, by verdict.");
     metrics.webhooks.for_each([&](std::string_view location, const WebhookMetrics& webhook) {
         for (size_t i = 0; i < verdict_count; ++i) {
@@ -286,57 +238,57 @@ void append_webhooks(PrometheusText& text, const SharedMetrics& metrics) {
     });
     text.family("momento_webhook_parked", "gauge",
                 "Requests held back until they are durable.");
-    text.sample({}, parked(metrics));
+    text.sample({}, snapshot.parked());
 }
 
-void append_destinations(PrometheusText& text, const SharedMetrics& metrics, int64_t now_ms) {
+void append_destinations(PrometheusText& text, const Snapshot& snapshot, int64_t now_ms) {
     for (const DestinationFamily& family : destination_families(now_ms)) {
         text.family(family.name, family.type, family.help);
-        metrics.destinations.for_each([&](std::string_view name,
-                                          const DestinationMetrics& own) {
-            text.sample({{"destination", name}}, family.read(tell(metrics, name, own), own));
-        });
+        for (const Told& told : snapshot.destinations()) {
+            text.sample({{"destination", told.name}}, family.read(told));
+        }
     }
 
     text.family("momento_events_dead_total", "counter", "Events that became dead letters.");
-    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
-        const Told told = tell(metrics, name, own);
+    for (const Told& told : snapshot.destinations()) {
         for (size_t i = 0; i < dead_reasons.size(); ++i) {
-            text.sample({{"destination", name}, {"reason", dead_reasons[i]}}, told.dead[i]);
+            text.sample({{"destination", told.name}, {"reason", dead_reasons[i]}},
+                        told.dead[i]);
         }
-    });
+    }
 
     text.family("momento_delivery_requests_total", "counter",
                 "Requests to the destination, by outcome.");
-    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
+    for (const Told& told : snapshot.destinations()) {
         for (size_t i = 0; i < outcome_names.size(); ++i) {
-            text.sample({{"destination", name}, {"outcome", outcome_names[i]}},
-                        value(own.requests[i]));
+            text.sample({{"destination", told.name}, {"outcome", outcome_names[i]}},
+                        value(told.own->requests[i]));
         }
-    });
+    }
 
     text.family("momento_delivery_seconds", "histogram",
                 "Time of requests to the destination.");
-    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
-        text.histogram(name, own.delivery);
-    });
+    for (const Told& told : snapshot.destinations()) {
+        text.histogram({{"destination", told.name}}, told.own->delivery);
+    }
     text.family("momento_sync_seconds", "histogram", "Time of making records durable.");
-    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
-        text.histogram(name, own.sync);
-    });
+    for (const Told& told : snapshot.destinations()) {
+        text.histogram({{"destination", told.name}}, told.own->sync);
+    }
 }
 
 }  // namespace
 
 std::string status_json(const SharedMetrics& metrics, const StatusContext& context) {
+    const Snapshot snapshot(metrics);
     Json webhooks = Json::array();
     metrics.webhooks.for_each([&](std::string_view location, const WebhookMetrics& webhook) {
         webhooks.append(webhook_json(location, webhook));
     });
     Json destinations = Json::array();
-    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics& own) {
-        destinations.append(destination_json(metrics, name, own, context.now_ms));
-    });
+    for (const Told& told : snapshot.destinations()) {
+        destinations.append(destination_json(told, context.now_ms));
+    }
     Json secrets = Json::array();
     metrics.secrets.for_each([&](std::string_view name, const SecretMetrics& secret) {
         secrets.append(Json::object()
@@ -348,27 +300,28 @@ std::string status_json(const SharedMetrics& metrics, const StatusContext& conte
         .set("nginx", Json::string(context.nginx))
         .set("uptime_seconds", Json::real(uptime_seconds(metrics, context.now_ms)))
         .set("webhooks", webhooks)
-        .set("parked", counted(parked(metrics)))
+        .set("parked", counted(snapshot.parked()))
         .set("destinations", destinations)
         .set("replay_zones", Json::array())
         .set("secrets", secrets)
-        .set("dead_letter_bytes", counted(dead_letter_bytes(metrics)))
-        .set("orphaned_events", counted(value(metrics.orphaned_events)))
+        .set("dead_letter_bytes", counted(snapshot.dead_letter_bytes()))
+        .set("orphaned_events", counted(metrics.orphans.events()))
         .set("orphans", orphans_json(metrics))
         .dump();
 }
 
 std::string status_prometheus(const SharedMetrics& metrics, const StatusContext& context) {
+    const Snapshot snapshot(metrics);
     PrometheusText text;
     text.family("momento_build_info", "gauge", "The running module, and the nginx around it.");
     text.sample({{"version", version}, {"nginx", context.nginx}}, uint64_t{1});
-    append_webhooks(text, metrics);
-    append_destinations(text, metrics, context.now_ms);
+    append_webhooks(text, metrics, snapshot);
+    append_destinations(text, snapshot, context.now_ms);
     text.family("momento_dead_letter_bytes", "gauge", "Disk in use by dead letters.");
-    text.sample({}, dead_letter_bytes(metrics));
+    text.sample({}, snapshot.dead_letter_bytes());
     text.family("momento_orphaned_events", "gauge",
-                "Pending events of destinations that the configuration does not name.");
-    text.sample({}, value(metrics.orphaned_events));
+                "Pending events that no configured destination will deliver.");
+    text.sample({}, metrics.orphans.events());
     text.family("momento_secret_matches_total", "counter", "Signatures a secret matched.");
     metrics.secrets.for_each([&](std::string_view name, const SecretMetrics& secret) {
         text.sample({{"secret", name}}, value(secret.matches));
@@ -382,12 +335,13 @@ Health status_health(const SharedMetrics& metrics, const StatusContext& context)
         if (health.ok) health = {false, std::move(reason)};
     };
     if (context.no_secret) fail("a webhook has no secret");
-    metrics.destinations.for_each([&](std::string_view name, const DestinationMetrics&) {
-        const DestinationNumbers numbers = metrics.slots.sum(name);
-        const std::string of = " of destination \"" + std::string(name) + '"';
+    const Snapshot snapshot(metrics);
+    for (const Told& told : snapshot.destinations()) {
+        const DestinationNumbers& numbers = told.numbers;
+        const std::string of = " of destination \"" + std::string(told.name) + '"';
         if (numbers.failing) fail("a disk fails under a log" + of);
         if (numbers.full || numbers.fullest > fullness_limit) fail("a log is nearly full" + of);
-    });
+    }
     return health;
 }
 

@@ -95,19 +95,6 @@ class SlotWalk {
     SlotReport* report_;
 };
 
-Result<uint64_t> total_size(Directory& directory) {
-    Result<std::vector<std::string>> names = directory.list();
-    if (!names) return names.error();
-    uint64_t total = 0;
-    for (const std::string& name : *names) {
-        // A file may go away between the two calls.
-        auto file = directory.open(name, Directory::Mode::read);
-        if (!file) continue;
-        if (Result<uint64_t> size = (*file)->size()) total += *size;
-    }
-    return total;
-}
-
 }  // namespace
 
 Result<RecoveredSlot> look_at_slot(Directory& slot, std::vector<std::string>* findings) {
@@ -152,6 +139,19 @@ Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& 
         }
     }
     return places;
+}
+
+Result<uint64_t> total_size(Directory& slot) {
+    Result<std::vector<std::string>> names = slot.list();
+    if (!names) return names.error();
+    uint64_t total = 0;
+    for (const std::string& name : *names) {
+        // A file may go away between the two calls.
+        auto file = slot.open(name, Directory::Mode::read);
+        if (!file) continue;
+        if (Result<uint64_t> size = (*file)->size()) total += *size;
+    }
+    return total;
 }
 
 Result<SlotReport> read_slot(const SlotPlace& place, const RecordVisitor& visit) {

@@ -38,6 +38,9 @@ Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& 
 // was listed may have another name when it is opened. `findings`: what recovery had to say.
 Result<RecoveredSlot> look_at_slot(Directory& slot, std::vector<std::string>* findings);
 
+// Bytes of all files in a slot.
+Result<uint64_t> total_size(Directory& slot);
+
 struct SlotReport {
     CursorState cursor;
     uint64_t pending = 0;               // whole records that are neither released nor marked

@@ -6,21 +6,12 @@
 # nginx's exact version), else both unpacked into DIR: installing them could upgrade and
 # restart a running nginx.
 debian_nginx() {
-    local package
     if [ -x /usr/sbin/nginx ] && [ -f /usr/share/nginx/src/conf_flags ]; then
         debian_root=
         return
     fi
     debian_root=$1
-    if [ ! -f "$1/complete" ]; then
-        rm -rf "$1"
-        mkdir -p "$1"
-        download_packages "$1" nginx nginx-dev
-        for package in "$1"/*.deb; do
-            dpkg -x "$package" "$1"
-        done
-        touch "$1/complete"
-    fi
+    unpack_packages "$1" nginx nginx-dev
 }
 
 # foreign_nginx RELEASE DIR: another release's nginx as DIR/nginx, and its nginx-dev in

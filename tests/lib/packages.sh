@@ -61,6 +61,20 @@ download_packages() {
     )
 }
 
+# unpack_packages DIR PACKAGE...: fetches packages and unpacks them into DIR, once
+unpack_packages() {
+    local dir="$1" package
+    shift
+    [ ! -f "$dir/complete" ] || return 0
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    download_packages "$dir" "$@" || return
+    for package in "$dir"/*.deb; do
+        dpkg -x "$package" "$dir" || return
+    done
+    touch "$dir/complete"
+}
+
 # private_apt RELEASE DIR COMMAND...: runs an apt command on another Debian release, and
 # leaves the system's package lists alone. DIR keeps that release's lists.
 private_apt() {

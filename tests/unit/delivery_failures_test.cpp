@@ -204,7 +204,7 @@ TEST_F(UnstorableLettersTest, RecordsAreHeldUntilTheirLettersCanBeStored) {
     pass(60'000);
     EXPECT_EQ(log().totals().dead, 0u);
     EXPECT_EQ(log().totals().pending(), 1u);
-    EXPECT_EQ(metrics_.held, 1u);
+    EXPECT_EQ(metrics_.held.parts[0], 1u);
     EXPECT_EQ(destination_->attempts["1"], 0u) << "it is not sent again";
     EXPECT_GE(lines_.count("cannot be stored"), 2u);
 
@@ -216,7 +216,7 @@ TEST_F(UnstorableLettersTest, RecordsAreHeldUntilTheirLettersCanBeStored) {
     pass(60'000);
     EXPECT_EQ(log().totals().dead, 1u);
     EXPECT_EQ(log().totals().pending(), 0u);
-    EXPECT_EQ(metrics_.held, 0u);
+    EXPECT_EQ(metrics_.held.parts[0], 0u);
     EXPECT_EQ(lines_.count("dead letters can be stored again"), 1u);
     EXPECT_EQ(read_letters().size(), 1u);
 }
@@ -226,7 +226,7 @@ TEST_F(DeliveryFailuresTest, TheBreakerStopsAttemptsButForAProbe) {
     start();
     append(10);
     pass(1'000, 10);
-    ASSERT_EQ(metrics_.breaker_open, 1u);
+    ASSERT_EQ(metrics_.breaker_open.parts[0], 1u);
     size_t before = batches();
     EXPECT_GE(before, 5u);
     pass(30'000, 10);
@@ -237,7 +237,7 @@ TEST_F(DeliveryFailuresTest, TheBreakerStopsAttemptsButForAProbe) {
     take();
     pass(41'000, 10);
     EXPECT_EQ(delivered(), 10u);
-    EXPECT_EQ(metrics_.breaker_open, 0u);
+    EXPECT_EQ(metrics_.breaker_open.parts[0], 0u);
     EXPECT_EQ(lines_.count("is back after"), 1u);
 }
 
@@ -262,7 +262,7 @@ TEST_F(DeliveryFailuresTest, AHeldDestinationWaitsAndProbes) {
     size_t at_first = batches();
     EXPECT_LE(at_first, 5u);
     pass(1'000);
-    EXPECT_EQ(metrics_.held, 50u);
+    EXPECT_EQ(metrics_.held.parts[0], 50u);
     pass(600'000);
     EXPECT_LE(batches(), at_first + 45);
     EXPECT_GE(batches(), at_first + 18) << "every 30 s at least";
@@ -274,7 +274,7 @@ TEST_F(DeliveryFailuresTest, AHeldDestinationWaitsAndProbes) {
     pass(31'000);
     EXPECT_EQ(delivered(), 50u);
     pass(2'000);
-    EXPECT_EQ(metrics_.held, 0u);
+    EXPECT_EQ(metrics_.held.parts[0], 0u);
     EXPECT_EQ(lines_.count("is off hold after"), 1u);
 }
 
@@ -288,12 +288,12 @@ TEST_F(DeliveryFailuresTest, AnEntryIsHeldAloneIfOthersGetThrough) {
     turns(20, 5);
     EXPECT_EQ(delivered(), 29u) << "the destination is not held";
     pass(120'000);
-    EXPECT_EQ(metrics_.held, 1u);
+    EXPECT_EQ(metrics_.held.parts[0], 1u);
     EXPECT_EQ(destination_->attempts["3"], 0u);
     take();
     pass(31'000);
     EXPECT_EQ(delivered(), 30u);
-    EXPECT_EQ(metrics_.held, 0u);
+    EXPECT_EQ(metrics_.held.parts[0], 0u);
 }
 
 TEST_F(DeliveryFailuresTest, OldAndOftenTriedMeansDead) {

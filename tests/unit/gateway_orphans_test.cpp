@@ -5,16 +5,20 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
+#include "spool/record.h"
+#include "spool/slot_reader.h"
 #include "spool/writer.h"
 
 namespace momento {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -43,8 +47,9 @@ class OrphansTest : public testing::Test {
         DestinationSettings known;
         known.name = "known";
         settings_->destinations.push_back(known);
+        table_->begin_configuration(settings_->spool.path);
     }
-    ~OrphansTest() override { std::filesystem::remove_all(settings_->spool.path); }
+    ~OrphansTest() override { std::filesystem::remove_all(table_->spools().front()); }
 
     void spool(const std::string& destination, int events) {
         auto log = std::make_shared<Log>([] {}, [] {});
@@ -65,21 +70,29 @@ class OrphansTest : public testing::Test {
         writer.finish();
     }
 
-    void survey() { OrphanSurvey(settings_, system_files(), clock_, lines_, orphaned_).step(); }
+    // A new worker's first look, of the configuration in effect.
+    void survey() { OrphanSurvey(settings_, system_files(), clock_, lines_, *table_).step(); }
 
     std::shared_ptr<GatewaySettings> settings_ = std::make_shared<GatewaySettings>();
+    std::unique_ptr<OrphanTable> table_ = std::make_unique<OrphanTable>();
     Lines lines_;
     HandClock clock_;
-    Counter orphaned_{0};
 };
 
 TEST_F(OrphansTest, CountsEventsOfDestinationsThatNobodyNames) {
     spool("known", 2);
     spool("gone", 3);
     survey();
-    EXPECT_EQ(orphaned_, 3u);
-    EXPECT_THAT(lines_.alerts, ElementsAre(HasSubstr("orphans: 3 events")));
-    EXPECT_THAT(lines_.alerts, ElementsAre(HasSubstr("(\"gone\")")));
+    EXPECT_EQ(table_->events(), 3u);
+    EXPECT_THAT(lines_.alerts,
+                ElementsAre(AllOf(HasSubstr("orphans: 3 events"),
+                                  HasSubstr(settings_->spool.path + "/gone\" (3)"))));
+    const auto orphans = table_->list();
+    ASSERT_EQ(orphans.size(), 1u);
+    EXPECT_EQ(orphans[0].spool, settings_->spool.path);
+    EXPECT_EQ(orphans[0].destination, "gone");
+    EXPECT_EQ(orphans[0].events, 3u);
+    EXPECT_GT(orphans[0].bytes, 1u << 20);
 }
 
 TEST_F(OrphansTest, SaysSoOnceForAllWorkers) {
@@ -87,13 +100,100 @@ TEST_F(OrphansTest, SaysSoOnceForAllWorkers) {
     survey();
     survey();  // another worker
     EXPECT_EQ(lines_.alerts.size(), 1u);
+    EXPECT_EQ(table_->list().size(), 1u);
 }
 
 TEST_F(OrphansTest, IsQuietWhereEverythingIsNamed) {
     spool("known", 2);
     survey();
-    EXPECT_EQ(orphaned_, 0u);
+    EXPECT_EQ(table_->events(), 0u);
     EXPECT_TRUE(lines_.alerts.empty());
+}
+
+TEST_F(OrphansTest, LooksIntoSpoolsThatAreNotConfiguredAnyMore) {
+    spool("known", 2);
+    const std::string old = settings_->spool.path;
+    settings_->spool.path += "/new";
+    std::filesystem::create_directory(settings_->spool.path);
+    table_->begin_configuration(settings_->spool.path);
+    survey();
+    EXPECT_EQ(table_->events(), 2u);
+    EXPECT_THAT(lines_.alerts, ElementsAre(HasSubstr("move " + old + "/known")));
+
+    settings_->spool.path = old;  // back again
+    table_->begin_configuration(old);
+    survey();
+    EXPECT_EQ(table_->events(), 0u);
+    EXPECT_TRUE(table_->list().empty());
+}
+
+TEST_F(OrphansTest, HearsNoWorkerOfAnEarlierConfiguration) {
+    spool("gone", 3);
+    OrphanSurvey early(settings_, system_files(), clock_, lines_, *table_);
+    table_->begin_configuration(settings_->spool.path);
+    early.step();
+    EXPECT_EQ(table_->events(), 0u);
+    EXPECT_TRUE(lines_.alerts.empty());
+}
+
+TEST_F(OrphansTest, WaitsForWhoeverStillDelivers) {
+    spool("gone", 3);
+    OrphanSurvey survey(settings_, system_files(), clock_, lines_, *table_);
+    {
+        Slots slots(settings_->spool.path, "gone", system_files(), system_random(), lines_);
+        auto slot = slots.adopt();
+        ASSERT_TRUE(slot && *slot);
+        survey.step();
+        EXPECT_EQ(table_->events(), 0u);
+    }
+    clock_.now_us += 1'000'000;
+    survey.step();
+    EXPECT_EQ(table_->events(), 3u);
+}
+
+TEST_F(OrphansTest, SaysWhatItCannotRead) {
+    spool("gone", 3);
+    const std::string slot =
+        find_slots(system_files(), settings_->spool.path, "gone")->at(0).slot;
+    const std::string path =
+        settings_->spool.path + "/gone/" + slot + "/" + segment_file_name(1);
+    std::fstream segment(path, std::ios::in | std::ios::out | std::ios::binary);
+    std::string header(segment_header_size, '\0');
+    segment.read(header.data(), static_cast<std::streamsize>(header.size()));
+    header[8] = 9;  // version
+    const uint32_t crc = crc32c(0, header.data(), 508);
+    for (size_t i = 0; i < 4; ++i) header[508 + i] = static_cast<char>(crc >> 8 * i);
+    segment.seekp(0).write(header.data(), static_cast<std::streamsize>(header.size()));
+    segment.close();
+
+    survey();
+    EXPECT_EQ(table_->events(), 0u);
+    EXPECT_THAT(lines_.alerts, ElementsAre(HasSubstr("another format version")));
+}
+
+TEST(OrphanTableTest, CountsWhatItHasNoRoomToName) {
+    auto table = std::make_unique<OrphanTable>();
+    table->begin_configuration("/spool");
+    std::vector<Orphan> many;
+    for (size_t i = 0; i < OrphanTable::max_orphans + 5; ++i) {
+        many.push_back({"/spool", "gone", std::to_string(i), 1, 0});
+    }
+    EXPECT_TRUE(table->publish(1, many));
+    EXPECT_FALSE(table->publish(1, many));
+    EXPECT_EQ(table->events(), many.size());
+    EXPECT_EQ(table->list().size(), OrphanTable::max_orphans);
+}
+
+TEST(OrphanTableTest, RemembersAsManySpoolsAsItHasRoomFor) {
+    auto table = std::make_unique<OrphanTable>();
+    EXPECT_TRUE(table->begin_configuration(""));
+    for (size_t i = 0; i < OrphanTable::max_spools; ++i) {
+        EXPECT_TRUE(table->begin_configuration("/spool" + std::to_string(i)));
+    }
+    EXPECT_TRUE(table->begin_configuration("/spool0"));
+    EXPECT_FALSE(table->begin_configuration("/another"));
+    EXPECT_FALSE(table->begin_configuration(std::string(OrphanTable::max_path + 1, 'x')));
+    EXPECT_EQ(table->spools().size(), OrphanTable::max_spools);
 }
 
 }  // namespace

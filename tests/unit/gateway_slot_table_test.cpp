@@ -38,9 +38,9 @@ class SlotTableTest : public testing::Test {
 };
 
 TEST_F(SlotTableTest, CountsWhatHappenedSinceASlotWasFirstOpened) {
-    table_->publish("bus", "a", totals(100, 90), numbers(totals(150, 120, 3)));
+    table_->publish("bus", "a", 0, totals(100, 90), numbers(totals(150, 120, 3)));
 
-    const DestinationNumbers sum = table_->sum("bus");
+    const DestinationNumbers sum = table_->sum("bus", {});
     EXPECT_EQ(sum.recovered, 10u);
     EXPECT_EQ(sum.appended, 50u);
     EXPECT_EQ(sum.delivered, 30u);
@@ -50,11 +50,11 @@ TEST_F(SlotTableTest, CountsWhatHappenedSinceASlotWasFirstOpened) {
 }
 
 TEST_F(SlotTableTest, KeepsTheFirstOpeningWhenAnotherWorkerAdoptsTheSlot) {
-    table_->publish("bus", "a", totals(0, 0), numbers(totals(10, 4)));
+    table_->publish("bus", "a", 0, totals(0, 0), numbers(totals(10, 4)));
     // The worker died after it had delivered two more, and before it said so.
-    table_->publish("bus", "a", totals(10, 6), numbers(totals(10, 6)));
+    table_->publish("bus", "a", 0, totals(10, 6), numbers(totals(10, 6)));
 
-    const DestinationNumbers sum = table_->sum("bus");
+    const DestinationNumbers sum = table_->sum("bus", {});
     EXPECT_EQ(sum.recovered, 0u);
     EXPECT_EQ(sum.appended, 10u);
     EXPECT_EQ(sum.delivered, 6u);
@@ -62,9 +62,9 @@ TEST_F(SlotTableTest, KeepsTheFirstOpeningWhenAnotherWorkerAdoptsTheSlot) {
 }
 
 TEST_F(SlotTableTest, CountsARequeuedRecordOnceAndARedrivenOneAsRedriven) {
-    table_->publish("bus", "a", totals(0, 0), numbers(totals(12, 5, 0, 1, 2)));
+    table_->publish("bus", "a", 0, totals(0, 0), numbers(totals(12, 5, 0, 1, 2)));
 
-    const DestinationNumbers sum = table_->sum("bus");
+    const DestinationNumbers sum = table_->sum("bus", {});
     EXPECT_EQ(sum.appended, 9u);
     EXPECT_EQ(sum.redriven, 2u);
     EXPECT_EQ(sum.pending, 6u);
@@ -72,11 +72,11 @@ TEST_F(SlotTableTest, CountsARequeuedRecordOnceAndARedrivenOneAsRedriven) {
 }
 
 TEST_F(SlotTableTest, CountsWhatMomentoctlAppendedToASlotOfItsOwnAsRedriven) {
-    table_->publish("bus", "a", totals(7, 0, 0, 0, 7), numbers(totals(7, 3, 0, 0, 7)));
+    table_->publish("bus", "a", 0, totals(7, 0, 0, 0, 7), numbers(totals(7, 3, 0, 0, 7)));
     // Here redriven events were delivered before: what is pending may be any.
-    table_->publish("bus", "b", totals(9, 5, 0, 0, 5), numbers(totals(9, 5, 0, 0, 5)));
+    table_->publish("bus", "b", 0, totals(9, 5, 0, 0, 5), numbers(totals(9, 5, 0, 0, 5)));
 
-    const DestinationNumbers sum = table_->sum("bus");
+    const DestinationNumbers sum = table_->sum("bus", {});
     EXPECT_EQ(sum.redriven, 7u);
     EXPECT_EQ(sum.recovered, 4u);
     EXPECT_EQ(sum.appended, 0u);
@@ -85,22 +85,37 @@ TEST_F(SlotTableTest, CountsWhatMomentoctlAppendedToASlotOfItsOwnAsRedriven) {
 }
 
 TEST_F(SlotTableTest, SumsSlotsOfOneDestinationOnly) {
-    table_->publish("bus", "a", totals(0, 0), numbers(totals(1, 0)));
-    table_->publish("bus", "b", totals(0, 0), numbers(totals(2, 0)));
-    table_->publish("other", "a", totals(0, 0), numbers(totals(4, 0)));
+    table_->publish("bus", "a", 0, totals(0, 0), numbers(totals(1, 0)));
+    table_->publish("bus", "b", 0, totals(0, 0), numbers(totals(2, 0)));
+    table_->publish("other", "a", 0, totals(0, 0), numbers(totals(4, 0)));
 
-    EXPECT_EQ(table_->sum("bus").appended, 3u);
-    EXPECT_EQ(table_->sum("bus").bytes, 200u);
-    EXPECT_EQ(table_->sum("other").appended, 4u);
-    EXPECT_EQ(table_->sum("none").appended, 0u);
+    EXPECT_EQ(table_->sum("bus", {}).appended, 3u);
+    EXPECT_EQ(table_->sum("bus", {}).bytes, 200u);
+    EXPECT_EQ(table_->sum("other", {}).appended, 4u);
+    EXPECT_EQ(table_->sum("none", {}).appended, 0u);
+}
+
+TEST_F(SlotTableTest, AsksNobodyWhoDiedHowADiskIs) {
+    LogNumbers trouble = numbers({});
+    trouble.failing = true;
+    trouble.full = true;
+    table_->publish("bus", "a", 7, {}, trouble);
+    EXPECT_TRUE(table_->sum("bus", {3, 7}).failing);
+    EXPECT_TRUE(table_->sum("bus", {3, 7}).full);
+    EXPECT_FALSE(table_->sum("bus", {3}).failing);
+    EXPECT_FALSE(table_->sum("bus", {3}).full);
+
+    table_->forget(7);  // its place has been taken by another process
+    EXPECT_FALSE(table_->sum("bus", {3, 7}).failing);
+    EXPECT_FALSE(table_->sum("bus", {3, 7}).full);
 }
 
 TEST_F(SlotTableTest, SaysWhenItIsFull) {
     for (size_t i = 0; i < SlotTable::capacity; ++i) {
-        EXPECT_TRUE(table_->publish("bus", std::to_string(i), {}, {}));
+        EXPECT_TRUE(table_->publish("bus", std::to_string(i), 0, {}, {}));
     }
-    EXPECT_FALSE(table_->publish("bus", "one more", {}, {}));
-    EXPECT_TRUE(table_->publish("bus", "0", {}, {}));
+    EXPECT_FALSE(table_->publish("bus", "one more", 0, {}, {}));
+    EXPECT_TRUE(table_->publish("bus", "0", 0, {}, {}));
 }
 
 }  // namespace

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -19,6 +23,7 @@ class StatusTest : public testing::Test {
   protected:
     StatusTest() {
         metrics_->started_ms = 10'000;
+        metrics_->enter(place);
         context_.now_ms = 12'500;
         context_.nginx = "1.22.1";
         destination_ = metrics_->destinations.find_or_add("bus");
@@ -30,8 +35,10 @@ class StatusTest : public testing::Test {
         numbers.bytes = bytes;
         numbers.limit = 1000;
         numbers.failing = failing;
-        metrics_->slots.publish("bus", "0123456789abcdef", {}, numbers);
+        metrics_->slots.publish("bus", "0123456789abcdef", place, {}, numbers);
     }
+
+    static constexpr size_t place = 3;  // this process's
 
     std::unique_ptr<SharedMetrics> metrics_ = std::make_unique<SharedMetrics>();
     DestinationMetrics* destination_ = nullptr;
@@ -93,6 +100,60 @@ TEST_F(StatusTest, CountsAMalformedEventAsAppendedAndDead) {
     EXPECT_EQ(bus.get("dead_reasons").get("malformed").as_integer(), 1);
     EXPECT_EQ(bus.get("dead_reasons").get("MalformedDetail").as_integer(), 1);
     EXPECT_EQ(bus.get("dead_reasons").get("other").as_integer(), 1);
+}
+
+TEST_F(StatusTest, GaugesAreOfProcessesThatLive) {
+    const auto tell = [this](const char* name) {
+        auto json = Json::parse(status_json(*metrics_, context_));
+        return json ? json->get("destinations").at(0).get(name).as_integer() : -1;
+    };
+    metrics_->parked.parts[place] = 2;
+    destination_->held.parts[place] = 5;
+    destination_->breaker_open.parts[place] = 1;
+    destination_->held.parts[place + 1] = 100;  // nobody is there
+    EXPECT_EQ(tell("held"), 5);
+    EXPECT_EQ(tell("breaker_open"), 1);
+    EXPECT_THAT(status_prometheus(*metrics_, context_),
+                HasSubstr("momento_webhook_parked 2\n"));
+
+    metrics_->enter(place);  // its successor
+    EXPECT_EQ(tell("held"), 0);
+    EXPECT_EQ(tell("breaker_open"), 0);
+    EXPECT_THAT(status_prometheus(*metrics_, context_),
+                HasSubstr("momento_webhook_parked 0\n"));
+}
+
+TEST_F(StatusTest, GaugesForgetAProcessThatWasKilled) {
+    // Shared, as with nginx.
+    void* memory = mmap(nullptr, sizeof(SharedMetrics), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(memory, MAP_FAILED);
+    auto& shared = *static_cast<SharedMetrics*>(memory);
+    const pid_t child = fork();
+    if (child == 0) {
+        shared.enter(9);
+        shared.parked.parts[9] = 4;
+        kill(getpid(), SIGKILL);
+    }
+    ASSERT_EQ(waitpid(child, nullptr, 0), child);
+    EXPECT_EQ(shared.parked.parts[9], 4u);
+    EXPECT_TRUE(shared.processes.living().empty());
+    EXPECT_THAT(status_prometheus(shared, context_), HasSubstr("momento_webhook_parked 0\n"));
+    munmap(memory, sizeof(SharedMetrics));
+}
+
+TEST_F(StatusTest, NamesOrphans) {
+    metrics_->orphans.begin_configuration("/old");
+    metrics_->orphans.publish(1, {{"/old", "bus", "0123456789abcdef", 7, 4096}});
+    auto json = Json::parse(status_json(*metrics_, context_));
+    ASSERT_TRUE(json);
+    EXPECT_EQ(json->get("orphaned_events").as_integer(), 7);
+    const Json orphan = json->get("orphans").at(0);
+    EXPECT_EQ(orphan.get("spool").as_string(), "/old");
+    EXPECT_EQ(orphan.get("destination").as_string(), "bus");
+    EXPECT_EQ(orphan.get("slot").as_string(), "0123456789abcdef");
+    EXPECT_EQ(orphan.get("events").as_integer(), 7);
+    EXPECT_EQ(orphan.get("bytes").as_integer(), 4096);
 }
 
 TEST_F(StatusTest, HistogramsAreCumulativeAndEndWithInfinity) {

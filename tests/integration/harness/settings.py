@@ -18,6 +18,8 @@ def _first(*paths):
 NGINX_BINARY = os.environ.get("NGINX_BINARY") or _first(
     BUILD / "debian/usr/sbin/nginx", "/usr/sbin/nginx")
 NGINX_MODULE = os.environ.get("NGINX_MODULE", str(BUILD / "ngx_http_momento_module.so"))
+# Checks what Prometheus would read; empty if there is none.
+PROMTOOL = _first(BUILD / "prometheus/usr/bin/promtool", "/usr/bin/promtool")
 MOMENTOCTL = os.environ.get("MOMENTOCTL", str(BUILD / "momentoctl"))
 
 # Built with -fsanitize: slower, and its reports are looked for.

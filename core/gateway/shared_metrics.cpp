@@ -1,0 +1,16 @@
+#include "gateway/shared_metrics.h"
+
+namespace momento {
+
+void SharedMetrics::enter(size_t process) {
+    processes.leave(process);
+    slots.forget(process);
+    parked.parts[process] = 0;
+    destinations.for_each([process](std::string_view, DestinationMetrics& destination) {
+        destination.held.parts[process] = 0;
+        destination.breaker_open.parts[process] = 0;
+    });
+    processes.enter(process);
+}
+
+}  // namespace momento
