@@ -1,12 +1,14 @@
 // Plays Momento under load: fresh, distinct, signed webhooks over kept-alive connections, at
 // a constant rate or as fast as they are answered.
 //
-// Usage: load PORT [--rate=R] [--seconds=S] [--connections=C] [--size=BYTES] [--secret=S]
+// Usage: load PORT [--rate=R] [--seconds=S] [--count=N] [--connections=C] [--size=BYTES]
+//             [--secret=S]
 //
-// Open loop: at a constant rate latency counts from the moment a webhook was due, whether or
-// not a connection was free for it. Without a rate each connection sends its next webhook
-// when the last one is answered, and latency counts from there. Prints one JSON object.
-// "void" means that the generator itself was the limit: nothing can be said about the peer.
+// Ends after that many seconds, or that many webhooks. Open loop: at a constant rate latency
+// counts from the moment a webhook was due, whether or not a connection was free for it.
+// Without a rate each connection sends its next webhook when the last one is answered, and
+// latency counts from there. Prints one JSON object. "void" means that the generator itself was
+// the limit: nothing can be said about the peer.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -40,6 +42,7 @@ struct Options {
     uint16_t port = 0;
     double rate = 0;  // webhooks a second; 0: as fast as they are answered
     double seconds = 5;
+    size_t count = SIZE_MAX;
     size_t connections = 32;
     size_t size = 400;
     std::string secret = "1234567890";
@@ -134,7 +137,7 @@ class Load {
         start_ = Clock::now();
         end_ = start_ + std::chrono::duration_cast<nanoseconds>(
                             std::chrono::duration<double>(options_.seconds));
-        while (Clock::now() < end_ || (busy_ > 0 && Clock::now() < end_ + grace)) turn();
+        while (!is_over() || (busy_ > 0 && Clock::now() < end_ + grace)) turn();
         const double elapsed = since_start();
         report(elapsed, (cpu_seconds() - cpu_before) / elapsed);
     }
@@ -168,6 +171,8 @@ class Load {
         free_.push_back(index);
     }
 
+    bool is_over() const { return Clock::now() >= end_ || sent_ == options_.count; }
+
     double since_start() const {
         return std::chrono::duration<double>(Clock::now() - start_).count();
     }
@@ -189,7 +194,7 @@ class Load {
     void turn() {
         for (;;) {
             const Clock::time_point due = next_due();
-            if (free_.empty() || due > Clock::now() || due >= end_) break;
+            if (free_.empty() || due > Clock::now() || due >= end_ || is_over()) break;
             send_one(due);
         }
         std::array<epoll_event, 64> events;
@@ -255,10 +260,12 @@ class Load {
 
     void report(double elapsed, double cpu) {
         std::sort(latencies_.begin(), latencies_.end());
-        const double rate = static_cast<double>(accepted_) / options_.seconds;
+        const double rate =
+            static_cast<double>(accepted_) / std::min(options_.seconds, elapsed);
         // A due webhook that was never sent: nobody knows how long it would have waited.
-        const bool is_late = options_.rate > 0 && static_cast<double>(sent_) <
-                                                      0.99 * options_.rate * options_.seconds;
+        const double due =
+            std::min(options_.rate * options_.seconds, static_cast<double>(options_.count));
+        const bool is_late = options_.rate > 0 && static_cast<double>(sent_) < 0.99 * due;
         std::printf(
             "{\"accepted\":%zu,\"refused\":%zu,\"errors\":%zu,\"seconds\":%.3f,\"rate\":%.0f,"
             "\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,\"generator_cpu\":%.2f,"
@@ -294,6 +301,8 @@ Options read_options(int argc, char** argv) {
             options.rate = std::atof(value);
         } else if (name == "--seconds") {
             options.seconds = std::atof(value);
+        } else if (name == "--count") {
+            options.count = static_cast<size_t>(std::atol(value));
         } else if (name == "--connections") {
             options.connections = static_cast<size_t>(std::atol(value));
         } else if (name == "--size") {
@@ -308,8 +317,8 @@ Options read_options(int argc, char** argv) {
     }
     if (options.port == 0 || options.connections == 0 || options.secret.empty()) {
         fail(
-            "usage: load PORT [--rate=R] [--seconds=S] [--connections=C] [--size=BYTES] "
-            "[--secret=S]");
+            "usage: load PORT [--rate=R] [--seconds=S] [--count=N] [--connections=C] "
+            "[--size=BYTES] [--secret=S]");
     }
     return options;
 }

@@ -1,9 +1,10 @@
 // A bus that takes everything: answers PutEvents as EventBridge would, at once or after some
 // time, and counts. One thread; more than 200,000 entries a second in full batches.
 //
-// Usage: sink PORT [DELAY_MS]
+// Usage: sink PORT [DELAY_MS [REFUSED]]
 //
-// GET answers {"requests":n,"entries":n}.
+// Entries whose text holds REFUSED fail, as if for a moment, and always do. GET answers
+// {"requests":n,"entries":n,"refused":n}: entries are those that were taken.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <simdjson.h>
@@ -30,8 +31,11 @@ using Clock = std::chrono::steady_clock;
 
 class Sink {
   public:
-    Sink(uint16_t port, std::chrono::milliseconds delay)
-        : delay_(delay), epoll_(epoll_create1(EPOLL_CLOEXEC)), listener_(listen_on(port)) {
+    Sink(uint16_t port, std::chrono::milliseconds delay, std::string refused)
+        : delay_(delay),
+          refused_text_(std::move(refused)),
+          epoll_(epoll_create1(EPOLL_CLOEXEC)),
+          listener_(listen_on(port)) {
         watch(listener_);
     }
 
@@ -119,7 +123,8 @@ class Sink {
     void answer(int fd, const Message& message) {
         if (message.head.substr(0, 4) == "GET ") {
             send_all(fd, make_answer("{\"requests\":" + std::to_string(requests_) +
-                                     ",\"entries\":" + std::to_string(entries_) + '}'));
+                                     ",\"entries\":" + std::to_string(entries_) +
+                                     ",\"refused\":" + std::to_string(refused_) + '}'));
             return;
         }
         std::string text = put_events(message.body);
@@ -137,16 +142,31 @@ class Sink {
             return make_answer(R"({"__type":"ValidationException"})", "400 Bad Request");
         }
         ++requests_;
-        std::string json = R"({"FailedEntryCount":0,"Entries":[)";
-        for (size_t i = 0; i < entries.size(); ++i) {
-            std::array<char, 64> entry;
-            const int size =
-                std::snprintf(entry.data(), entry.size(),
-                              R"(%s{"EventId":"00000000-0000-4000-8000-%012llx"})",
-                              i == 0 ? "" : ",", static_cast<unsigned long long>(++entries_));
-            json.append(entry.data(), static_cast<size_t>(size));
+        size_t failed = 0;
+        std::string results;
+        for (const simdjson::dom::element entry : entries) {
+            if (!results.empty()) results += ',';
+            if (is_refused(entry)) {
+                ++failed;
+                results += R"({"ErrorCode":"InternalFailure","ErrorMessage":"Always."})";
+                continue;
+            }
+            std::array<char, 64> result;
+            const int size = std::snprintf(result.data(), result.size(),
+                                           R"({"EventId":"00000000-0000-4000-8000-%012llx"})",
+                                           static_cast<unsigned long long>(++entries_));
+            results.append(result.data(), static_cast<size_t>(size));
         }
-        return make_answer(json + "]}");
+        refused_ += failed;
+        return make_answer("{\"FailedEntryCount\":" + std::to_string(failed) +
+                           ",\"Entries\":[" + results + "]}");
+    }
+
+    bool is_refused(const simdjson::dom::element& entry) const {
+        if (refused_text_.empty()) return false;
+        std::string_view detail;
+        return entry["Detail"].get(detail) == simdjson::SUCCESS &&
+               detail.find(refused_text_) != std::string_view::npos;
     }
 
     static std::string make_answer(const std::string& json, const char* status = "200 OK") {
@@ -161,6 +181,7 @@ class Sink {
     }
 
     const std::chrono::milliseconds delay_;
+    const std::string refused_text_;
     const int epoll_;
     const int listener_;
     std::map<int, std::string> received_;
@@ -169,6 +190,7 @@ class Sink {
     std::array<char, 262'144> block_;
     uint64_t requests_ = 0;
     uint64_t entries_ = 0;
+    uint64_t refused_ = 0;
 };
 
 }  // namespace
@@ -176,11 +198,11 @@ class Sink {
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        std::fputs("usage: sink PORT [DELAY_MS]\n", stderr);
+        std::fputs("usage: sink PORT [DELAY_MS [REFUSED]]\n", stderr);
         return 2;
     }
     const auto port = static_cast<uint16_t>(std::atoi(argv[1]));
     const std::chrono::milliseconds delay(argc > 2 ? std::atoi(argv[2]) : 0);
-    const auto sink = std::make_unique<momento::Sink>(port, delay);
+    const auto sink = std::make_unique<momento::Sink>(port, delay, argc > 3 ? argv[3] : "");
     sink->run();
 }

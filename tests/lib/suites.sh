@@ -12,7 +12,8 @@ configure_core() {
 # What the suites share. Where a part of it fails to build, what needs it fails by name.
 suite_build() {
     attempt build "configure" configure_core "$build" &&
-        attempt build "core, momentoctl, tests, benchmarks" cmake --build "$build" -- -k 0
+        attempt build "core, momentoctl, tests, benchmarks" \
+            cmake --build "$build" --target all --target bench_tools -- -k 0
     attempt build "Debian's nginx" debian_nginx "$build/debian" &&
         debian_nginx "$build/debian" &&
         attempt build "module" sh "$repo/tests/lib/build_module.sh" "$build"

@@ -125,5 +125,46 @@ TEST_F(DeliveryRequeueTest, OneEventDoesNotKeepALogFromBeingReadOn) {
     EXPECT_EQ(log().totals().pending(), 0u);
 }
 
+TEST_F(DeliveryRequeueTest, AnEventThatFailsForHoursHoldsNoSpaceAndIsAloneAfterARestart) {
+    settings_.retry.max_delay_ms = 20'000;
+    start();
+    append(std::vector<std::string>{"bad"});
+    constexpr int64_t hours = 6;
+    constexpr int64_t turns_an_hour = 360;
+    constexpr size_t events_a_turn = 50;
+    uint64_t most_bytes = 0;
+    for (int64_t turn = 0; turn < hours * turns_an_hour; ++turn) {
+        append(events_a_turn);
+        turns(3);
+        turns(1, 10'000);
+        most_bytes = std::max(most_bytes, log().log->numbers().bytes);
+    }
+    turns(10, 10);
+    EXPECT_EQ(delivered(), hours * turns_an_hour * events_a_turn);
+    EXPECT_EQ(log().totals().pending(), 1u);
+    constexpr uint64_t segment = 1u << 20;
+    EXPECT_GT(log().totals().last_sequence * 100, 10 * segment) << "went through the log";
+    EXPECT_LE(most_bytes, 5 * segment);
+    EXPECT_LE(log().totals().requeued, hours * 3'600 / 30);
+    const uint32_t attempts = destination_->attempts["bad"];
+    EXPECT_GT(attempts, hours * 100);
+
+    loop_.reset();
+    logs_.clear();
+    letters_.reset();
+    destination_->batches.clear();
+    start();
+    append(std::vector<std::string>{"next"});
+    turns(10, 10'000);
+    std::map<std::string, int> sent;
+    for (const auto& batch : destination_->batches) {
+        for (const std::string& body : batch) ++sent[body];
+    }
+    EXPECT_EQ(sent.size(), 2u);
+    EXPECT_EQ(sent["next"], 1);
+    EXPECT_GT(sent["bad"], 0);
+    EXPECT_GT(destination_->attempts["bad"], attempts) << "attempts go on being counted";
+}
+
 }  // namespace
 }  // namespace momento::fakes
