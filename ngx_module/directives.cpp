@@ -1,12 +1,9 @@
 #include "directives.h"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
-#include <cstdlib>
 
+#include "base/clock.h"
 #include "boundary.h"
-#include "ingest/secret_file.h"
 #include "metrics_zone.h"
 #include "spool/record.h"
 #include "spool/segment.h"
@@ -31,7 +28,6 @@ constexpr int64_t parked_by_connections = 0;
 
 const Range spool_size_range{Range::Unit::size, 4 << 20, 1LL << 40, "a size from 4m to 1024g"};
 const Range segment_size_range{Range::Unit::size, 1 << 20, 1 << 30, "a size from 1m to 1g"};
-const Range previous_range{Range::Unit::time, 0, 30LL * 86'400'000, "a time from 0 to 30d"};
 
 // What a segment must hold beside the body of one record.
 constexpr int64_t record_overhead =
@@ -68,17 +64,19 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
         return refuse_at(cf, location.place,
                          "\"momento_webhook\" needs \"momento_spool\" at http level");
     }
-    location.webhook = main.webhooks.size();
-    main.webhooks.push_back(&location);
-    if (location.destination_value != nullptr) return conf_ok;
-
-    auto destination = std::find_if(
-        main.destinations.begin(), main.destinations.end(),
-        [&](const DestinationSettings& d) { return d.name == location.destination_name; });
-    if (destination == main.destinations.end()) {
+    if (location.destination_value == nullptr) {
+        auto destination = std::find_if(
+            main.destinations.begin(), main.destinations.end(),
+            [&](const DestinationSettings& d) { return d.name == location.destination_name; });
+        if (destination == main.destinations.end()) {
+            return refuse_at(cf, location.place,
+                             "unknown destination " + quoted(location.destination_name) +
+                                 " in \"momento_webhook\": " + list_destinations(main));
+        }
+        location.destination = static_cast<size_t>(destination - main.destinations.begin());
+    } else if (main.destinations.empty()) {
         return refuse_at(cf, location.place,
-                         "unknown destination " + quoted(location.destination_name) +
-                             " in \"momento_webhook\": " + list_destinations(main));
+                         "\"momento_webhook\" needs a \"momento_destination\" at http level");
     }
     if (!location.secrets) {
         return refuse_at(cf, location.place,
@@ -91,7 +89,8 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
                              " bytes does not fit into a segment of \"momento_spool\" (" +
                              std::to_string(main.spool.segment_size) + " bytes)");
     }
-    location.destination = static_cast<size_t>(destination - main.destinations.begin());
+    location.webhook = main.webhooks.size();
+    main.webhooks.push_back(&location);
     return conf_ok;
 }
 
@@ -117,54 +116,6 @@ char* compile_destination(ngx_conf_t* cf, LocationConf& location) {
     if (ngx_http_compile_complex_value(&compile) != NGX_OK) return conf_error;
     location.destination_value = value;
     return conf_ok;
-}
-
-Result<SecretBinding> read_secret(ngx_conf_t* cf, const Arguments& arguments) {
-    const std::string where = "\"momento_webhook_secret\"";
-
-    auto source = SecretSource::parse(arguments[1]);
-    if (!source) return Error{"invalid value in " + where + ": " + source.error().text};
-
-    SecretBinding binding;
-    int64_t previous_ms = unset_number;
-    Status parameters = read_parameters(
-        arguments, 2, where,
-        {Parameter::text("cache", binding.cache), Parameter::text("topic", binding.topic),
-         Parameter::number("previous", previous_range, previous_ms)},
-        Unknown::withheld);
-    if (!parameters) return parameters.error();
-
-    if (source->kind == SecretSource::Kind::secrets_manager) {
-        return Error{"invalid value " + quoted(source->name()) + " in " + where +
-                     ": \"secretsmanager:\" is not supported by this version yet, "
-                     "\"file:\" or \"env:\" is expected"};
-    }
-    if (previous_ms != unset_number) {
-        return Error{"invalid parameter \"previous=\" in " + where +
-                     ": only \"secretsmanager:\" sources have a previous version"};
-    }
-    if (source->kind == SecretSource::Kind::environment) {
-        keep_variable(cf, source->location, Visibility::master_only);
-    }
-    if (source->kind == SecretSource::Kind::file) {
-        ngx_str_t path = to_pool(cf->pool, source->location);
-        if (path.data == nullptr || ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
-            throw std::bad_alloc();
-        }
-        source->location = to_view(path);
-    }
-
-    auto value =
-        load_secret(*source, [](const std::string& name) { return getenv(name.c_str()); });
-    if (!value) return Error{"cannot use " + where + ": " + value.error().text};
-    if (source->kind == SecretSource::Kind::file) {
-        if (auto doubt = doubt_secret_file(source->location)) {
-            ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%s", doubt->c_str());
-        }
-    }
-    binding.name = source->name();
-    binding.value = std::move(*value);
-    return binding;
 }
 
 }  // namespace
@@ -260,7 +211,9 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
         }
         settings->spool = main.spool;
         settings->destinations = main.destinations;
+        settings->secrets = main.secrets;
         settings->environment = main.environment;
+        settings->read_ms = system_clock().wall_ms();
         main.settings = std::move(settings);
         for (const FileTarget& target : main.files) target.file->flush = files_reopen_hook;
         return NGX_OK;
@@ -338,32 +291,6 @@ char* set_webhook(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         location.label = to_view(core_location(cf)->name);
         location.place = Place::here(cf);
         core_location(cf)->handler = webhook_handler;
-        return conf_ok;
-    });
-}
-
-char* set_webhook_secret(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
-    return contain(cf->log, conf_error, [&] {
-        auto& location = *static_cast<LocationConf*>(conf);
-
-        auto binding = read_secret(cf, arguments_of(cf));
-        if (!binding) return refuse(cf, binding.error().text);
-        if (binding->name == "plain") {
-            // Read, and no longer needed: nginx keeps its words as long as the configuration.
-            ngx_str_t& value = static_cast<ngx_str_t*>(cf->args->elts)[1];
-            OPENSSL_cleanse(value.data, value.len);
-        }
-
-        if (!location.secrets)
-            location.secrets = std::make_shared<std::vector<SecretBinding>>();
-        for (const SecretBinding& other : *location.secrets) {
-            if (other.cache == binding->cache && other.topic == binding->topic &&
-                other.name == binding->name && other.value.bytes() == binding->value.bytes()) {
-                return refuse(cf, "duplicate secret " + quoted(binding->name) +
-                                      " in \"momento_webhook_secret\"");
-            }
-        }
-        location.secrets->push_back(std::move(*binding));
         return conf_ok;
     });
 }

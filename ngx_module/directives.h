@@ -15,7 +15,7 @@
 #include "gateway/settings.h"
 #include "gateway/shared_metrics.h"
 #include "ingest/freshness.h"
-#include "ingest/secrets.h"
+#include "ingest/location_secrets.h"
 #include "ngx.h"
 #include "status_handler.h"
 
@@ -35,8 +35,10 @@ struct MainConf {
     std::vector<Place> places;  // of the destinations' ends
     std::vector<FileTarget> files;
     std::vector<LocationConf*> webhooks;  // by LocationConf::webhook
+    std::vector<SecretSettings> secrets;  // that may change; each source once
 
     aws::EnvironmentSnapshot environment;
+    bool has_environment = false;                // AWS's variables were read
     std::vector<std::string> private_variables;  // of the environment: not for workers
 
     SharedMetrics* metrics = nullptr;  // once its zone is there
@@ -71,7 +73,7 @@ struct LocationConf : LocationValues {
     Ack ack = Ack::unset;
     // What names the destination, for each request anew; nullptr: destination_name does.
     ngx_http_complex_value_t* destination_value = nullptr;
-    std::shared_ptr<std::vector<SecretBinding>> secrets;  // nullptr: none here
+    std::shared_ptr<std::vector<LocationSecret>> secrets;  // nullptr: none here
 
     bool is_webhook() const { return !destination_name.empty(); }
     FreshnessWindow window() const { return {max_age_ms, max_ahead_ms}; }
@@ -106,6 +108,9 @@ extern Range timeout_range;
 extern Range parked_range;
 
 // --- between the files of directives
+
+// Once, for all that needs it: what AWS's variables say while the configuration is read.
+void take_environment(ngx_conf_t* cf, MainConf& main);
 
 // Makes a variable of the master's environment survive a binary upgrade: nginx passes on
 // only what `env` names. Workers do not see a private one. std::bad_alloc if there is no

@@ -328,9 +328,10 @@ bool is_name(std::string_view text) {
            });
 }
 
-// Once for all destinations: what AWS's variables say while the configuration is read.
+}  // namespace
+
 void take_environment(ngx_conf_t* cf, MainConf& main) {
-    if (!main.destinations.empty()) return;
+    if (std::exchange(main.has_environment, true)) return;
     main.environment = aws::EnvironmentSnapshot::take(
         [](const std::string& name) { return getenv(name.c_str()); });
     for (const std::string& name : aws::EnvironmentSnapshot::names()) {
@@ -339,8 +340,6 @@ void take_environment(ngx_conf_t* cf, MainConf& main) {
         keep_variable(cf, name, of_aws ? Visibility::master_only : Visibility::workers);
     }
 }
-
-}  // namespace
 
 char* set_destination(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
     return contain(cf->log, conf_error, [&] {

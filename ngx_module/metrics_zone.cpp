@@ -20,7 +20,7 @@ void add_names(SharedMetrics& metrics, const MainConf& main) {
     }
     for (LocationConf* webhook : main.webhooks) {
         webhook->metrics = metrics.webhooks.find_or_add(webhook->label);
-        for (const SecretBinding& secret : *webhook->secrets) {
+        for (const LocationSecret& secret : *webhook->secrets) {
             metrics.secrets.find_or_add(secret.name);
         }
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 #include "base/clock.h"
@@ -44,6 +45,21 @@ void hide_variables(const MainConf& main) {
 
 size_t process_slot() {
     return static_cast<size_t>(std::max<ngx_int_t>(ngx_process_slot, 0)) % max_processes;
+}
+
+// What the master could read.
+std::vector<SecretBoard::Source> known_secrets(const GatewaySettings& settings) {
+    std::vector<SecretBoard::Source> sources;
+    for (const SecretSettings& secret : settings.secrets) {
+        std::shared_ptr<SecretSet> first;
+        if (!secret.value.bytes().empty()) {
+            first = std::make_shared<SecretSet>();
+            first->current = {secret.value, {}, settings.read_ms};
+        }
+        const bool is_stored = secret.source.kind == SecretSource::Kind::secrets_manager;
+        sources.push_back({std::move(first), is_stored ? store_wish_interval_us : 0});
+    }
+    return sources;
 }
 
 Rules make_rules(const DestinationSettings& destination) {
@@ -96,6 +112,10 @@ Worker* Worker::current() {
 Worker::Worker(const MainConf& main)
     : settings_(main.settings),
       shared_(*main.metrics),
+      board_(known_secrets(*settings_), system_clock(),
+             [this](size_t source) {
+                 if (gateway_) gateway_->want_secret(source);
+             }),
       turn_event_([this] { end_turn(); }),
       files_event_([this] { hand_over_files(); }) {
     for (const DestinationSettings& destination : settings_->destinations) {
@@ -110,34 +130,95 @@ Worker::Worker(const MainConf& main)
 Worker::~Worker() = default;
 
 void Worker::prepare_webhooks(const MainConf& main) {
-    for (const LocationConf* location : main.webhooks) {
-        webhooks_.emplace_back();
-        auto keyring = Keyring::create(*location->secrets);
-        if (!keyring) {
-            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0, "momento: %s",
-                          keyring.error().text.c_str());
-            continue;
-        }
-        const size_t quarter = std::max<size_t>(ngx_cycle->connection_n / 4, 1);
-        Rules rules;
-        if (location->destination_value == nullptr) {
-            rules = destination_rules_[location->destination];
-        }
-        rules.window = location->window();
-        webhooks_.back().emplace(WorkerWebhook{
-            std::move(*keyring),
-            rules,
-            location->destination,
-            location->parked > 0 ? static_cast<size_t>(location->parked) : quarter,
-            {}});
-        for (const SecretBinding& secret : *location->secrets) {
-            webhooks_.back()->secrets.push_back(shared_.secrets.find_or_add(secret.name));
+    for (const LocationConf* location : main.webhooks) add_webhook(*location);
+}
+
+void Worker::add_webhook(const LocationConf& location) {
+    const size_t quarter = std::max<size_t>(ngx_cycle->connection_n / 4, 1);
+    Rules rules;
+    if (location.destination_value == nullptr) rules = destination_rules_[location.destination];
+    rules.window = location.window();
+    webhooks_.push_back({{location.secrets, board_},
+                         rules,
+                         location.destination,
+                         location.parked > 0 ? static_cast<size_t>(location.parked) : quarter,
+                         {},
+                         false});
+    for (const LocationSecret& secret : *location.secrets) {
+        webhooks_.back().metrics.push_back(shared_.secrets.find_or_add(secret.name));
+    }
+    update_secrets(webhooks_.back(), system_clock().wall_ms());
+}
+
+void Worker::update_secrets(WorkerWebhook& webhook, int64_t now_ms) {
+    const Status updated = webhook.secrets.update(now_ms);
+    if (!updated) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0, "momento: %s",
+                      updated.error().text.c_str());
+        return;
+    }
+    webhook.is_ready = true;
+    for (size_t i = 0; i < webhook.metrics.size(); ++i) {
+        if (webhook.metrics[i] == nullptr) continue;
+        for (size_t stage = 0; stage < secret_stages; ++stage) {
+            webhook.metrics[i]->versions[stage].made_ms.store(
+                static_cast<uint64_t>(
+                    webhook.secrets.made_ms({i, static_cast<SecretStage>(stage)})),
+                std::memory_order_relaxed);
         }
     }
 }
 
+void Worker::retire_secrets(int64_t now_ms) {
+    for (WorkerWebhook& webhook : webhooks_) {
+        if (now_ms >= webhook.secrets.retires_ms()) update_secrets(webhook, now_ms);
+    }
+}
+
+// Something came of asking a source: whoever waits for it is judged again.
+void Worker::take_secret(const SecretOutcome& outcome) {
+    if (stopping_) return;
+    board_.take(outcome);
+    if (outcome.set) {
+        const int64_t now_ms = system_clock().wall_ms();
+        for (WorkerWebhook& webhook : webhooks_) {
+            if (webhook.secrets.uses(outcome.source)) update_secrets(webhook, now_ms);
+        }
+    }
+    wake_parked(outcome.source);
+}
+
+// They come before the others of this turn: their places were theirs already.
+void Worker::wake_parked(size_t source) {
+    std::vector<std::unique_ptr<Verification>> woken;
+    for (auto it = parked_.begin(); it != parked_.end();) {
+        Verification& request = **it++;
+        if (!request.waits_for().secrets.uses(source)) continue;
+        woken.push_back(unpark(request));
+    }
+    if (woken.empty()) return;
+    turn_.insert(turn_.begin(), std::make_move_iterator(woken.begin()),
+                 std::make_move_iterator(woken.end()));
+    turn_event_.post();
+}
+
+void Worker::park(std::unique_ptr<Verification> request) {
+    Verification& parked = *request;
+    parked.place_ = parked_.insert(parked_.end(), std::move(request));
+    count_parked(+1);
+}
+
+std::unique_ptr<Verification> Worker::unpark(Verification& request) {
+    std::unique_ptr<Verification> taken = std::move(*request.place_);
+    parked_.erase(request.place_);
+    count_parked(-1);
+    return taken;
+}
+
 bool Worker::start_gateway(ngx_cycle_t* cycle) {
-    auto gateway = Gateway::start(settings_, metrics_, shared_, process_slot(), print);
+    auto gateway =
+        Gateway::start(settings_, metrics_, shared_, process_slot(),
+                       {print, [this](const SecretOutcome& outcome) { take_secret(outcome); }});
     if (!gateway) {
         ngx_log_error(
             NGX_LOG_ALERT, cycle->log, 0,
@@ -169,40 +250,53 @@ void Worker::watch_deliveries(const MainConf& main) {
     }
 }
 
-void Worker::enqueue(std::unique_ptr<WebhookJob> job) {
-    turn_.push_back(std::move(job));
+void Worker::enqueue(std::unique_ptr<Verification> request) {
+    turn_.push_back(std::move(request));
     turn_event_.post();
 }
 
 // The end of a turn: all bodies that became complete in it are judged and appended together.
 void Worker::end_turn() {
-    std::vector<std::unique_ptr<WebhookJob>> jobs;
-    jobs.swap(turn_);
+    std::vector<std::unique_ptr<Verification>> requests;
+    requests.swap(turn_);
 
+    const int64_t now_ms = system_clock().wall_ms();
     std::vector<Claim> claims;
     const bool is_matched = contain(ngx_cycle->log, false, [&] {
-        claims.reserve(jobs.size());
-        for (const auto& job : jobs) claims.push_back(job->make_claim(*this));
+        retire_secrets(now_ms);
+        claims.reserve(requests.size());
+        for (const auto& request : requests) claims.push_back(request->make_claim(*this));
         verifier_.match(claims.data(), claims.size());
         return true;
     });
-
-    const int64_t now_ms = system_clock().wall_ms();
-    for (size_t i = 0; i < jobs.size(); ++i) {
-        std::unique_ptr<WebhookJob>& job = jobs[i];
-        enum class Outcome { done, handed_over, failed };
-        const Outcome outcome = contain(ngx_cycle->log, Outcome::failed, [&] {
-            if (!is_matched) return Outcome::failed;
-            return job->take_turn(*this, claims[i], now_ms) ? Outcome::handed_over
-                                                            : Outcome::done;
-        });
-        if (outcome == Outcome::handed_over) static_cast<void>(job.release());
-        if (outcome == Outcome::failed) job->answer(answers::unavailable);
+    for (size_t i = 0; i < requests.size(); ++i) {
+        take_turn(std::move(requests[i]), is_matched ? &claims[i] : nullptr, now_ms);
     }
     if (gateway_) gateway_->flush();
 
-    jobs.clear();
-    if (turn_.empty()) turn_.swap(jobs);  // keeps the memory
+    requests.clear();
+    if (turn_.empty()) turn_.swap(requests);  // keeps the memory
+}
+
+// Without a claim it could not be matched.
+void Worker::take_turn(std::unique_ptr<Verification> request, const Claim* claim,
+                       int64_t now_ms) {
+    enum class Outcome { settled, failed };
+    const Outcome outcome = contain(ngx_cycle->log, Outcome::failed, [&] {
+        if (claim == nullptr) return Outcome::failed;
+        switch (request->take_turn(*claim, now_ms)) {
+            case Verification::Next::nobody:
+                break;
+            case Verification::Next::worker:
+                park(std::move(request));
+                break;
+            case Verification::Next::itself:
+                static_cast<void>(request.release());
+                break;
+        }
+        return Outcome::settled;
+    });
+    if (outcome == Outcome::failed && request) request->answer(answers::unavailable);
 }
 
 const WorkerWebhook* Worker::webhook(const ngx_http_request_t* r,
@@ -210,8 +304,9 @@ const WorkerWebhook* Worker::webhook(const ngx_http_request_t* r,
     const auto* main =
         static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_momento_module));
     // With "master_process off" a reload brings a configuration that nobody has started.
-    if (main->settings != settings_ || !webhooks_[location.webhook]) return nullptr;
-    return &*webhooks_[location.webhook];
+    if (main->settings != settings_) return nullptr;
+    const WorkerWebhook& webhook = webhooks_[location.webhook];
+    return webhook.is_ready ? &webhook : nullptr;
 }
 
 std::optional<size_t> Worker::find_destination(std::string_view name) const {
@@ -227,8 +322,8 @@ std::string_view Worker::destination_name(size_t destination) const {
 }
 
 void Worker::count_parked(int change) {
-    parked_ += static_cast<size_t>(change);
-    shared_.parked.parts[process_slot()] = parked_;
+    parked_count_ += static_cast<size_t>(change);
+    shared_.parked.parts[process_slot()] = parked_count_;
 }
 
 bool Worker::has_open_breaker(size_t destination) const {
@@ -236,14 +331,17 @@ bool Worker::has_open_breaker(size_t destination) const {
 }
 
 bool Worker::has_secrets() const {
-    return std::all_of(webhooks_.begin(), webhooks_.end(),
-                       [](const auto& webhook) { return webhook.has_value(); });
+    return std::all_of(webhooks_.begin(), webhooks_.end(), [](const WorkerWebhook& webhook) {
+        return webhook.is_ready && webhook.secrets.has_value();
+    });
 }
 
 void Worker::note_judgement(const WorkerWebhook& webhook, const Judgement& judgement) {
     if (judgement.secret < 0) return;
-    if (SecretMetrics* secret = webhook.secrets[static_cast<size_t>(judgement.secret)]) {
-        secret->matches.fetch_add(1, std::memory_order_relaxed);
+    const LocationSecrets::Version version = webhook.secrets.version(judgement.secret);
+    if (SecretMetrics* secret = webhook.metrics[version.secret]) {
+        secret->versions[static_cast<size_t>(version.stage)].matches.fetch_add(
+            1, std::memory_order_relaxed);
     }
     if (judgement.verdict != Verdict::stale && judgement.verdict != Verdict::early) {
         untimely_in_a_row_ = 0;

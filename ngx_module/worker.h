@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -14,20 +15,23 @@
 
 #include "directives.h"
 #include "gateway/gateway.h"
+#include "ingest/location_secrets.h"
+#include "ingest/secret_board.h"
 #include "ingest/verifier.h"
 #include "loop_event.h"
 #include "ngx.h"
-#include "webhook_job.h"
+#include "verification.h"
 
 namespace momento {
 
 // A location as this worker serves it.
 struct WorkerWebhook {
-    Keyring keyring;
+    LocationSecrets secrets;
     Rules rules;
     size_t destination = 0;  // unless variables name it
     size_t max_parked = 0;
-    std::vector<SecretMetrics*> secrets;  // by the keyring's index; nullptr: not counted
+    std::vector<SecretMetrics*> metrics;  // by configured secret; nullptr: not counted
+    bool is_ready = false;                // its keys could be prepared
 };
 
 class Worker {
@@ -42,7 +46,10 @@ class Worker {
     ~Worker();
 
     // To be judged at the end of this turn.
-    void enqueue(std::unique_ptr<WebhookJob> job);
+    void enqueue(std::unique_ptr<Verification> request);
+
+    // Takes back what waits for a secret.
+    std::unique_ptr<Verification> unpark(Verification& request);
 
     // nullptr if its keys could not be prepared.
     const WorkerWebhook* webhook(const ngx_http_request_t* r, const LocationConf& location);
@@ -54,10 +61,11 @@ class Worker {
     Gateway* gateway() { return gateway_.get(); }
     Verifier& verifier() { return verifier_; }
 
-    // Jobs that the gateway holds, whether or not somebody still waits for the answer.
-    size_t parked() const { return parked_; }
+    // Requests held back: that wait for a secret, and that the gateway has (whether or not
+    // somebody still waits for the answer).
+    size_t parked() const { return parked_count_; }
     void count_parked(int change);
-    bool has_secrets() const;  // every webhook has its keys
+    bool has_secrets() const;  // every webhook has one at least
     DestinationMetrics& metrics(size_t destination) { return *metrics_[destination]; }
     bool has_open_breaker(size_t destination) const;  // this worker's own
 
@@ -74,6 +82,13 @@ class Worker {
   private:
     bool start_gateway(ngx_cycle_t* cycle);
     void prepare_webhooks(const MainConf& main);
+    void add_webhook(const LocationConf& location);
+    void update_secrets(WorkerWebhook& webhook, int64_t now_ms);
+    void retire_secrets(int64_t now_ms);
+    void take_secret(const SecretOutcome& outcome);
+    void wake_parked(size_t source);
+    void park(std::unique_ptr<Verification> request);
+    void take_turn(std::unique_ptr<Verification> request, const Claim* claim, int64_t now_ms);
     void hand_over_files();
     void watch_deliveries(const MainConf& main);
     void end_turn();
@@ -86,15 +101,17 @@ class Worker {
     std::vector<DestinationMetrics*> metrics_;
     std::deque<DestinationMetrics> own_metrics_;  // of destinations that found no room
     std::unique_ptr<Gateway> gateway_;
-    std::vector<Rules> destination_rules_;                // the size of entries only
-    std::vector<std::optional<WorkerWebhook>> webhooks_;  // by LocationConf::webhook
+    std::vector<Rules> destination_rules_;  // the size of entries only
+    SecretBoard board_;
+    std::deque<WorkerWebhook> webhooks_;  // by LocationConf::webhook
     Verifier verifier_;
 
-    std::vector<std::unique_ptr<WebhookJob>> turn_;
+    std::vector<std::unique_ptr<Verification>> turn_;
+    std::list<std::unique_ptr<Verification>> parked_;  // for a secret, the oldest first
     LoopEvent turn_event_;
     LoopEvent files_event_;
 
-    size_t parked_ = 0;
+    size_t parked_count_ = 0;
     int untimely_in_a_row_ = 0;  // authentic, but stale or early
     bool stopping_ = false;
     int64_t overload_reported_s_ = 0;

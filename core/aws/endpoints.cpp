@@ -111,6 +111,15 @@ bool is_bus_name(std::string_view text) {
            });
 }
 
+bool is_secret_name(std::string_view text) {
+    constexpr size_t max_length = 512;
+    constexpr std::string_view punctuation = "/_+=.@-";
+    return !text.empty() && text.size() <= max_length &&
+           std::all_of(text.begin(), text.end(), [punctuation](char c) {
+               return is_alphanumeric(c) || punctuation.find(c) != std::string_view::npos;
+           });
+}
+
 // Takes what stands before the next `mark` off the front, and the mark with it.
 std::string_view take_until(std::string_view& text, char mark) {
     std::string_view part = text.substr(0, text.find(mark));
@@ -187,6 +196,27 @@ Result<BusReference> parse_bus(std::string_view text) {
         return malformed_bus(text, "write \"arn:aws:events:REGION:ACCOUNT:event-bus/NAME\"");
     }
     return bus;
+}
+
+Result<std::string> secret_region(std::string_view id) {
+    std::string_view rest = id;
+    if (take_until(rest, ':') != "arn") {
+        if (is_secret_name(id)) return std::string();
+        return Error{"\"" + std::string(id) +
+                     "\" is not a secret's name: up to 512 letters, digits, or \"/_+=.@-\""};
+    }
+    const std::string_view partition = take_until(rest, ':');
+    const std::string_view service = take_until(rest, ':');
+    const std::string_view region = take_until(rest, ':');
+    const std::string_view account = take_until(rest, ':');
+    const std::string_view type = take_until(rest, ':');
+    const bool fits = partition.substr(0, 3) == "aws" && service == "secretsmanager" &&
+                      check_region(std::string(region)) && is_account(account) &&
+                      type == "secret" && is_secret_name(rest);
+    if (fits) return std::string(region);
+    return Error{"\"" + std::string(id) +
+                 "\" is not the ARN of a secret: write "
+                 "\"arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME\""};
 }
 
 Result<std::string> choose_region(const std::string& directive, const std::string& bus_region,

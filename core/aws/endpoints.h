@@ -1,4 +1,4 @@
-// Which host and region a request goes to, and how a bus is named.
+// Which host and region a request goes to, and how buses and secrets are named.
 // Source: the endpoint rule sets and partitions.json of the AWS SDKs; "Service-specific
 // endpoints", AWS SDKs and Tools Reference Guide.
 //
@@ -46,6 +46,12 @@ struct BusReference {
 // Source: EventBusName in "PutEventsRequestEntry", Amazon EventBridge API Reference.
 // Version 2 buses (ARN type "event-busv2") are refused: PutEvents cannot address them.
 Result<BusReference> parse_bus(std::string_view text);
+
+// The region of a secret that is given by its ARN, empty if given by its name. What is
+// neither is refused.
+// Source: Name in "CreateSecret", SecretId in "GetSecretValue", AWS Secrets Manager API
+// Reference.
+Result<std::string> secret_region(std::string_view id);
 
 // The directive's region, the bus's, AWS_REGION, AWS_DEFAULT_REGION, the profile's. Empty
 // if none of them says anything: the instance may know. A directive that contradicts the

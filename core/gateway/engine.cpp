@@ -8,6 +8,7 @@
 #include "delivery/loop.h"
 #include "gateway/destinations.h"
 #include "gateway/orphans.h"
+#include "gateway/secret_feed.h"
 #include "spool/slots.h"
 
 namespace momento {
@@ -177,6 +178,8 @@ class Engine::Impl {
         : settings_(std::move(settings)),
           tools_(std::move(tools)),
           metrics_(std::move(metrics)),
+          secrets_(settings_, {tools_.clock, tools_.random, tools_.logger, tools_.http},
+                   tools_.wake_event_loop),
           loop_({tools_.clock, tools_.random, tools_.logger, tools_.http, tools_.process}) {
         if (tools_.orphans != nullptr) {
             orphans_.emplace(settings_, *tools_.files, *tools_.clock, *tools_.logger,
@@ -210,6 +213,9 @@ class Engine::Impl {
         }
     }
 
+    void want_secret(size_t source) { secrets_.want(source); }
+    void collect_secrets() { secrets_.collect(tools_.take_secret); }
+
     void step_delivery(int64_t max_wait_ms) {
         const int64_t now = tools_.clock->steady_us();
         if (!stopping_ && now >= next_adoption_us_) {
@@ -217,12 +223,14 @@ class Engine::Impl {
             for (size_t i = 0; i < rooms_.size(); ++i) adopt(i);
             if (orphans_) orphans_->step();
         }
-        loop_.step(max_wait_ms);
+        secrets_.step();
+        loop_.step(secrets_.wait_ms(max_wait_ms));
         for (const std::shared_ptr<Log>& log : loop_.take_drained()) release(log);
     }
 
     void stop_sending() {
         stopping_ = true;
+        secrets_.stop();
         loop_.stop_sending();
     }
 
@@ -320,6 +328,7 @@ class Engine::Impl {
     const EngineTools tools_;
     const std::vector<DestinationMetrics*> metrics_;
     std::vector<Room> rooms_;
+    SecretFeed secrets_;
     DeliveryLoop loop_;
 
     // Delivery thread only.
@@ -357,7 +366,12 @@ void Engine::flush() {
 }
 
 void Engine::collect() {
+    impl_->collect_secrets();
     impl_->for_each_channel([](Channel& channel) { channel.collect(); });
+}
+
+void Engine::want_secret(size_t source) {
+    impl_->want_secret(source);
 }
 
 void Engine::give_up() {

@@ -21,6 +21,7 @@
 #include "gateway/settings.h"
 #include "gateway/slot_table.h"
 #include "http/client.h"
+#include "ingest/secret_set.h"
 #include "spool/writer.h"
 
 namespace momento {
@@ -60,6 +61,9 @@ struct EngineTools {
     size_t process = 0;                     // place of this process in gauges
     SlotTable* slots = nullptr;             // optional: where the logs' numbers are told
     OrphanTable* orphans = nullptr;         // optional: where orphans are told
+
+    // From collect(). Optional if the settings have no secrets.
+    std::function<void(const SecretOutcome&)> take_secret;
 };
 
 class Engine {
@@ -82,8 +86,12 @@ class Engine {
     // The end of a turn: one hand-over, and at most one wake-up, per log.
     void flush();
 
-    // Settles waiters. After wake_event_loop.
+    // Settles waiters, and says what came of asking for secrets. After wake_event_loop.
     void collect();
+
+    // Signatures met none of this source's secrets (an index into the settings' secrets): an
+    // outcome is to come that began after this call, SecretRefresher::want() says when.
+    void want_secret(size_t source);
 
     // Settles everybody who still waits as not durable: the end of the process.
     void give_up();

@@ -32,9 +32,9 @@ class QueueLogger final : public Logger {
         lines_.post({severity, std::move(line)});
     }
 
-    void print(const Gateway::Print& print) {
+    void print(const Gateway::Listener& listener) {
         lines_.take(taken_);
-        for (const Line& line : taken_) print(line.first, line.second);
+        for (const Line& line : taken_) listener.print(line.first, line.second);
     }
 
   private:
@@ -48,9 +48,9 @@ class Gateway::Impl {
   public:
     Impl(Descriptor event, std::shared_ptr<const GatewaySettings> settings,
          std::vector<DestinationMetrics*> metrics, SharedMetrics& shared, size_t process,
-         Print print)
+         Listener listener)
         : event_(std::move(event)),
-          print_(std::move(print)),
+          listener_(std::move(listener)),
           logger_([this] { wake_event_loop(); }),
           threads_(logger_),
           http_(make_curl_client()),
@@ -68,7 +68,7 @@ class Gateway::Impl {
         // Nothing to read is fine: stop() collects without having been woken.
         if (read(event_.get(), &count, sizeof(count)) != sizeof(count)) count = 0;
         engine_.collect();
-        logger_.print(print_);
+        logger_.print(listener_);
     }
 
     bool stop() {
@@ -94,6 +94,7 @@ class Gateway::Impl {
         tools.orphans = &shared.orphans;
         tools.make_seat = [this] { return make_thread_seat(threads_); };
         tools.wake_event_loop = [this] { wake_event_loop(); };
+        tools.take_secret = listener_.take_secret;
         return tools;
     }
 
@@ -118,7 +119,7 @@ class Gateway::Impl {
     }
 
     const Descriptor event_;
-    const Print print_;
+    const Listener listener_;
     QueueLogger logger_;
     ThreadGroup threads_;
     std::unique_ptr<HttpClient> http_;
@@ -138,7 +139,7 @@ Gateway::~Gateway() {
 Result<std::unique_ptr<Gateway>> Gateway::start(std::shared_ptr<const GatewaySettings> settings,
                                                 std::vector<DestinationMetrics*> metrics,
                                                 SharedMetrics& shared, size_t process,
-                                                Print print) {
+                                                Listener listener) {
     // Here, not earlier: libcurl must not be initialised before the fork.
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return Error{"libcurl could not be initialised"};
@@ -146,8 +147,9 @@ Result<std::unique_ptr<Gateway>> Gateway::start(std::shared_ptr<const GatewaySet
     Descriptor event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (!event) return system_error("eventfd");
 
-    auto impl = std::make_unique<Impl>(std::move(event), std::move(settings),
-                                       std::move(metrics), shared, process, std::move(print));
+    auto impl =
+        std::make_unique<Impl>(std::move(event), std::move(settings), std::move(metrics),
+                               shared, process, std::move(listener));
     if (!impl->start()) return Error{"the delivery thread could not be started"};
     return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
 }
@@ -177,6 +179,10 @@ void Gateway::flush() {
 }
 void Gateway::collect() {
     impl_->collect();
+}
+
+void Gateway::want_secret(size_t source) {
+    impl_->engine().want_secret(source);
 }
 
 void Gateway::set_file_descriptor(size_t destination, int descriptor) {

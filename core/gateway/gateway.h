@@ -5,7 +5,7 @@
 // they have to say comes back through descriptor() and collect().
 //
 //   append(), append(), ... flush()      once per event-loop turn
-//   descriptor() readable -> collect()   settles waiters, prints log lines
+//   descriptor() readable -> collect()   settles waiters, prints log lines, takes secrets
 //   stop()                               bounded; false: end the process with _exit(0)
 #pragma once
 
@@ -25,7 +25,11 @@ namespace momento {
 
 class Gateway {
   public:
-    using Print = std::function<void(Severity severity, const std::string& line)>;
+    // What threads have to say, on the event loop: from collect() and stop().
+    struct Listener {
+        std::function<void(Severity severity, const std::string& line)> print;
+        std::function<void(const SecretOutcome& outcome)> take_secret;
+    };
 
     // Does no disk or network I/O: that starts with the threads. `metrics`, one entry per
     // destination, and `shared` may be in shared memory; both outlive the gateway. `process`
@@ -33,7 +37,7 @@ class Gateway {
     static Result<std::unique_ptr<Gateway>> start(
         std::shared_ptr<const GatewaySettings> settings,
         std::vector<DestinationMetrics*> metrics, SharedMetrics& shared, size_t process,
-        Print print);
+        Listener listener);
     ~Gateway();  // as stop()
 
     int descriptor() const;  // an eventfd, readable when collect() has something
@@ -44,6 +48,8 @@ class Gateway {
     void forget(size_t destination, uint64_t sequence);
     void flush();
     void collect();
+
+    void want_secret(size_t source);  // Engine::want_secret
 
     void set_file_descriptor(size_t destination, int descriptor);
     LogNumbers numbers(size_t destination) const;

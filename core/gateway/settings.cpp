@@ -16,13 +16,13 @@ Error of_destination(const DestinationSettings& settings, const std::string& tex
     return Error{"destination \"" + settings.name + "\": " + text};
 }
 
-Result<aws::Endpoint> find_endpoint(aws::Service service, const DestinationSettings& settings,
+Result<aws::Endpoint> find_endpoint(aws::Service service, const std::string& region,
+                                    const std::string& profile,
                                     const aws::EnvironmentSnapshot& env,
-                                    const std::string& override_url) {
-    const auto profile_url =
-        aws::profile_endpoint(env, settings.credentials.profile, aws::profile_key(service));
+                                    const std::string& override_url = {}) {
+    const auto profile_url = aws::profile_endpoint(env, profile, aws::profile_key(service));
     if (!profile_url) return profile_url.error();
-    return aws::resolve_endpoint(service, settings.region, env, override_url, *profile_url);
+    return aws::resolve_endpoint(service, region, env, override_url, *profile_url);
 }
 
 Status resolve_eventbridge(DestinationSettings& settings, const aws::EnvironmentSnapshot& env) {
@@ -39,10 +39,11 @@ Status resolve_eventbridge(DestinationSettings& settings, const aws::Environment
     }
     settings.region = *region;
 
-    auto endpoint = find_endpoint(aws::Service::eventbridge, settings, env, settings.endpoint);
+    auto endpoint = find_endpoint(aws::Service::eventbridge, settings.region, profile, env,
+                                  settings.endpoint);
     if (!endpoint) return of_destination(settings, endpoint.error().text);
     settings.service = std::move(*endpoint);
-    auto sts = find_endpoint(aws::Service::sts, settings, env, {});
+    auto sts = find_endpoint(aws::Service::sts, settings.region, profile, env);
     if (!sts) return of_destination(settings, sts.error().text);
     settings.sts = std::move(*sts);
 
@@ -58,6 +59,29 @@ Status resolve_eventbridge(DestinationSettings& settings, const aws::Environment
 Status resolve(DestinationSettings& settings, const aws::EnvironmentSnapshot& environment) {
     if (settings.kind == DestinationSettings::Kind::file) return {};
     return resolve_eventbridge(settings, environment);
+}
+
+Status resolve(SecretSettings& settings, const aws::EnvironmentSnapshot& env) {
+    if (settings.source.kind != SecretSource::Kind::secrets_manager) return {};
+    const auto about = [&settings](const std::string& text) {
+        return Error{"secret \"" + settings.source.name() + "\": " + text};
+    };
+    const auto secret_region = aws::secret_region(settings.source.location);
+    if (!secret_region) return about(secret_region.error().text);
+    const auto profile_region = aws::profile_setting(env, {}, "region");
+    if (!profile_region) return about(profile_region.error().text);
+    const auto region = aws::choose_region({}, *secret_region, env, *profile_region);
+    if (!region) return about(region.error().text);
+    if (region->empty()) {
+        return about("no region known, name the secret by its ARN or set AWS_REGION");
+    }
+    auto endpoint = find_endpoint(aws::Service::secrets_manager, *region, {}, env);
+    if (!endpoint) return about(endpoint.error().text);
+    settings.service = std::move(*endpoint);
+    auto sts = find_endpoint(aws::Service::sts, *region, {}, env);
+    if (!sts) return about(sts.error().text);
+    settings.sts = std::move(*sts);
+    return {};
 }
 
 Status check(const SpoolSettings& settings) {

@@ -10,6 +10,7 @@
 #include "aws/endpoints.h"
 #include "base/result.h"
 #include "delivery/loop.h"
+#include "ingest/secrets.h"
 #include "spool/log.h"
 
 namespace momento {
@@ -41,10 +42,20 @@ struct DestinationSettings {
     std::string trusted_certificate;         // PEM file
 };
 
+// A secret that may change while it is used: in a file, or in AWS Secrets Manager.
+struct SecretSettings {
+    SecretSource source;
+    SecretValue value;      // file: as it was when the configuration was read
+    aws::Endpoint service;  // secretsmanager: filled in by resolve()
+    aws::Endpoint sts;      // for roles; filled in by resolve()
+};
+
 struct GatewaySettings {
     SpoolSettings spool;
     std::vector<DestinationSettings> destinations;
+    std::vector<SecretSettings> secrets;
     aws::EnvironmentSnapshot environment;
+    int64_t read_ms = 0;  // when they were read, wall clock
 };
 
 // Fills in what the settings leave open and the environment or a profile file knows
@@ -52,6 +63,10 @@ struct GatewaySettings {
 // 2 bus, an endpoint or proxy that is no URL. Called while the configuration is read; does
 // no network. The error names the setting and the value.
 Status resolve(DestinationSettings& settings, const aws::EnvironmentSnapshot& environment);
+
+// The same for a secret of AWS Secrets Manager: its region is that of its ARN, or else the
+// environment's or the default profile's. Refuses what is neither a name nor an ARN.
+Status resolve(SecretSettings& settings, const aws::EnvironmentSnapshot& environment);
 
 // The refusals of a spool's numbers: size, segment.
 Status check(const SpoolSettings& settings);

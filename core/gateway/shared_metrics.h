@@ -16,6 +16,7 @@
 #include "gateway/orphan_table.h"
 #include "gateway/process_table.h"
 #include "gateway/slot_table.h"
+#include "ingest/secret_set.h"
 #include "ingest/verifier.h"
 
 namespace momento {
@@ -29,8 +30,11 @@ struct WebhookMetrics {
 
 // One secret, by the name of its source.
 struct SecretMetrics {
-    Counter matches;
-    Counter loaded_ms;  // wall clock
+    struct Version {
+        Counter matches;
+        Counter made_ms;  // wall clock; 0: there is none, or nobody knows
+    };
+    std::array<Version, secret_stages> versions;  // by SecretStage
 };
 
 // A fixed number of named entries. One process adds (the master, before it forks), all read.

@@ -91,6 +91,24 @@ BusGuard::State bus_state(const DestinationMetrics& own) {
     return static_cast<BusGuard::State>(value(own.bus.state));
 }
 
+// Calls use(name, stage, version) for each version of a secret that has ever counted.
+template <class Use>
+void for_each_version(const SharedMetrics& metrics, Use use) {
+    static_assert(secret_stages == 2);
+    metrics.secrets.for_each([&](std::string_view name, const SecretMetrics& secret) {
+        use(name, "current", secret.versions[0]);
+        const SecretMetrics::Version& previous = secret.versions[1];
+        if (value(previous.made_ms) != 0 || value(previous.matches) != 0) {
+            use(name, "previous", previous);
+        }
+    });
+}
+
+double age_seconds(const SecretMetrics::Version& version, int64_t now_ms) {
+    const auto made_ms = static_cast<int64_t>(value(version.made_ms));
+    return now_ms > made_ms ? static_cast<double>(now_ms - made_ms) / 1e3 : 0;
+}
+
 std::string_view verdict_label(size_t verdict) {
     return verdict_name(static_cast<Verdict>(verdict));
 }
@@ -277,6 +295,21 @@ void append_destinations(PrometheusText& text, const Snapshot& snapshot, int64_t
     }
 }
 
+void append_secrets(PrometheusText& text, const SharedMetrics& metrics, int64_t now_ms) {
+    text.family("momento_secret_matches_total", "counter", "Signatures a secret matched.");
+    for_each_version(metrics, [&](std::string_view name, const char* stage,
+                                  const SecretMetrics::Version& secret) {
+        text.sample({{"secret", name}, {"version", stage}}, value(secret.matches));
+    });
+    text.family("momento_secret_age_seconds", "gauge",
+                "Time since this version of the secret was made.");
+    for_each_version(metrics, [&](std::string_view name, const char* stage,
+                                  const SecretMetrics::Version& secret) {
+        if (value(secret.made_ms) == 0) return;
+        text.sample({{"secret", name}, {"version", stage}}, age_seconds(secret, now_ms));
+    });
+}
+
 }  // namespace
 
 std::string status_json(const SharedMetrics& metrics, const StatusContext& context) {
@@ -290,10 +323,16 @@ std::string status_json(const SharedMetrics& metrics, const StatusContext& conte
         destinations.append(destination_json(told, context.now_ms));
     }
     Json secrets = Json::array();
-    metrics.secrets.for_each([&](std::string_view name, const SecretMetrics& secret) {
-        secrets.append(Json::object()
-                           .set("name", Json::string(name))
-                           .set("matches", counted(value(secret.matches))));
+    for_each_version(metrics, [&](std::string_view name, const char* stage,
+                                  const SecretMetrics::Version& secret) {
+        Json json = Json::object()
+                        .set("name", Json::string(name))
+                        .set("version", Json::string(stage))
+                        .set("matches", counted(value(secret.matches)));
+        if (value(secret.made_ms) != 0) {
+            json.set("age_seconds", Json::real(age_seconds(secret, context.now_ms)));
+        }
+        secrets.append(json);
     });
     return Json::object()
         .set("version", Json::string(version))
@@ -322,10 +361,7 @@ std::string status_prometheus(const SharedMetrics& metrics, const StatusContext&
     text.family("momento_orphaned_events", "gauge",
                 "Pending events that no configured destination will deliver.");
     text.sample({}, metrics.orphans.events());
-    text.family("momento_secret_matches_total", "counter", "Signatures a secret matched.");
-    metrics.secrets.for_each([&](std::string_view name, const SecretMetrics& secret) {
-        text.sample({{"secret", name}}, value(secret.matches));
-    });
+    append_secrets(text, metrics, context.now_ms);
     return text.take();
 }
 

@@ -1,6 +1,9 @@
 #include "ingest/secret_refresher.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "base/cleanse.h"
@@ -12,25 +15,27 @@ using State = SecretRefresher::Fetched::State;
 
 constexpr int64_t refresh_interval_ms = 300'000;
 constexpr double jitter = 0.1;  // of an interval, earlier or later
-constexpr int64_t wanted_interval_ms = 5'000;
 constexpr int64_t first_retry_ms = 1'000;
 constexpr int64_t longest_retry_ms = 60'000;
 
 constexpr int64_t us_per_ms = 1'000;
+constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
 struct SecretRefresher::Slot {
     SecretSource source;
     std::shared_ptr<const SecretSet> kept;
-    std::shared_ptr<SecretSet> coming;  // half of a set, while it is being fetched
+    std::array<std::optional<Fetched>, secret_stages> coming;  // by SecretStage
+
+    // Steady clock.
+    int64_t due_us = 0;
+    int64_t may_be_wanted_us = 0;  // from when on a want counts
+    int64_t started_us = 0;
 
     bool fetching = false;
-    bool wanted = false;
-    int64_t due_us = 0;  // steady
-    int64_t started_us = 0;
-    bool ever_started = false;
-    int failures = 0;  // since the last success
+    bool wanted = false;  // since the last start
+    int failures = 0;     // since the last success
     std::string reported;
 
     explicit Slot(SecretSource named) : source(std::move(named)) {}
@@ -40,88 +45,106 @@ SecretRefresher::SecretRefresher(std::vector<SecretSource> sources, const Tools&
                                  Fetch fetch, Deliver deliver)
     : tools_(tools), fetch_(std::move(fetch)), deliver_(std::move(deliver)) {
     for (SecretSource& source : sources) slots_.emplace_back(std::move(source));
-    for (Slot& slot : slots_) slot.due_us = tools_.clock->steady_us();
+    for (Slot& slot : slots_) slot.due_us = tools_.clock->steady_us();  // at once
 }
 
 SecretRefresher::~SecretRefresher() = default;
 
 void SecretRefresher::step() {
+    if (stopped_) return;
     const int64_t now_us = tools_.clock->steady_us();
     for (size_t index = 0; index < slots_.size(); ++index) {
-        Slot& slot = slots_[index];
-        if (!slot.fetching && (slot.wanted || now_us >= slot.due_us)) start(index);
+        if (now_us >= start_us(slots_[index])) start(index);
     }
 }
 
-bool SecretRefresher::want(size_t source) {
-    Slot& slot = slots_.at(source);
-    if (slot.fetching || slot.wanted) return true;
-    const int64_t since_us = tools_.clock->steady_us() - slot.started_us;
-    if (slot.ever_started && since_us < wanted_interval_ms * us_per_ms) return false;
-    slot.wanted = true;
-    return true;
+void SecretRefresher::want(size_t source) {
+    slots_.at(source).wanted = true;
+}
+
+int64_t SecretRefresher::next_us() const {
+    int64_t next_us = never_us;
+    for (const Slot& slot : slots_) next_us = std::min(next_us, start_us(slot));
+    return stopped_ ? never_us : next_us;
+}
+
+// When its next refresh begins.
+int64_t SecretRefresher::start_us(const Slot& slot) const {
+    if (slot.fetching) return never_us;
+    return slot.wanted ? std::min(slot.due_us, slot.may_be_wanted_us) : slot.due_us;
 }
 
 void SecretRefresher::start(size_t index) {
     Slot& slot = slots_[index];
-    slot.fetching = true;
-    slot.wanted = false;
-    slot.ever_started = true;
     slot.started_us = tools_.clock->steady_us();
-    slot.coming = std::make_shared<SecretSet>();
-    fetch_(slot.source, false,
-           [this, index](Fetched fetched) { take_current(index, std::move(fetched)); });
-}
-
-void SecretRefresher::take_current(size_t index, Fetched fetched) {
-    Slot& slot = slots_[index];
-    if (fetched.state != State::found) return fail(index, fetched.error);
-    Result<SecretValue> value = extract_secret(slot.source, fetched.content);
-    cleanse(fetched.content);
-    if (!value) return fail(index, value.error().text);
-    slot.coming->current = {std::move(*value), std::move(fetched.version), fetched.created_ms};
-    fetch_(slot.source, true,
-           [this, index](Fetched previous) { take_previous(index, std::move(previous)); });
-}
-
-void SecretRefresher::take_previous(size_t index, Fetched fetched) {
-    Slot& slot = slots_[index];
-    if (fetched.state == State::found) {
-        // One that holds no secret verifies nothing, and is no reason to refuse the other.
-        Result<SecretValue> value = extract_secret(slot.source, fetched.content);
-        cleanse(fetched.content);
-        if (value) {
-            slot.coming->previous =
-                KeptSecret{std::move(*value), std::move(fetched.version), fetched.created_ms};
-        }
-    } else if (fetched.state == State::failed) {
-        // Between the two answers a rotation may have happened: half a set is none.
-        return fail(index, fetched.error);
+    if (std::exchange(slot.wanted, false)) {
+        slot.may_be_wanted_us = slot.started_us + store_wish_interval_us;
     }
-    finish(index);
+    slot.fetching = true;
+    for (const SecretStage stage : {SecretStage::current, SecretStage::previous}) {
+        fetch_(index, stage, [this, index, stage](Fetched fetched) {
+            take(index, stage, std::move(fetched));
+        });
+    }
 }
 
-void SecretRefresher::finish(size_t index) {
+void SecretRefresher::take(size_t index, SecretStage stage, Fetched fetched) {
     Slot& slot = slots_[index];
+    slot.coming[static_cast<size_t>(stage)].emplace(std::move(fetched));
+    auto& [current, previous] = slot.coming;
+    if (!current || !previous) return;
+
     slot.fetching = false;
+    auto set = read(slot);
+    for (auto& version : slot.coming) {
+        cleanse(version->content);
+        version.reset();
+    }
+    if (stopped_) return;
+    if (set) {
+        finish(index, std::move(*set));
+    } else {
+        fail(index, set.error().text);
+    }
+}
+
+// A rotation may come between the two versions of a set, so that one is missing in it: what
+// that one signs makes somebody want another set.
+Result<std::shared_ptr<const SecretSet>> SecretRefresher::read(const Slot& slot) {
+    const auto& [current, previous] = slot.coming;
+    if (current->state != State::found) return Error{current->error};
+    if (previous->state == State::failed) return Error{previous->error};
+
+    auto value = extract_secret(slot.source, current->content);
+    if (!value) return value.error();
+    auto set = std::make_shared<SecretSet>();
+    set->current = {std::move(*value), current->version, current->created_ms};
+    // One that holds no secret verifies nothing, and is no reason to refuse the other.
+    auto old = extract_secret(slot.source, previous->content);
+    if (previous->state == State::found && old) {
+        set->previous = KeptSecret{std::move(*old), previous->version, previous->created_ms};
+    }
+    return std::shared_ptr<const SecretSet>(std::move(set));
+}
+
+void SecretRefresher::finish(size_t index, std::shared_ptr<const SecretSet> set) {
+    Slot& slot = slots_[index];
     slot.failures = 0;
     slot.due_us = tools_.clock->steady_us() + about(refresh_interval_ms) * us_per_ms;
-    slot.coming->fetched_ms = tools_.clock->wall_ms();
     const std::string name = "secret \"" + slot.source.name() + '"';
     if (!slot.reported.empty()) {
         slot.reported.clear();
         tools_.logger->write(Severity::notice, name + " is refreshed again");
-    } else if (slot.kept && slot.kept->current.version != slot.coming->current.version) {
-        tools_.logger->write(Severity::notice, name + " was rotated");
+    } else if (slot.kept && slot.kept->current.version != set->current.version) {
+        tools_.logger->write(Severity::notice, name + " was rotated, its current version is " +
+                                                   set->current.version);
     }
-    slot.kept = std::move(slot.coming);
-    deliver_(index, slot.kept);
+    slot.kept = std::move(set);
+    deliver_({index, slot.kept, false, slot.started_us, 0});
 }
 
 void SecretRefresher::fail(size_t index, const std::string& why) {
     Slot& slot = slots_[index];
-    slot.fetching = false;
-    slot.coming.reset();
     const int64_t delay_ms =
         std::min(first_retry_ms << std::min(slot.failures, 10), longest_retry_ms);
     slot.due_us = tools_.clock->steady_us() + about(delay_ms) * us_per_ms;
@@ -134,7 +157,7 @@ void SecretRefresher::fail(size_t index, const std::string& why) {
             why + (slot.kept ? "; the last value is used on"
                              : "; nothing can be verified with it until it is there"));
     }
-    deliver_(index, nullptr);
+    deliver_({index, nullptr, true, slot.started_us, start_us(slot)});
 }
 
 int64_t SecretRefresher::about(int64_t ms) const {

@@ -2,11 +2,11 @@
 // version of each source.
 //
 // Belongs to the delivery thread: step() once per turn, want() when a signature met no
-// secret (its mailbox is the caller's business). Every source is asked again every five
-// minutes, earlier or later by chance, and early when wanted, but no more often than every
-// five seconds, so that forged requests cannot drive the bill. What was fetched once stays
-// until something newer is there, however long the store is out of order; nothing is ever
-// made up in its place.
+// secret (its mailbox is the caller's business). Every source is asked at once, then every
+// five minutes, earlier or later by chance, and early when wanted, but for that no more often
+// than every five seconds, so that forged requests cannot drive the bill. What was fetched
+// once stays until something newer is there, however long the store is out of order; nothing
+// is ever made up in its place.
 #pragma once
 
 #include <cstdint>
@@ -19,23 +19,9 @@
 #include "base/logger.h"
 #include "base/random.h"
 #include "base/result.h"
-#include "ingest/secrets.h"
+#include "ingest/secret_set.h"
 
 namespace momento {
-
-// One version of a secret, ready to verify with.
-struct KeptSecret {
-    SecretValue value;
-    std::string version;     // the store's name for it
-    int64_t created_ms = 0;  // 0: the store does not say
-};
-
-// What one source holds. Immutable; any thread may read it.
-struct SecretSet {
-    KeptSecret current;
-    std::optional<KeptSecret> previous;  // counts for a while after `current` was made
-    int64_t fetched_ms = 0;
-};
 
 class SecretRefresher {
   public:
@@ -50,14 +36,12 @@ class SecretRefresher {
     };
     using FetchDone = std::function<void(Fetched)>;
 
-    // Asks the store for a source's current or previous version; answers exactly once, not
-    // from inside the call, and not after the refresher's end.
-    using Fetch = std::function<void(const SecretSource& source, bool previous, FetchDone)>;
+    // Asks the store for one version of the source with that index; answers exactly once,
+    // not from inside the call, and not after the refresher's end.
+    using Fetch = std::function<void(size_t source, SecretStage stage, FetchDone)>;
 
-    // A whole new set of the source with that index. Also when nothing but `fetched_ms` is
-    // new: whoever waits for the outcome of a refresh hears of it. nullptr: it failed, and
-    // what was there before still counts.
-    using Deliver = std::function<void(size_t source, std::shared_ptr<const SecretSet>)>;
+    // After every refresh, also when nothing is new: whoever waits hears of it.
+    using Deliver = std::function<void(SecretOutcome)>;
 
     struct Tools {
         const Clock* clock = nullptr;
@@ -71,18 +55,26 @@ class SecretRefresher {
 
     void step();
 
-    // The source's secrets matched no signature. True if a refresh is under way or begins
-    // with the next step: its outcome will be delivered. False: it was refreshed too
-    // recently, or failed and waits.
-    bool want(size_t source);
+    // The source's secrets matched no signature. A refresh that begins later than now will be
+    // delivered: the next step's or, while one is under way or less than five seconds after
+    // the last that was wanted, one after that.
+    void want(size_t source);
+
+    // When step() has something to do again, steady clock; a refresh that is under way needs
+    // none.
+    int64_t next_us() const;
+
+    // The end: answers that are still to come change nothing and are not complained about.
+    void stop() { stopped_ = true; }
 
   private:
     struct Slot;
 
+    int64_t start_us(const Slot& slot) const;
     void start(size_t index);
-    void take_current(size_t index, Fetched fetched);
-    void take_previous(size_t index, Fetched fetched);
-    void finish(size_t index);
+    void take(size_t index, SecretStage stage, Fetched fetched);
+    static Result<std::shared_ptr<const SecretSet>> read(const Slot& slot);
+    void finish(size_t index, std::shared_ptr<const SecretSet> set);
     void fail(size_t index, const std::string& why);
     int64_t about(int64_t ms) const;
 
@@ -90,6 +82,7 @@ class SecretRefresher {
     const Fetch fetch_;
     const Deliver deliver_;
     std::vector<Slot> slots_;
+    bool stopped_ = false;
 };
 
 }  // namespace momento

@@ -146,11 +146,16 @@ Result<SecretValue> load_secret(const SecretSource& source, const Environment& e
 Result<Keyring> Keyring::create(const std::vector<SecretBinding>& secrets) {
     Keyring ring;
     for (const SecretBinding& secret : secrets) {
+        const size_t index = ring.signers_.size();
+        const bool is_bound = !secret.cache.empty() || !secret.topic.empty();
+        ring.has_bound_ = ring.has_bound_ || is_bound;
+        ring.signers_.emplace_back();
+        if (secret.value.bytes().empty()) continue;
+
         auto signer = Signer::create(secret.value.bytes());
         if (!signer) return Error{"secret \"" + secret.name + "\": " + signer.error().text};
-        size_t index = ring.signers_.size();
-        ring.signers_.push_back(std::move(*signer));
-        if (secret.cache.empty() && secret.topic.empty()) {
+        ring.signers_.back().emplace(std::move(*signer));
+        if (!is_bound) {
             ring.unbound_.push_back(index);
         } else {
             ring.bound_[make_scope(secret.cache, secret.topic)].push_back(index);
@@ -206,7 +211,7 @@ void Keyring::match(Claim* claims, size_t count) {
         for (const Search& search : searches) {
             const Keyring& keyring = *search.claim->keyring;
             requests.push_back(
-                {&keyring.signers_[candidates[search.next]], search.claim->body});
+                {&*keyring.signers_[candidates[search.next]], search.claim->body});
         }
         sign_all(requests.data(), requests.size());
         for (size_t i = 0; i < requests.size(); ++i) {

@@ -64,7 +64,7 @@ struct SecretBinding {
     std::string name;   // SecretSource::name()
     std::string cache;  // empty: any
     std::string topic;  // empty: any
-    SecretValue value;
+    SecretValue value;  // empty: not known yet, it verifies nothing
 };
 
 // The names that say whose event a body is.
@@ -85,24 +85,25 @@ struct Claim {
 // The secrets of one location, ready to verify. Lives on the event loop.
 class Keyring {
   public:
+    Keyring() = default;  // without any
     static Result<Keyring> create(const std::vector<SecretBinding>& secrets);
 
-    bool has_bound() const { return !bound_.empty(); }  // a peek at the body is worth it
+    // A peek at the body is worth it: some are bound, of known value or not.
+    bool has_bound() const { return has_bound_; }
 
     // Finds the secret of each claim. Tried are those that may sign for its names: the bound
     // ones that match (none if the names are unknown), and all unbound ones. MACs of all
     // claims are computed together, and each compared in constant time.
     static void match(Claim* claims, size_t count);
 
-    size_t size() const { return signers_.size(); }
-
   private:
     void add_candidates(const std::optional<EventNames>& names,
                         std::vector<size_t>& candidates) const;
 
-    std::vector<Signer> signers_;
-    // Indexes into signers_. Those of a bound secret are found by the names it is bound to,
-    // so the cost of a body does not grow with the secrets of other webhooks.
+    std::vector<std::optional<Signer>> signers_;  // nothing: not known yet
+    bool has_bound_ = false;
+    // Indexes into signers_, of known ones. Those of a bound secret are found by the names it
+    // is bound to, so the cost of a body does not grow with the secrets of other webhooks.
     std::vector<size_t> unbound_;
     std::unordered_map<std::string, std::vector<size_t>> bound_;
 };

@@ -283,6 +283,18 @@ def test_webhook_without_a_secret():
             '"momento_webhook" needs a "momento_webhook_secret"', webhook(secret=None))
 
 
+def test_webhook_whose_destination_is_a_variable_needs_all_that_others_need():
+    line = webhook("momento_webhook_max_body 1m;", destination="$arg_to", secret="")
+    refused(check_config(http=SPOOL, server=line),
+            '"momento_webhook" needs a "momento_destination" at http level', line)
+    refused(check_config(http=SPOOL + file_destination(), server=line),
+            '"momento_webhook" needs a "momento_webhook_secret"', line)
+    line = webhook("momento_webhook_max_body 1m;", destination="$arg_to")
+    refused(check_config(http=SPOOL + file_destination(), server=line),
+            '"momento_webhook_max_body" of 1048576 bytes does not fit into a segment of '
+            '"momento_spool" (1048576 bytes)', line)
+
+
 def test_webhook_without_a_spool():
     refused(check_config(http=file_destination(), server=webhook()),
             '"momento_webhook" needs "momento_spool" at http level', webhook())
@@ -436,17 +448,38 @@ def test_a_file_cannot_be_a_log_and_a_destination():
             "written to by another directive", line)
 
 
-LATER = [
-    ("momento_webhook_secret secretsmanager:hooks;",
-     'invalid value "secretsmanager:hooks" in "momento_webhook_secret": "secretsmanager:" is '
-     'not supported by this version yet, "file:" or "env:" is expected'),
+STORED_MISTAKES = [
+    ("secretsmanager:", {},
+     'invalid value in "momento_webhook_secret": secret "secretsmanager:" names no secret'),
+    ("secretsmanager:hooks", {},
+     'cannot use "momento_webhook_secret": secret "secretsmanager:hooks": no region known, name '
+     "the secret by its ARN or set AWS_REGION"),
+    ("secretsmanager:hooks", {"AWS_REGION": "us west"},
+     'cannot use "momento_webhook_secret": secret "secretsmanager:hooks": "us west" is not an '
+     'AWS region: write it like "us-west-2"'),
+    ("secretsmanager:hooks", {"AWS_REGION": "us-west-2",
+                              "AWS_ENDPOINT_URL_SECRETS_MANAGER": "nowhere"},
+     'cannot use "momento_webhook_secret": secret "secretsmanager:hooks": '
+     'AWS_ENDPOINT_URL_SECRETS_MANAGER: "nowhere" is not an http or https URL: it must begin '
+     'with "http://" or "https://"'),
+    ("secretsmanager:my:hooks", {"AWS_REGION": "us-west-2"},
+     'cannot use "momento_webhook_secret": secret "secretsmanager:my:hooks": "my:hooks" is not '
+     """a secret's name: up to 512 letters, digits, or "/_+=.@-\""""),
+    ("secretsmanager:arn:aws:sqs:us-west-2:123456789012:hooks", {},
+     'cannot use "momento_webhook_secret": secret '
+     '"secretsmanager:arn:aws:sqs:us-west-2:123456789012:hooks": '
+     '"arn:aws:sqs:us-west-2:123456789012:hooks" is not the ARN of a secret: write '
+     '"arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"'),
+    ("secretsmanager:hooks previous=31d", {"AWS_REGION": "us-west-2"},
+     'invalid parameter "previous=31d" in "momento_webhook_secret": a time from 0 to 30d is '
+     "expected"),
 ]
 
 
-@pytest.mark.parametrize("text, message", LATER)
-def test_what_comes_later_says_so(text, message):
-    line = webhook(text)
-    refused(check_config(http=SPOOL + file_destination(), server=line), message, line)
+@pytest.mark.parametrize("secret, env, message", STORED_MISTAKES)
+def test_a_secret_of_secrets_manager(secret, env, message):
+    line = webhook(secret=secret)
+    refused(check_config(http=SPOOL + file_destination(), server=line, env=env), message, line)
 
 
 # No mistakes

@@ -237,7 +237,7 @@ METRICS = {
     "momento_delivery_breaker_open", "momento_spool_bytes", "momento_spool_limit_bytes",
     "momento_sync_seconds", "momento_spool_poisoned_total", "momento_spool_damaged_total",
     "momento_dead_letter_bytes", "momento_orphaned_events", "momento_secret_matches_total",
-    "momento_build_info",
+    "momento_secret_age_seconds", "momento_build_info",
 }
 
 

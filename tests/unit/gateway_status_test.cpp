@@ -83,6 +83,33 @@ TEST_F(StatusTest, TellsOfABusThatIsMissing) {
                 HasSubstr("momento_bus_missing{destination=\"bus\"} 1\n"));
 }
 
+TEST_F(StatusTest, TellsOfEachVersionOfASecretThatCounts) {
+    SecretMetrics& secret = *metrics_->secrets.find_or_add("secretsmanager:hooks");
+    metrics_->secrets.find_or_add("secretsmanager:none");  // not there yet
+    secret.versions[0].matches = 3;
+    secret.versions[0].made_ms = static_cast<uint64_t>(context_.now_ms - 1'500);
+    const char* const no_previous = "version=\"previous\"";
+    EXPECT_THAT(status_prometheus(*metrics_, context_), Not(HasSubstr(no_previous)));
+
+    secret.versions[1].matches = 5;
+    const std::string text = status_prometheus(*metrics_, context_);
+    EXPECT_THAT(text, HasSubstr("momento_secret_matches_total{secret=\"secretsmanager:hooks\","
+                                "version=\"current\"} 3\n"));
+    EXPECT_THAT(text, HasSubstr("momento_secret_matches_total{secret=\"secretsmanager:hooks\","
+                                "version=\"previous\"} 5\n"));
+    EXPECT_THAT(text, HasSubstr("momento_secret_age_seconds{secret=\"secretsmanager:hooks\","
+                                "version=\"current\"} 1.5\n"));
+    EXPECT_THAT(text,
+                Not(HasSubstr("momento_secret_age_seconds{secret=\"secretsmanager:none")));
+
+    auto json = Json::parse(status_json(*metrics_, context_));
+    ASSERT_TRUE(json);
+    EXPECT_EQ(json->get("secrets").size(), 3u);
+    EXPECT_EQ(json->get("secrets").at(0).get("version").as_string(), "current");
+    EXPECT_EQ(json->get("secrets").at(0).get("age_seconds").as_real(), 1.5);
+    EXPECT_EQ(json->get("secrets").at(1).get("matches").as_integer(), 5);
+}
+
 TEST_F(StatusTest, CountsAMalformedEventAsAppendedAndDead) {
     destination_->count_dead("malformed");
     destination_->count_dead("MalformedDetail");

@@ -17,8 +17,8 @@ constexpr int64_t minute_ms = 60'000;
 class SecretRefresherTest : public testing::Test {
   protected:
     struct Asked {
-        std::string name;
-        bool previous;
+        size_t source;
+        SecretStage stage;
         SecretRefresher::FetchDone done;
     };
 
@@ -28,13 +28,13 @@ class SecretRefresherTest : public testing::Test {
             parsed.push_back(*SecretSource::parse(source));
         refresher_ = std::make_unique<SecretRefresher>(
             std::move(parsed), SecretRefresher::Tools{&clock_, &random_, &lines_},
-            [this](const SecretSource& source, bool previous, SecretRefresher::FetchDone done) {
-                asked_.push_back({source.name(), previous, std::move(done)});
+            [this](size_t source, SecretStage stage, SecretRefresher::FetchDone done) {
+                asked_.push_back({source, stage, std::move(done)});
             },
-            [this](size_t source, std::shared_ptr<const SecretSet> set) {
+            [this](SecretOutcome outcome) {
                 ++deliveries_;
-                source_ = source;
-                set_ = std::move(set);
+                outcome_ = std::move(outcome);
+                set_ = outcome_.set;
             });
     }
 
@@ -43,6 +43,10 @@ class SecretRefresherTest : public testing::Test {
         SecretRefresher::FetchDone done = std::move(asked_.front().done);
         asked_.pop_front();
         done({state, content, version, 1'000, "store is out of order"});
+    }
+    void answer_failure(State state = State::failed) {
+        answer(state);
+        answer(State::missing);
     }
     void answer_both(const std::string& current, const std::string& previous = "") {
         answer(State::found, current, "version of " + current);
@@ -60,28 +64,27 @@ class SecretRefresherTest : public testing::Test {
     std::deque<Asked> asked_;
     std::unique_ptr<SecretRefresher> refresher_;
     int deliveries_ = 0;
-    size_t source_ = 99;
+    SecretOutcome outcome_;
     std::shared_ptr<const SecretSet> set_;
 };
 
 TEST_F(SecretRefresherTest, FetchesBothVersionsAtOnce) {
     make();
     refresher_->step();
-    ASSERT_EQ(asked_.size(), 1u);
-    EXPECT_FALSE(asked_.front().previous);
-    answer(State::found, "new", "v2");
-    ASSERT_EQ(asked_.size(), 1u);
-    EXPECT_TRUE(asked_.front().previous);
-    EXPECT_EQ(deliveries_, 0) << "half a set is none";
+    ASSERT_EQ(asked_.size(), 2u);
+    EXPECT_EQ(asked_.front().stage, SecretStage::current);
+    EXPECT_EQ(asked_.back().stage, SecretStage::previous);
+    std::swap(asked_.front(), asked_.back());  // they may come back in any order
     answer(State::found, R"({"momentoSecret":"old"})", "v1");
+    EXPECT_EQ(deliveries_, 0) << "half a set is none";
+    answer(State::found, "new", "v2");
     ASSERT_EQ(deliveries_, 1);
-    EXPECT_EQ(source_, 0u);
+    EXPECT_EQ(outcome_.source, 0u);
     EXPECT_EQ(set_->current.value.bytes(), "new");
     EXPECT_EQ(set_->current.version, "v2");
     EXPECT_EQ(set_->current.created_ms, 1'000);
     ASSERT_TRUE(set_->previous);
     EXPECT_EQ(set_->previous->value.bytes(), "old");
-    EXPECT_EQ(set_->fetched_ms, clock_.wall_ms());
 }
 
 TEST_F(SecretRefresherTest, APreviousVersionNeedNotExistOrMakeSense) {
@@ -109,43 +112,75 @@ TEST_F(SecretRefresherTest, RefreshesEveryFiveMinutesMoreOrLess) {
     pass(1);
     answer_both("b", "a");
     EXPECT_EQ(set_->current.value.bytes(), "b");
-    EXPECT_EQ(lines_.count("secret \"secretsmanager:hooks\" was rotated"), 1u);
+    EXPECT_EQ(
+        lines_.count("secret \"secretsmanager:hooks\" was rotated, its current version is "
+                     "version of b"),
+        1u);
     pass(5 * minute_ms * 9 / 10);
-    EXPECT_EQ(asked_.size(), 1u);
+    EXPECT_EQ(asked_.size(), 2u);
 }
 
-TEST_F(SecretRefresherTest, AMismatchRefreshesAtMostEveryFiveSeconds) {
+TEST_F(SecretRefresherTest, AMismatchRefreshesAtOnceButAtMostEveryFiveSeconds) {
     make();
     refresher_->step();
-    EXPECT_TRUE(refresher_->want(0)) << "the outcome of this one counts";
     answer_both("a");
+    refresher_->want(0);
+    EXPECT_LE(refresher_->next_us(), clock_.steady_us());
     refresher_->step();
-    EXPECT_TRUE(asked_.empty());
+    ASSERT_EQ(asked_.size(), 2u) << "that it was just refreshed by itself does not count";
+    EXPECT_EQ(outcome_.asked_us, clock_.steady_us());
+    answer_both("a");
 
-    clock_.advance_ms(4'999);
-    EXPECT_FALSE(refresher_->want(0));
-    clock_.advance_ms(1);
-    EXPECT_TRUE(refresher_->want(0));
-    EXPECT_TRUE(refresher_->want(0));
-    refresher_->step();
-    EXPECT_EQ(asked_.size(), 1u);
+    refresher_->want(0);
+    refresher_->want(0);
+    pass(4'999);
+    EXPECT_TRUE(asked_.empty());
+    EXPECT_EQ(refresher_->next_us(), clock_.steady_us() + 1'000);
+    pass(1);
+    ASSERT_EQ(asked_.size(), 2u);
     answer_both("b", "a");
     EXPECT_EQ(set_->current.value.bytes(), "b");
-    EXPECT_FALSE(refresher_->want(0));
+    pass(5'000);
+    EXPECT_TRUE(asked_.empty()) << "nobody wants it any more";
+}
+
+TEST_F(SecretRefresherTest, AWishDuringARefreshIsGrantedByOneThatBeginsLater) {
+    make();
+    refresher_->step();
+    clock_.advance_ms(100);
+    refresher_->want(0);
+    const int64_t wanted_us = clock_.steady_us();
+    answer_both("a");
+    EXPECT_LT(outcome_.asked_us, wanted_us);
+    pass(10);
+    ASSERT_EQ(asked_.size(), 2u);
+    answer_both("b", "a");
+    EXPECT_GE(outcome_.asked_us, wanted_us);
 }
 
 TEST_F(SecretRefresherTest, EachSourceIsItsOwn) {
     make({"secretsmanager:one", "secretsmanager:two"});
     refresher_->step();
-    ASSERT_EQ(asked_.size(), 2u);
-    answer(State::failed);
-    EXPECT_EQ(source_, 0u);
+    ASSERT_EQ(asked_.size(), 4u);
+    answer_failure();
+    EXPECT_EQ(outcome_.source, 0u);
     answer_both("b");
-    EXPECT_EQ(source_, 1u);
-    clock_.advance_ms(5'000);
-    EXPECT_TRUE(refresher_->want(1));
+    EXPECT_EQ(outcome_.source, 1u);
+    refresher_->want(1);
     refresher_->step();
-    EXPECT_EQ(asked_.back().name, "secretsmanager:two");
+    ASSERT_EQ(asked_.size(), 2u);
+    EXPECT_EQ(asked_.back().source, 1u);
+}
+
+TEST_F(SecretRefresherTest, AnEndIsNoOutage) {
+    make();
+    refresher_->step();
+    refresher_->stop();
+    answer_failure();
+    EXPECT_TRUE(lines_.lines.empty());
+    EXPECT_EQ(deliveries_, 0);
+    pass(5 * minute_ms);
+    EXPECT_TRUE(asked_.empty());
 }
 
 TEST_F(SecretRefresherTest, TheLastGoodValueOutlivesAnOutage) {
@@ -154,13 +189,15 @@ TEST_F(SecretRefresherTest, TheLastGoodValueOutlivesAnOutage) {
     answer_both("a");
     std::shared_ptr<const SecretSet> kept = set_;
     pass(5 * minute_ms);
-    answer(State::failed);
+    answer_failure();
     EXPECT_EQ(deliveries_, 2);
     EXPECT_FALSE(set_) << "nothing new, nothing made up";
+    EXPECT_TRUE(outcome_.failed);
+    EXPECT_EQ(outcome_.retry_us, clock_.steady_us() + 1'000'000);
     EXPECT_EQ(kept->current.value.bytes(), "a");
     EXPECT_EQ(lines_.count("out of order; the last value is used on"), 1u);
     pass(1'000);
-    answer(State::failed);
+    answer_failure();
     EXPECT_EQ(lines_.lines.size(), 1u) << "once for each reason";
     pass(1'000);
     EXPECT_TRUE(asked_.empty()) << "the second wait is longer";
@@ -177,7 +214,7 @@ TEST_F(SecretRefresherTest, ASecretThatWasDeletedOrEmptiedStays) {
     for (State state : {State::missing, State::found}) {
         deliveries_ = 0;
         pass(5 * minute_ms);
-        answer(state, "");
+        answer_failure(state);
         EXPECT_EQ(deliveries_, 1);
         EXPECT_FALSE(set_);
     }
@@ -186,7 +223,7 @@ TEST_F(SecretRefresherTest, ASecretThatWasDeletedOrEmptiedStays) {
 TEST_F(SecretRefresherTest, WithoutAnyValueItIsAnAlert) {
     make();
     refresher_->step();
-    answer(State::failed);
+    answer_failure();
     ASSERT_EQ(lines_.severities.size(), 1u);
     EXPECT_EQ(lines_.severities[0], Severity::alert);
 }

@@ -324,8 +324,10 @@ void check_whole(const ngx_cycle_t* cycle) {
     for (const LocationConf* webhook : main->webhooks) {
         fuzz::require(!main->spool.path.empty(), "a webhook has a spool");
         fuzz::require(webhook->secrets && !webhook->secrets->empty(), "a webhook has a secret");
-        for (const SecretBinding& secret : *webhook->secrets) {
-            fuzz::require(!secret.value.bytes().empty(), "no secret is empty");
+        for (const LocationSecret& secret : *webhook->secrets) {
+            fuzz::require(secret.source ? *secret.source < main->secrets.size()
+                                        : !secret.value.bytes().empty(),
+                          "no secret is empty");
             fuzz::require(secret.name.find(fuzz::secret) == std::string::npos,
                           "no secret is named by its value");
         }

@@ -1,0 +1,147 @@
+#include "ingest/secret_file_watcher.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+namespace momento {
+namespace {
+
+constexpr int64_t look_interval_us = 1'000'000;
+
+// So soon after its last change a file may change again and look the same: what it is told
+// apart by is no finer than the kernel's clock tick.
+constexpr int64_t young_ms = 2'000;
+
+int64_t to_ms(const timespec& time) {
+    return int64_t{time.tv_sec} * 1'000 + time.tv_nsec / 1'000'000;
+}
+
+// What changes whenever the content may have.
+struct Identity {
+    dev_t device = 0;
+    ino_t inode = 0;
+    off_t size = 0;
+    int64_t modified_ns = 0;
+    int64_t changed_ns = 0;
+
+    bool operator==(const Identity& other) const {
+        const auto all = [](const Identity& id) {
+            return std::tie(id.device, id.inode, id.size, id.modified_ns, id.changed_ns);
+        };
+        return all(*this) == all(other);
+    }
+};
+
+struct Look {
+    std::optional<Identity> identity;  // nothing: it cannot be looked at
+    int64_t modified_ms = 0;
+};
+
+Look look_at(const std::string& path) {
+    struct stat info {};
+    if (stat(path.c_str(), &info) != 0) return {};
+    const auto ns = [](const timespec& time) {
+        return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+    };
+    return {
+        Identity{info.st_dev, info.st_ino, info.st_size, ns(info.st_mtim), ns(info.st_ctim)},
+        to_ms(info.st_mtim)};
+}
+
+}  // namespace
+
+struct SecretFileWatcher::Watched {
+    SecretSource source;
+    Look seen;
+    bool was_seen = false;
+    bool young = false;  // when it was read
+    bool wanted = false;
+    int64_t due_us = 0;            // steady clock
+    int64_t may_be_wanted_us = 0;  // from when on a wish counts
+    bool failed = false;           // to be read, the last time
+
+    explicit Watched(SecretSource named) : source(std::move(named)) {}
+};
+
+SecretFileWatcher::SecretFileWatcher(std::vector<SecretSource> sources, const Clock& clock,
+                                     Logger& logger, Deliver deliver)
+    : clock_(clock), logger_(logger), deliver_(std::move(deliver)) {
+    for (SecretSource& source : sources) files_.emplace_back(std::move(source));
+    for (Watched& file : files_) file.due_us = clock_.steady_us();  // at once
+}
+
+SecretFileWatcher::~SecretFileWatcher() = default;
+
+void SecretFileWatcher::step() {
+    for (size_t index = 0; index < files_.size(); ++index) {
+        if (clock_.steady_us() >= look_us(files_[index])) look(index);
+    }
+}
+
+void SecretFileWatcher::want(size_t source) {
+    files_.at(source).wanted = true;
+}
+
+int64_t SecretFileWatcher::next_us() const {
+    int64_t next_us = std::numeric_limits<int64_t>::max();
+    for (const Watched& file : files_) next_us = std::min(next_us, look_us(file));
+    return next_us;
+}
+
+int64_t SecretFileWatcher::look_us(const Watched& file) {
+    return file.wanted ? std::min(file.due_us, file.may_be_wanted_us) : file.due_us;
+}
+
+void SecretFileWatcher::look(size_t index) {
+    Watched& file = files_[index];
+    const int64_t now_us = clock_.steady_us();
+    const bool is_first = !std::exchange(file.was_seen, true);
+    const bool is_wanted = std::exchange(file.wanted, false);
+    file.due_us = now_us + look_interval_us;
+    file.may_be_wanted_us = now_us + file_wish_interval_us;
+
+    const Look look = look_at(file.source.location);
+    const bool is_changed = !is_first && !(look.identity == file.seen.identity);
+    file.seen = look;
+    std::shared_ptr<const SecretSet> set;
+    if (is_first || is_changed || file.young) set = read(file, is_changed);
+    if (is_first || is_wanted || set) {
+        deliver_({index, std::move(set), false, now_us, 0});
+    }
+}
+
+// nullptr if it holds no secret, or none that may be read.
+std::shared_ptr<const SecretSet> SecretFileWatcher::read(Watched& file, bool is_changed) {
+    file.young = file.seen.identity && clock_.wall_ms() - file.seen.modified_ms < young_ms;
+    const std::string name = "secret \"" + file.source.name() + '"';
+    Result<SecretValue> value = load_secret(file.source, {});
+    if (!value) {
+        const bool is_first = !std::exchange(file.failed, true) && !is_changed;
+        if (is_first) {
+            // As it should be, where only the master may read it.
+            logger_.write(Severity::notice, name +
+                                                " cannot be followed, a change counts after "
+                                                "a reload: " +
+                                                value.error().text);
+        } else if (is_changed) {
+            logger_.write(Severity::error, name +
+                                               " has changed and is not read again, its last "
+                                               "value is used on: " +
+                                               value.error().text);
+        }
+        return nullptr;
+    }
+    if (std::exchange(file.failed, false)) {
+        logger_.write(Severity::notice, name + " can be read again");
+    }
+    auto set = std::make_shared<SecretSet>();
+    set->current = {std::move(*value), {}, file.seen.modified_ms};
+    return set;
+}
+
+}  // namespace momento

@@ -1,0 +1,47 @@
+// Reads the secrets in files again when these change.
+//
+// Belongs to the delivery thread: step() once per turn, want() when a signature met no
+// secret. Every file is looked at (stat) at once, then once a second, and when wanted, for
+// that up to twenty times a second. One
+// that may not be read, is gone or holds no secret leaves the last good value in use, and is
+// reported: at the start, and whenever it has changed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "ingest/secret_set.h"
+
+namespace momento {
+
+class SecretFileWatcher {
+  public:
+    // After the first look, one that found a change, and one that was wanted.
+    using Deliver = std::function<void(SecretOutcome)>;
+
+    SecretFileWatcher(std::vector<SecretSource> sources, const Clock& clock, Logger& logger,
+                      Deliver deliver);
+    ~SecretFileWatcher();
+
+    void step();
+    void want(size_t source);
+    int64_t next_us() const;  // when step() has something to do, steady clock
+
+  private:
+    struct Watched;
+
+    static int64_t look_us(const Watched& file);
+    void look(size_t index);
+    std::shared_ptr<const SecretSet> read(Watched& file, bool is_changed);
+
+    const Clock& clock_;
+    Logger& logger_;
+    const Deliver deliver_;
+    std::vector<Watched> files_;
+};
+
+}  // namespace momento

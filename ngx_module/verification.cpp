@@ -1,0 +1,175 @@
+#include "verification.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "boundary.h"
+#include "directives.h"
+#include "worker.h"
+
+namespace momento {
+
+Verification::Verification(RecordBuffer body)
+    : body_(std::move(body)),
+      deadline_([this] { run_deadline(); }),
+      since_us_(system_clock().steady_us()) {}
+
+Verification::~Verification() {
+    detach();
+}
+
+bool Verification::attach(ngx_http_request_t* r, RequestState* state) {
+    cleanup_ = ngx_http_cleanup_add(r, 0);
+    if (cleanup_ == nullptr) return false;
+    cleanup_->handler = request_ended;
+    cleanup_->data = this;
+    request_ = r;
+    state_ = state;
+
+    // A client that has closed its side for sending still wants the answer, and looks just
+    // like one that has gone: so nobody looks.
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+    return true;
+}
+
+void Verification::request_ended(void* data) {
+    auto* self = static_cast<Verification*>(data);
+    self->detach();
+    switch (self->stage_) {
+        case Stage::in_turn:
+            return;  // which finds that nobody listens
+        case Stage::parked:
+            self->worker_->unpark(*self);
+            return;
+        case Stage::judged:
+            self->end();
+            return;
+    }
+}
+
+ngx_http_request_t* Verification::detach() {
+    if (request_ == nullptr) return nullptr;
+    deadline_.cancel();
+    cleanup_->handler = nullptr;
+    cleanup_ = nullptr;
+    state_ = nullptr;
+    return std::exchange(request_, nullptr);
+}
+
+void Verification::answer(const Answer& answer) {
+    if (request_ == nullptr) return;
+    state_->count();
+    ngx_http_request_t* r = detach();
+    ngx_connection_t* c = r->connection;
+    ngx_http_set_log_request(c->log, r);
+    ngx_http_finalize_request(r, send_answer(r, answer));
+    // `r` may be gone. Outside of its own events somebody must do this for a connection.
+    ngx_http_run_posted_requests(c);
+}
+
+Claim Verification::make_claim(Worker& worker) {
+    stage_ = Stage::in_turn;
+    worker_ = &worker;
+    if (request_ == nullptr) return {};
+    webhook_ = worker.webhook(request_, location_conf(request_));
+    if (webhook_ == nullptr) return {};
+    return {&webhook_->secrets.keyring(), body_.body(), state_->mac};
+}
+
+Verification::Next Verification::take_turn(const Claim& claim, int64_t now_ms) {
+    if (request_ == nullptr) return Next::nobody;  // it left, and nothing was promised
+    if (webhook_ == nullptr) {
+        refuse(Verdict::unavailable, "its location is not served by this process");
+        return Next::nobody;
+    }
+    if (must_wait(claim)) {
+        stage_ = Stage::parked;
+        start_deadline();
+        return Next::worker;
+    }
+    stage_ = Stage::judged;
+    Judgement judgement = claim.secret < 0
+                              ? unmatched_judgement()
+                              : worker_->verifier().judge(claim, webhook_->rules, now_ms);
+    worker_->note_judgement(*webhook_, judgement);
+    if (!state_->keep(request_->pool, judgement)) {
+        answer(answers::unavailable);
+        return Next::nobody;
+    }
+    return judged(judgement, now_ms) ? Next::itself : Next::nobody;
+}
+
+bool Verification::must_wait(const Claim& claim) {
+    if (claim.secret >= 0) return false;
+    const int64_t remaining = remaining_ms();
+    const int64_t until_us = system_clock().steady_us() + remaining * 1'000;
+    const LocationSecrets::Doubt doubt = webhook_->secrets.doubt(claim, since_us_, until_us);
+    unless_matched_ = doubt.is_blind ? Verdict::unavailable : Verdict::forged;
+    if (!doubt.expects_news || remaining <= 0) return false;
+
+    // Requests that may be forged must not take the places of those that are not.
+    const size_t places = webhook_->max_parked / (doubt.is_blind ? 1 : 2);
+    if (worker_->parked() < places) return true;
+    if (doubt.is_blind) unless_matched_ = Verdict::overloaded;
+    return false;
+}
+
+Judgement Verification::unmatched_judgement() const {
+    Judgement judgement;
+    judgement.verdict = unless_matched_;
+    if (unless_matched_ == Verdict::unavailable) {
+        judgement.reason = "no secret arrived before momento_webhook_timeout";
+    } else if (unless_matched_ == Verdict::overloaded) {
+        judgement.reason = "too many requests are parked";
+    }
+    return judgement;
+}
+
+void Verification::start_deadline() {
+    deadline_.start_timer(std::max<int64_t>(remaining_ms(), 1));
+}
+
+void Verification::run_deadline() {
+    switch (stage_) {
+        case Stage::in_turn:
+            return;  // which is about to come, and waits no more
+        case Stage::parked: {
+            const std::unique_ptr<Verification> self = worker_->unpark(*this);
+            stage_ = Stage::judged;
+            Judgement judgement = unmatched_judgement();
+            state_->verdict = judgement.verdict;
+            judged(judgement, system_clock().wall_ms());
+            return;
+        }
+        case Stage::judged:
+            miss_deadline();
+            return;
+    }
+}
+
+int64_t Verification::remaining_ms() const {
+    const int64_t timeout = location_conf(request_).timeout_ms;
+    const ngx_time_t* now = ngx_timeofday();
+    const int64_t elapsed =
+        (static_cast<int64_t>(now->sec) - static_cast<int64_t>(request_->start_sec)) * 1000 +
+        (static_cast<int64_t>(now->msec) - static_cast<int64_t>(request_->start_msec));
+    // The wall clock may have been set meanwhile.
+    return timeout - std::clamp<int64_t>(elapsed, 0, timeout);
+}
+
+bool Verification::refuse(Verdict verdict, const char* why) {
+    state_->verdict = verdict;
+    if (verdict == Verdict::overloaded || verdict == Verdict::unavailable) {
+        worker_->report_overload(why);
+        answer(answers::unavailable);
+        return false;
+    }
+    ngx_log_error(NGX_LOG_INFO, request_->connection->log, 0, "momento: webhook is %s%s%s",
+                  verdict_name(verdict), *why == '\0' ? "" : ": ", why);
+    answer(answers::unauthorized);
+    return false;
+}
+
+}  // namespace momento

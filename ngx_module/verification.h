@@ -1,0 +1,118 @@
+// A request whose body is complete, on its way to a verdict.
+//
+//   in a turn  --matches a secret, or none will come-->  judged()
+//     ^    |
+//     |    +--a secret may come that matches-->  parked
+//     +--one came--------------------------------|   |
+//                                                    +--deadline-->  judged()
+//
+// Bodies that become complete in one turn of the event loop are matched together at its end.
+// One that matches nothing is parked while its worker has no secret yet, or asks for newer
+// ones: until the outcome, at most until momento_webhook_timeout, and as long as there is
+// room. What a verdict means is said by who derives from this.
+//
+// On the heap, not in the request's pool: whoever derives from it may outlive the request.
+// What ties the two together is undone from either side: the request ends (cleanup), or it is
+// answered. Event loop only.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "answer.h"
+#include "ingest/verifier.h"
+#include "loop_event.h"
+#include "ngx.h"
+#include "request_state.h"
+#include "spool/record.h"
+
+namespace momento {
+
+class Worker;
+struct WorkerWebhook;
+
+class Verification {
+  public:
+    virtual ~Verification();
+
+    // What is to be matched before take_turn(), together with the claims of others. Without
+    // a keyring if nobody listens any more, or this worker does not serve the location.
+    Claim make_claim(Worker& worker);
+
+    // Who has it after its turn.
+    enum class Next {
+        nobody,  // it is done
+        worker,  // parked
+        itself,  // as judged() wanted it
+    };
+    Next take_turn(const Claim& claim, int64_t now_ms);
+
+    // Sends the answer to a request that still listens, and lets go of it.
+    void answer(const Answer& answer);
+
+    // While it is parked: the location whose secrets it waits for.
+    const WorkerWebhook& waits_for() const { return *webhook_; }
+
+  protected:
+    explicit Verification(RecordBuffer body);
+
+    // Takes over the reference to `r` that reading its body left. From here on somebody must
+    // answer() or detach(); destroying this alone leaves the request open. False if there is
+    // no memory: then `r` is the caller's still.
+    bool attach(ngx_http_request_t* r, RequestState* state);
+
+    // The verdict is there, for a request that listens. What `judgement` refers to ends with
+    // the call. True: it belongs to itself from now on.
+    virtual bool judged(Judgement& judgement, int64_t now_ms) = 0;
+
+    // Its time is over, after it was judged.
+    virtual void miss_deadline() = 0;
+
+    // The request ended before it was answered. May destroy *this.
+    virtual void end() = 0;
+
+    // Undoes all ties. nullptr if there were none any more.
+    ngx_http_request_t* detach();
+
+    ngx_http_request_t* request() const { return request_; }  // nullptr: nobody listens
+    RequestState& state() const { return *state_; }           // of a request that listens
+    Worker& worker() const { return *worker_; }               // from the first turn on
+    const WorkerWebhook& webhook() const { return *webhook_; }
+    RecordBuffer& body() { return body_; }
+
+    // Time left of momento_webhook_timeout, which runs from the request's first byte.
+    int64_t remaining_ms() const;
+
+    // From here on, until detach(), miss_deadline() will be called. A worker that is asked to
+    // quit waits for it, and so for the answer.
+    void start_deadline();
+
+    // Answers with a refusal, of those that need nothing durable. Gives false: it is done.
+    bool refuse(Verdict verdict, const char* why = "");
+
+  private:
+    friend class Worker;
+
+    static void request_ended(void* data);
+    void run_deadline();
+    bool must_wait(const Claim& claim);
+    Judgement unmatched_judgement() const;
+
+    ngx_http_request_t* request_ = nullptr;
+    ngx_http_cleanup_t* cleanup_ = nullptr;
+    RequestState* state_ = nullptr;  // the request's
+    Worker* worker_ = nullptr;
+    const WorkerWebhook* webhook_ = nullptr;
+    RecordBuffer body_;
+    LoopEvent deadline_;
+    const int64_t since_us_;  // steady clock: what is asked later knows the secret it needs
+
+    enum class Stage { in_turn, parked, judged };
+    Stage stage_ = Stage::in_turn;
+    std::list<std::unique_ptr<Verification>>::iterator place_;  // while parked: the worker's
+    Verdict unless_matched_ = Verdict::forged;  // what it is if no secret ever matches
+};
+
+}  // namespace momento

@@ -1,0 +1,154 @@
+#include "ingest/secret_file_watcher.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "fakes.h"
+
+namespace momento {
+namespace {
+
+class SecretFileWatcherTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "momento-secret-XXXXXX";
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        directory_ = pattern;
+        write("first");
+    }
+    void TearDown() override { std::filesystem::remove_all(directory_); }
+
+    std::string path() const { return directory_ + "/secret"; }
+
+    // In one step, as who cares does; old enough not to be suspected of changing again.
+    void write(const std::string& content) {
+        std::ofstream(path() + ".new") << content;
+        const timespec times[2] = {{1'600'000'000, 0}, {1'600'000'000 + ++written_, 0}};
+        ASSERT_EQ(utimensat(AT_FDCWD, (path() + ".new").c_str(), times, 0), 0);
+        std::filesystem::rename(path() + ".new", path());
+    }
+
+    void start() {
+        files_ = std::make_unique<SecretFileWatcher>(
+            std::vector<SecretSource>{*SecretSource::parse("file:" + path())}, clock_, lines_,
+            [this](SecretOutcome outcome) {
+                ++outcomes_;
+                outcome_ = std::move(outcome);
+                if (outcome_.set) value_ = outcome_.set->current.value.bytes();
+            });
+        files_->step();
+    }
+    void pass(int64_t ms) {
+        clock_.advance_ms(ms);
+        files_->step();
+    }
+
+    std::string directory_;
+    int written_ = 0;
+    fakes::PlayedClock clock_;
+    fakes::KeptLines lines_;
+    std::unique_ptr<SecretFileWatcher> files_;
+    int outcomes_ = 0;
+    SecretOutcome outcome_;
+    std::string value_;
+};
+
+TEST_F(SecretFileWatcherTest, ReadsAFileAtOnceAndWhenItChanges) {
+    start();
+    EXPECT_EQ(outcomes_, 1);
+    EXPECT_EQ(value_, "first");
+    EXPECT_EQ(outcome_.set->current.created_ms, 1'600'000'001'000);
+    EXPECT_FALSE(outcome_.set->previous);
+
+    pass(1'000);
+    EXPECT_EQ(outcomes_, 1) << "nothing is new";
+    write("second");
+    pass(999);
+    EXPECT_EQ(value_, "first");
+    EXPECT_EQ(files_->next_us(), clock_.steady_us() + 1'000);
+    pass(1);
+    EXPECT_EQ(value_, "second");
+    EXPECT_EQ(outcome_.asked_us, clock_.steady_us());
+}
+
+TEST_F(SecretFileWatcherTest, AWishIsGrantedAtOnceAndAnsweredAlsoIfNothingIsNew) {
+    start();
+    clock_.advance_ms(50);
+    files_->want(0);
+    EXPECT_LE(files_->next_us(), clock_.steady_us());
+    files_->step();
+    EXPECT_EQ(outcomes_, 2);
+    EXPECT_FALSE(outcome_.set);
+    EXPECT_FALSE(outcome_.failed);
+    write("second");
+    files_->want(0);
+    pass(49);
+    EXPECT_EQ(value_, "first");
+    pass(1);
+    EXPECT_EQ(value_, "second");
+}
+
+TEST_F(SecretFileWatcherTest, WhatIsEmptyBrokenOrGoneChangesNothingAndIsReportedOnce) {
+    start();
+    for (const char* content : {"", R"({"other":"member"})"}) {
+        write(content);
+        pass(1'000);
+        pass(1'000);
+    }
+    std::filesystem::remove(path());
+    pass(1'000);
+    pass(1'000);
+    EXPECT_EQ(outcomes_, 1);
+    ASSERT_EQ(lines_.lines.size(), 3u);
+    EXPECT_EQ(lines_.lines[0],
+              "secret \"file:" + path() +
+                  "\" has changed and is not read again, its last value is used "
+                  "on: secret "
+                  "\"file:" +
+                  path() + "\" is empty");
+    EXPECT_EQ(lines_.severities[2], Severity::error);
+
+    write("second");
+    pass(1'000);
+    EXPECT_EQ(value_, "second");
+    EXPECT_EQ(lines_.count("can be read again"), 1u);
+}
+
+TEST_F(SecretFileWatcherTest, AFileThatIsTheMastersOnlyIsMentionedAtTheStart) {
+    std::filesystem::remove(path());  // as good as unreadable, also for root
+    start();
+    EXPECT_EQ(outcomes_, 1);
+    EXPECT_FALSE(outcome_.set);
+    pass(1'000);
+    ASSERT_EQ(lines_.lines.size(), 1u);
+    EXPECT_EQ(lines_.severities[0], Severity::notice);
+    EXPECT_EQ(lines_.count("cannot be followed, a change counts after a reload: cannot open"),
+              1u);
+    write("second");
+    pass(1'000);
+    EXPECT_EQ(value_, "second");
+}
+
+TEST_F(SecretFileWatcherTest, AFileThatHasJustChangedIsReadAgain) {
+    // Written twice within a tick of the kernel's clock, it looks the same both times.
+    const auto now_s = static_cast<time_t>(clock_.wall_ms() / 1'000);
+    const timespec times[2] = {{now_s, 0}, {now_s, 0}};
+    std::ofstream(path()) << "first";
+    ASSERT_EQ(utimensat(AT_FDCWD, path().c_str(), times, 0), 0);
+    start();
+    outcomes_ = 0;
+    pass(1'000);
+    EXPECT_EQ(outcomes_, 1);
+    pass(1'000);
+    EXPECT_EQ(outcomes_, 2);
+    pass(1'000);
+    EXPECT_EQ(outcomes_, 2);
+}
+
+}  // namespace
+}  // namespace momento
