@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "cli/command.h"
+#include "cli/no_log.h"
 #include "cli/options.h"
 #include "destination/putevents.h"
 #include "gateway/settings.h"
@@ -40,12 +41,6 @@ constexpr std::array<KindName, 5> kinds = {{
     {"container", aws::CredentialsSettings::Kind::container},
     {"instance", aws::CredentialsSettings::Kind::instance},
 }};
-
-// What the library has to say comes back in its answers, too.
-class NoLog final : public Logger {
-  public:
-    void write(Severity, std::string) override {}
-};
 
 Result<DestinationSettings> read_settings(const Arguments& arguments) {
     DestinationSettings settings;

@@ -1,19 +1,50 @@
 #include "cli/secret.h"
 
+#include <curl/curl.h>
+
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include "cli/no_log.h"
+#include "gateway/secret_store.h"
 #include "ingest/secrets.h"
 
 namespace momento::cli {
 
 namespace {
 
+constexpr int64_t turn_ms = 100;
+
+// The current version.
+Result<SecretValue> fetch_secret(const SecretSource& source, const Environment& environment) {
+    const auto env = aws::EnvironmentSnapshot::take(environment);
+    SecretSettings settings;
+    settings.source = source;
+    if (Status resolved = resolve(settings, env); !resolved) return resolved.error();
+
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    NoLog log;
+    const std::unique_ptr<HttpClient> http = make_curl_client();
+    SecretStore store(settings, env, {&system_clock(), &system_random(), &log, http.get()});
+    std::optional<aws::SecretVersion> version;
+    store.fetch(source.location, aws::SecretStage::current,
+                [&version](aws::SecretVersion got) { version.emplace(std::move(got)); });
+    while (!version) {  // the client's own timeouts end this
+        http->run(turn_ms);
+        store.step();
+    }
+    if (version->state != aws::SecretVersion::State::found) return Error{version->error};
+    return extract_secret(source, version->content);
+}
+
 Result<Signer> load_signer(const std::string& text, const Environment& environment) {
     Result<SecretSource> source = SecretSource::parse(text);
     if (!source) return source.error();
-    if (source->kind == SecretSource::Kind::secrets_manager) {
-        return Error{"\"" + source->name() +
-                     "\" cannot be read here, put the secret in a file and give file:PATH"};
-    }
-    Result<SecretValue> secret = load_secret(*source, environment);
+    const bool is_stored = source->kind == SecretSource::Kind::secrets_manager;
+    Result<SecretValue> secret =
+        is_stored ? fetch_secret(*source, environment) : load_secret(*source, environment);
     if (!secret) return secret.error();
     return Signer::create(secret->bytes());
 }
