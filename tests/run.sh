@@ -15,7 +15,7 @@
 #   TEST_JOBS      integration tests at a time; default 4
 #   NGINX_SOURCES  sources of later nginx versions for the suite "versions", directories or
 #                  tarballs; default: what Debian's later releases have
-#   FUZZ_SECONDS   how long each fuzzer runs; default 10
+#   FUZZ_SECONDS   how long each fuzzer runs; default 20
 #   SEEDS          how many seeds the simulation plays; default 200
 #   MOTO_PYTHON    a Python that has moto[server]; default: build/venv's, python3,
 #                  /usr/bin/python3, or else a new build/venv with moto from PyPI

@@ -140,3 +140,33 @@ build_sanitized_nginx() {
         --with-ld-opt=-fsanitize=address,undefined &&
         make_nginx "$1" "$2" binary
 }
+
+# build_nginx_fuzzers SOURCE OUT: OUT/NAME for every tests/fuzz/nginx/NAME_fuzz.cpp: nginx
+# with the module in it, under sanitizers, and libFuzzer's main() instead of nginx's.
+build_nginx_fuzzers() {
+    local compiler="$repo/tests/lib/clang_for_nginx.sh" source name
+    # vptr would need all of it linked as C++; function does not know C.
+    local sanitizers="-fsanitize=fuzzer-no-link,address,undefined \
+-fno-sanitize=nonnull-attribute,function,vptr -fno-sanitize-recover=all"
+    local flags="-O1 -g -fno-omit-frame-pointer $sanitizers -DNGX_DEBUG_PALLOC=1 \
+-DNGX_HAVE_NONALIGNED=0"
+    CC=$compiler configure_nginx "$1" "$2" --add-module="$repo" --with-cc-opt="$flags" \
+        --with-ld-opt="$sanitizers" &&
+        make_nginx "$1" "$2" binary &&
+        objcopy --redefine-sym main=nginx_main "$2/src/core/nginx.o" "$2/nginx_main.o" || return
+    for source in "$repo"/tests/fuzz/nginx/*_fuzz.cpp; do
+        name=$(basename "$source" .cpp)
+        (
+            cd "$1" && "$compiler" $flags -fsanitize=fuzzer -Wall -Wextra \
+                -Wno-unused-parameter -Werror \
+                -I src/core -I src/event -I src/os/unix -I src/http -I src/http/modules \
+                -I src/http/v2 -I "$2" -I "$repo/core" -I "$repo/ngx_module" \
+                -Wl,--wrap=ngx_single_process_cycle,--wrap=ngx_init_signals \
+                -Wl,--wrap=ngx_log_error_core,--wrap=ngx_create_pool,--wrap=ngx_destroy_pool \
+                -o "$2/$name" "$source" "$repo/tests/fuzz/nginx/nginx_process.cpp" \
+                $(find "$2" -name '*.o' ! -path '*/src/core/nginx.o') \
+                -lcurl -ljansson -lsimdjson -lssl -lcrypto -lcrypt -lpcre2-8 -lz -ldl \
+                -lstdc++ -lm -lpthread
+        ) || return
+    done
+}

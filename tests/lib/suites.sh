@@ -210,22 +210,43 @@ suite_simulation() {
     fi
 }
 
+# fuzz NAME BINARY OPTION...: runs one for a while, from the corpus in the repository and
+# what earlier runs found
+fuzz() {
+    local name="$1" binary="$2" seeds="$repo/tests/fuzz/corpus/$1"
+    shift 2
+    mkdir -p "$build/fuzz/corpus/$name" "$build/fuzz/found"
+    attempt fuzz "$name" "$binary" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 \
+        -rss_limit_mb=2048 -artifact_prefix="$build/fuzz/found/$name-" \
+        -print_final_stats=1 "$@" \
+        "$build/fuzz/corpus/$name" $([ ! -d "$seeds" ] || echo "$seeds") || true
+}
+
 suite_fuzz() {
-    local source name seeds
+    local source name running=0
     if ! command -v clang++ >/dev/null; then
         record skipped fuzz "all" "clang is not installed"
         return
     fi
     attempt fuzz "build" build_fuzzers  # one that fails to build fails by name
+    # Two at a time: more would share this machine's processors, and find less.
     for source in "$repo"/tests/fuzz/*_fuzz.cpp; do
-        [ -e "$source" ] || continue
         name=$(basename "$source" .cpp)
-        seeds=$repo/tests/fuzz/corpus/$name
-        mkdir -p "$build/fuzz/corpus/$name" "$build/fuzz/found"
-        attempt fuzz "$name" "$build/fuzz/$name" -max_total_time="${FUZZ_SECONDS:-10}" \
-            -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$build/fuzz/found/$name-" \
-            "$build/fuzz/corpus/$name" $([ ! -d "$seeds" ] || echo "$seeds") || true
+        fuzz "$name" "$build/fuzz/$name" -dict="$repo/tests/fuzz/dictionary" &
+        running=$((running + 1))
+        [ $((running % 2)) != 0 ] || wait
     done
+    wait
+    fetched fuzz "nginx-sources" nginx_sources "$(codename)" \
+        "$build/sources/$(codename)" || return
+    attempt fuzz "build with nginx" build_nginx_fuzzers \
+        "$build/sources/$(codename)/debian" "$build/fuzz/nginx" || return
+    # Leaks are looked for at the end: after each run it would take longer than the run.
+    for source in "$repo"/tests/fuzz/nginx/*_fuzz.cpp; do
+        name=$(basename "$source" .cpp)
+        fuzz "$name" "$build/fuzz/nginx/$name" -detect_leaks=0 &
+    done
+    wait
 }
 
 build_fuzzers() {

@@ -92,7 +92,7 @@ void fill_in_times(std::string& text) {
 
 // How many there were.
 size_t fill_in_signatures(std::string& text) {
-    static const Signer signer = *Signer::create(fuzz::secret);
+    static const auto signer = Signer::create(fuzz::secret);
     size_t count = 0;
     for (size_t at = 0; (at = text.find(signature_word, at)) != std::string::npos;) {
         const size_t begin = text.find('{', at);
@@ -104,7 +104,7 @@ size_t fill_in_signatures(std::string& text) {
         const size_t end = text.rfind('}', std::min(next, text.size()));
         std::string_view body;
         if (end > begin) body = std::string_view(text).substr(begin, end + 1 - begin);
-        text.replace(at, signature_length, format_signature(signer.sign(body)));
+        text.replace(at, signature_length, format_signature(signer->sign(body)));
         ++count;
     }
     return count;
@@ -206,6 +206,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {  // NO
     const bool leaves = (data[0] & 0x20) != 0;
 
     std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
+    if (fuzz::holds_secret(text)) return 0;
     fill_in_times(text);
     const size_t signatures = fill_in_signatures(text);
     if (kind == Kind::frames) text = make_frames(text);
