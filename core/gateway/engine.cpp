@@ -179,7 +179,7 @@ class Engine::Impl {
           tools_(std::move(tools)),
           metrics_(std::move(metrics)),
           secrets_(settings_, {tools_.clock, tools_.random, tools_.logger, tools_.http},
-                   tools_.wake_event_loop),
+                   tools_.secrets_made_elsewhere, tools_.wake_event_loop),
           loop_({tools_.clock, tools_.random, tools_.logger, tools_.http, tools_.process}) {
         if (tools_.orphans != nullptr) {
             orphans_.emplace(settings_, *tools_.files, *tools_.clock, *tools_.logger,

@@ -62,6 +62,9 @@ struct EngineTools {
     SlotTable* slots = nullptr;             // optional: where the logs' numbers are told
     OrphanTable* orphans = nullptr;         // optional: where orphans are told
 
+    // Optional: SecretFeed::MadeElsewhere.
+    std::vector<const Counter*> secrets_made_elsewhere;
+
     // From collect(). Optional if the settings have no secrets.
     std::function<void(const SecretOutcome&)> take_secret;
 };

@@ -42,6 +42,16 @@ class QueueLogger final : public Logger {
     std::vector<Line> taken_;
 };
 
+// Where all processes say when the current version was made. nullptr: there is no room, or
+// others may have the same name when it is cut.
+const Counter* made_elsewhere(SharedMetrics& shared, const SecretSettings& secret) {
+    const std::string name = secret.source.name();
+    if (name.size() > decltype(shared.secrets)::max_name) return nullptr;
+    SecretMetrics* metrics = shared.secrets.find_or_add(name);
+    if (metrics == nullptr) return nullptr;
+    return &metrics->versions[static_cast<size_t>(SecretStage::current)].made_ms;
+}
+
 }  // namespace
 
 class Gateway::Impl {
@@ -54,7 +64,7 @@ class Gateway::Impl {
           logger_([this] { wake_event_loop(); }),
           threads_(logger_),
           http_(make_curl_client()),
-          engine_(std::move(settings), tools(shared, process), std::move(metrics)) {}
+          engine_(settings, tools(*settings, shared, process), std::move(metrics)) {}
 
     bool start() {
         return threads_.start("momento-deliver", [this] { deliver(); });
@@ -82,7 +92,7 @@ class Gateway::Impl {
     }
 
   private:
-    EngineTools tools(SharedMetrics& shared, size_t process) {
+    EngineTools tools(const GatewaySettings& settings, SharedMetrics& shared, size_t process) {
         EngineTools tools;
         tools.clock = &system_clock();
         tools.random = &system_random();
@@ -95,6 +105,9 @@ class Gateway::Impl {
         tools.make_seat = [this] { return make_thread_seat(threads_); };
         tools.wake_event_loop = [this] { wake_event_loop(); };
         tools.take_secret = listener_.take_secret;
+        for (const SecretSettings& secret : settings.secrets) {
+            tools.secrets_made_elsewhere.push_back(made_elsewhere(shared, secret));
+        }
         return tools;
     }
 

@@ -8,6 +8,8 @@ namespace {
 
 using Kind = SecretSource::Kind;
 
+constexpr int64_t follow_interval_us = 1'000'000;
+
 SecretRefresher::Fetched to_fetched(aws::SecretVersion version) {
     using State = SecretRefresher::Fetched::State;
     SecretRefresher::Fetched fetched;
@@ -32,9 +34,11 @@ SecretRefresher::Fetched to_fetched(aws::SecretVersion version) {
 }  // namespace
 
 SecretFeed::SecretFeed(std::shared_ptr<const GatewaySettings> settings,
-                       const SecretStore::Tools& tools, std::function<void()> wake_event_loop)
+                       const SecretStore::Tools& tools, MadeElsewhere made_elsewhere,
+                       std::function<void()> wake_event_loop)
     : settings_(std::move(settings)),
       clock_(*tools.clock),
+      made_elsewhere_(std::move(made_elsewhere)),
       wanted_([http = tools.http] { http->wake(); }),
       outcomes_(std::move(wake_event_loop)),
       in_store_(indexes_of(Kind::secrets_manager)),
@@ -105,9 +109,26 @@ void SecretFeed::step() {
         pass_on(in_store_, refresher_);
         pass_on(in_files_, watcher_);
     }
+    follow_others();
     watcher_.step();
     refresher_.step();
     for (const auto& store : stores_) store->step();
+}
+
+// The delivery thread comes by often enough, whatever it waits for.
+void SecretFeed::follow_others() {
+    const int64_t now_us = clock_.steady_us();
+    if (now_us < follow_us_) return;
+    follow_us_ = now_us + follow_interval_us;
+    for (size_t i = 0; i < in_store_.size(); ++i) {
+        if (in_store_[i] >= made_elsewhere_.size()) return;
+        const Counter* made = made_elsewhere_[in_store_[i]];
+        const int64_t here_ms = refresher_.made_ms(i);
+        if (made == nullptr || here_ms == 0) continue;
+        const auto elsewhere_ms = static_cast<int64_t>(made->load(std::memory_order_relaxed));
+        // Not only a later one: a rotation may be taken back.
+        if (elsewhere_ms != 0 && elsewhere_ms != here_ms) refresher_.want(i);
+    }
 }
 
 int64_t SecretFeed::wait_ms(int64_t max_wait_ms) const {

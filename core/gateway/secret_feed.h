@@ -1,5 +1,6 @@
 // Keeps the secrets up to date that may change: asks AWS Secrets Manager, looks at files. A
-// source that several locations name is asked once.
+// source that several locations name is asked once. What one process learns of a rotation
+// makes the others ask, too.
 //
 // want() and collect() belong to the event loop, the rest to the delivery thread. Sources
 // are indexes into GatewaySettings::secrets.
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/mailbox.h"
+#include "base/metrics.h"
 #include "gateway/secret_store.h"
 #include "gateway/settings.h"
 #include "ingest/secret_file_watcher.h"
@@ -21,10 +23,14 @@ namespace momento {
 
 class SecretFeed {
   public:
+    // By source: when its current version was made, as the process says that learnt it last.
+    // Left out, or nullptr: nobody says.
+    using MadeElsewhere = std::vector<const Counter*>;
+
     // `wake_event_loop`: collect() has something. Wakes the delivery thread by the
     // HttpClient.
     SecretFeed(std::shared_ptr<const GatewaySettings> settings, const SecretStore::Tools& tools,
-               std::function<void()> wake_event_loop);
+               MadeElsewhere made_elsewhere, std::function<void()> wake_event_loop);
 
     void want(size_t source);  // a signature met none of its secrets
     void collect(const std::function<void(const SecretOutcome&)>& use);
@@ -37,6 +43,7 @@ class SecretFeed {
     // One kind of sources, and which of the settings each of them is.
     using Indexes = std::vector<size_t>;
 
+    void follow_others();
     void fetch(size_t source, SecretStage stage, SecretRefresher::FetchDone done);
     SecretRefresher make_refresher(const SecretStore::Tools& tools);
     SecretFileWatcher make_watcher(const SecretStore::Tools& tools);
@@ -45,6 +52,8 @@ class SecretFeed {
 
     const std::shared_ptr<const GatewaySettings> settings_;
     const Clock& clock_;
+    const MadeElsewhere made_elsewhere_;
+    int64_t follow_us_ = 0;  // steady clock
     Mailbox<size_t> wanted_;
     Mailbox<SecretOutcome> outcomes_;
     std::vector<SecretOutcome> collected_;

@@ -62,6 +62,11 @@ void SecretRefresher::want(size_t source) {
     slots_.at(source).wanted = true;
 }
 
+int64_t SecretRefresher::made_ms(size_t source) const {
+    const auto& kept = slots_.at(source).kept;
+    return kept ? kept->current.created_ms : 0;
+}
+
 int64_t SecretRefresher::next_us() const {
     int64_t next_us = never_us;
     for (const Slot& slot : slots_) next_us = std::min(next_us, start_us(slot));

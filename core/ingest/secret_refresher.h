@@ -60,6 +60,9 @@ class SecretRefresher {
     // the last that was wanted, one after that.
     void want(size_t source);
 
+    // When the current version of a source was made, as far as it is known here; 0: it is not.
+    int64_t made_ms(size_t source) const;
+
     // When step() has something to do again, steady clock; a refresh that is under way needs
     // none.
     int64_t next_us() const;

@@ -26,18 +26,20 @@ SecretSettings named(const std::string& source) {
 
 class SecretFeedTest : public testing::Test {
   protected:
-    void make(const std::vector<std::string>& sources) {
+    void make(const std::vector<std::string>& sources,
+              SecretFeed::MadeElsewhere made_elsewhere = {}) {
         auto settings = std::make_shared<GatewaySettings>();
         for (const std::string& source : sources) settings->secrets.push_back(named(source));
         settings->environment = environment();
         feed_ = std::make_unique<SecretFeed>(
             settings, SecretStore::Tools{&clock_, &random_, &lines_, &http_},
-            [this] { ++wakes_; });
+            std::move(made_elsewhere), [this] { ++wakes_; });
     }
 
-    void answer(const std::string& value) {
+    void answer(const std::string& value, int64_t created_s = 1) {
         http_.answer(200, Json::object()
                               .set("VersionId", Json::string("v"))
+                              .set("CreatedDate", Json::integer(created_s))
                               .set("SecretString", Json::string(value))
                               .dump());
         http_.run(0);
@@ -105,6 +107,30 @@ TEST_F(SecretFeedTest, AWishWakesTheDeliveryThreadAndIsGranted) {
     feed_->step();
     EXPECT_EQ(http_.requests.size(), 2u);
     EXPECT_EQ(collect().at(0).source, 0u);
+}
+
+TEST_F(SecretFeedTest, AsksWhenAnotherProcessHoldsAnotherVersion) {
+    Counter made{0};
+    make({"file:/no/such/file", "secretsmanager:hooks"}, {nullptr, &made});
+    feed_->step();
+    answer("old", 100);
+    answer_missing();
+    for (const uint64_t elsewhere_ms : {0u, 100'000u}) {
+        made = elsewhere_ms;
+        clock_.advance_ms(1'000);
+        feed_->step();
+        EXPECT_TRUE(http_.requests.empty()) << elsewhere_ms;
+    }
+    made = 200'000;
+    clock_.advance_ms(1'000);
+    feed_->step();
+    EXPECT_EQ(http_.requests.size(), 2u);
+    answer("new", 200);
+    answer_missing();
+    clock_.advance_ms(10'000);
+    feed_->step();
+    EXPECT_TRUE(http_.requests.empty());
+    EXPECT_EQ(collect().back().set->current.value.bytes(), "new");
 }
 
 TEST_F(SecretFeedTest, NothingIsAskedOrComplainedAboutAfterTheEnd) {
