@@ -198,3 +198,19 @@ def test_secrets_stay_out_of_every_word_printed(send, recorder):
     for text in (done.stdout, done.stderr):
         assert SECRET.encode() not in text
         assert headers["momento-signature"].encode() not in text
+
+
+def test_a_secret_of_secrets_manager_signs(momentoctl, moto):
+    name = moto.create_secret('{"chat":"the member"}')
+    env = {**moto.environment("secretsmanager:GetSecretValue"),
+           "AWS_ENDPOINT_URL_SECRETS_MANAGER": moto.endpoint}
+    done = momentoctl("sign", "--secret", f"secretsmanager:{name}#chat", input=b"body", env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == sign("body", "the member") + "\n"
+
+    done = momentoctl("sign", "--secret", "secretsmanager:none", input=b"body", env=env)
+    assert done.returncode == 2
+    assert b'secret "none" cannot be fetched: there is none' in done.stderr
+    done = momentoctl("sign", "--secret", f"secretsmanager:{name}", input=b"body",
+                      env={**env, "AWS_REGION": ""})
+    assert b"no region known, name the secret by its ARN or set AWS_REGION" in done.stderr

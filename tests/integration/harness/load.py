@@ -6,21 +6,24 @@ import contextlib
 import itertools
 import threading
 
-from .events import documented_event, signed
+from .events import SECRET, documented_event, signed
 from .webhook import PATH
 
 ANSWER_PATIENCE = 10.0  # seconds; Momento's is 5
 
 
 class Load:
-    """Sends from the constructor to stop(). Each event's text is its number.
+    """Sends from the constructor to stop(). Each event's text is its number. `secrets` sign in
+    turn; a test may replace them meanwhile.
 
     `outcomes`: number -> status, or None if no answer came (the connection broke: nobody
     knows what happened). An event that could not even be sent is not in it.
     """
 
-    def __init__(self, port, connections=100, pause=0.0):
+    def __init__(self, port, connections=100, pause=0.0, secrets=(SECRET,)):
         self.port = port
+        self.secrets = secrets
+        self.signed_by = {}  # number -> secret
         self.pause = pause  # seconds between an answer and the connection's next event
         self.outcomes = {}
         self.in_flight = 0
@@ -55,7 +58,7 @@ class Load:
             await asyncio.sleep(0.01)
 
     async def _use(self, reader, writer):
-        while not self._stopping:
+        while not self._stopping and not reader.at_eof():
             number = next(self._numbers)
             writer.write(self._request(number))
             self.outcomes[number] = None
@@ -69,10 +72,11 @@ class Load:
             self.outcomes[number] = status
             await asyncio.sleep(self.pause)
 
-    @staticmethod
-    def _request(number):
+    def _request(self, number):
         body = documented_event(topic_sequence_number=number, text=str(number))
-        headers = {"Host": "h", "Content-Length": len(body), **signed(body)}
+        secrets = self.secrets
+        secret = self.signed_by[number] = secrets[number % len(secrets)]
+        headers = {"Host": "h", "Content-Length": len(body), **signed(body, secret)}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"POST {PATH} HTTP/1.1\r\n{head}\r\n".encode() + body
 

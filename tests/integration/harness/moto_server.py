@@ -87,6 +87,7 @@ class Moto:
     def __init__(self):
         self.port, = free_ports(1)
         self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.users = {}  # access key id -> name
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [moto_python(), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
@@ -101,6 +102,7 @@ class Moto:
         admin = self.create_user("*")
         self.events = self._client("events", *admin)
         self.sqs = self._client("sqs", *admin)
+        self.secrets = self._client("secretsmanager", *admin)
 
     def _connects(self):
         assert self.process.poll() is None, self.output()
@@ -123,12 +125,17 @@ class Moto:
         """A user who may do `actions`. Returns access key id and secret access key."""
         name = f"user-{uuid.uuid4().hex[:12]}"
         self.iam.create_user(UserName=name)
+        key = self.iam.create_access_key(UserName=name)["AccessKey"]
+        self.users[key["AccessKeyId"]] = name
+        self.allow(key["AccessKeyId"], *actions)
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def allow(self, access_key_id, *actions):
+        """From now on the user of this key may do `actions`, and nothing else."""
         policy = {"Version": "2012-10-17",
                   "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
-        self.iam.put_user_policy(UserName=name, PolicyName="all",
+        self.iam.put_user_policy(UserName=self.users[access_key_id], PolicyName="all",
                                  PolicyDocument=json.dumps(policy))
-        key = self.iam.create_access_key(UserName=name)["AccessKey"]
-        return key["AccessKeyId"], key["SecretAccessKey"]
 
     def create_role(self, *actions):
         """A role anybody may assume, who may do `actions`. Returns its ARN."""
@@ -159,6 +166,12 @@ class Moto:
     def create_bus(self, *detail_types):
         """A bus whose queue gets events of these detail types; all of ours if none is given."""
         return Bus(self, f"bus-{uuid.uuid4().hex[:12]}", list(detail_types))
+
+    def create_secret(self, value):
+        """A secret of Secrets Manager; put_secret_value() of `secrets` rotates it. Its name."""
+        name = f"hooks/{uuid.uuid4().hex[:12]}"
+        self.secrets.create_secret(Name=name, SecretString=value)
+        return name
 
     def output(self):
         self.log.seek(0)
