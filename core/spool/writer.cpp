@@ -140,13 +140,17 @@ class Writer::Impl {
     }
 
     // What the last owner wrote may stand in the page cache only. It is given out and its
-    // end is vouched for, so it is made durable first, as far as that is possible.
+    // end is vouched for, so it is made durable first, as far as that is possible. What a
+    // failure costs of it readers learn from the segment that comes next.
     void sync_recovered_tail() {
         if (appender_->segments().empty()) return;
         std::string name = segment_file_name(appender_->segments().back().extent.segment);
         auto file = slot_->directory->open(name, Directory::Mode::write);
         Status synced = file ? (*file)->sync() : Status(file.error());
-        if (!synced) tools_.logger->write(Severity::alert, synced.error().text);
+        if (!synced) {
+            tools_.logger->write(Severity::alert, synced.error().text);
+            if (recovered_ > 0) appender_->need_tail();
+        }
         observe(tools_.observer, steps::tail_synced_at_opening);
     }
 

@@ -1,3 +1,5 @@
+#include <cerrno>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -287,6 +289,24 @@ TEST_F(Recovery, CountsATailThatIsGone) {
     std::vector<ReadRecord> last = after.read();
     ASSERT_EQ(last.size(), 1u);
     EXPECT_EQ(last[0].record.sequence, 4u);
+}
+
+TEST_F(Recovery, CountsATailThatIsLostWhileItIsOpened) {
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("one"));
+    ASSERT_TRUE(log.append("two"));
+    std::vector<uint64_t> at = offsets(log.read());
+    kill();
+    start();
+    disk_.fail_next(sim::Operation::sync, EIO);
+    observer_.on_step = [&](const std::string& step) {
+        if (step != steps::tail_synced_at_opening) return;
+        overwrite(first_segment, at[1], std::string(at[2] - at[1], '\0'));
+    };
+    PlayedLog& after = open_slot();
+    after.settle();
+    EXPECT_THAT(after.read_bodies(), ElementsAre("one"));
+    EXPECT_THAT(damaged(), ElementsAre(2u));
 }
 
 TEST_F(Recovery, ReadsOneSegmentHoweverManyThereAre) {
