@@ -184,11 +184,12 @@ bool Appender::open_segment(uint64_t room, bool may_use_reserve) {
     room = std::min(room + kept_bytes_, settings_->segment_size - segment_header_size);
     auto activated = store_.activate(header, room, may_use_reserve);
     if (!activated) {
+        if (store_.may_turn_up()) end_tail();
         note_failure(activated.error(), may_use_reserve);
         return false;
     }
 
-    if (!segments_.empty()) tail_extent().sealed = true;
+    end_tail();
     Extent extent;
     extent.segment = header.number;
     extent.end = segment_header_size;
@@ -201,8 +202,14 @@ bool Appender::open_segment(uint64_t room, bool may_use_reserve) {
     tail_->reserved = activated->from_reserve;
     tail_needed_ = false;
     failing_ = false;
-    ++version_;
     return !kept_homeless_ || rewrite_kept();
+}
+
+// Nothing is appended to it any more: a later segment's header says where it ends.
+void Appender::end_tail() {
+    if (!segments_.empty()) tail_extent().sealed = true;
+    tail_.reset();
+    ++version_;
 }
 
 // sync=os: what was given up with the old tail, under the sequences it has already.

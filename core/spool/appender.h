@@ -81,6 +81,7 @@ class Appender {
     bool store(std::vector<PendingRecord>& records, size_t first, size_t end);
     bool roll(uint64_t room, bool may_use_reserve);
     bool open_segment(uint64_t room, bool may_use_reserve);
+    void end_tail();
     bool write(const std::vector<std::string_view>& pieces);
     bool sync();
     bool rewrite_kept();

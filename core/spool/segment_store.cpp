@@ -65,6 +65,7 @@ bool SegmentStore::has_room(uint64_t room) const {
 
 Result<SegmentStore::Activated> SegmentStore::activate(SegmentHeader& header, uint64_t room,
                                                        bool may_use_reserve) {
+    may_turn_up_ = false;
     uint64_t size = segment_header_size + room;
     if (size > settings_->segment_size) {
         return Error{"a record of " + std::to_string(room) +
@@ -100,6 +101,7 @@ Status SegmentStore::put_to_use(File& file, const std::string& spare,
     observe(observer_, steps::segment_header_written);
     if (Status synced = file.sync(); !synced) return synced;
     observe(observer_, steps::segment_header_synced);
+    may_turn_up_ = true;
     if (Status named = directory_->rename(spare, segment_file_name(header.number)); !named) {
         return named;
     }

@@ -47,6 +47,11 @@ class SegmentStore {
     // records, durable under its name. ENOSPC: the disk or the log's bound is reached.
     Result<Activated> activate(SegmentHeader& header, uint64_t room, bool may_use_reserve);
 
+    // After activate() has failed: whether that segment may stand under its name all the
+    // same, now or after the machine has stopped. Its header then ends its predecessor where
+    // it ended, and nothing that is appended there from now on would be believed.
+    bool may_turn_up() const { return may_turn_up_; }
+
     // True if activate() without the reserve would find room.
     bool has_room(uint64_t room) const;
 
@@ -89,6 +94,7 @@ class SegmentStore {
     std::vector<FoundFile> spares_;  // largest first
     uint64_t bytes_ = 0;             // of all files but the cursor's
     bool disk_full_ = false;         // when something was written last
+    bool may_turn_up_ = false;
 };
 
 }  // namespace momento

@@ -436,6 +436,31 @@ TEST_F(WriterTest, RefusesAfterTwoFailuresAndTriesAgainASecondLater) {
     EXPECT_THAT(log.read_bodies(), ElementsAre("one", "three"));
 }
 
+TEST_F(WriterTest, AppendsNothingThatASegmentWhichTurnsUpAgainWouldHide) {
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append(padded("one", 5'000)));
+    disk_.fail_next(Operation::sync_directory, EIO);
+    disk_.fail_next(Operation::remove, EIO, 2);  // the fresh segment stays where it is
+    ASSERT_FALSE(log.append(padded("does not fit", settings_.segment_size - 5'000)));
+    const bool acknowledged = log.append("two");
+
+    std::vector<std::string> bodies = restart().read_bodies();
+    EXPECT_THAT(bodies.front(), testing::StartsWith("one"));
+    EXPECT_TRUE(!acknowledged || bodies.back() == "two");
+}
+
+TEST_F(WriterTest, GoesOnInTheNextSegmentWhenOneCouldNotBeNamed) {
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append(padded("one", 5'000)));
+    disk_.fail_next(Operation::sync_directory, EIO);
+    disk_.fail_next(Operation::remove, EIO, 2);
+    ASSERT_FALSE(log.append(padded("does not fit", settings_.segment_size - 5'000)));
+    clock_.advance_ms(1'001);
+    ASSERT_TRUE(log.append("two"));
+
+    EXPECT_THAT(restart().read_bodies(), ElementsAre(testing::StartsWith("one"), "two"));
+}
+
 TEST_F(WriterTest, DoesNotUseAPoisonedFileAgain) {
     PlayedLog& log = start();
     ASSERT_TRUE(log.append("one"));
