@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "spool/log.h"
+#include "spool/reader.h"
 #include "spool/slots.h"
 #include "spool/writer.h"
 
@@ -21,15 +22,20 @@ RecordBuffer make_event(const Record& record) {
     return RecordBuffer::from(event);
 }
 
-// Takes a slot's events one after the other, with its writer, which releases them.
+constexpr int most_idle_steps = 100;  // of a log that gives nothing, though it should
+
+// Takes a slot's events one after the other, as delivery does: its writer releases them,
+// and what the disk has lost is released as damaged.
 class SlotMove {
   public:
     SlotMove(std::unique_ptr<Slot> slot, std::string destination, Tails& tails,
              const SpoolTools& tools)
-        : destination_(std::move(destination)),
+        : slot_(slot->name),
+          destination_(std::move(destination)),
           tails_(tails),
           tools_(tools),
-          log_(std::make_shared<Log>([] {}, [] {})) {
+          log_(std::make_shared<Log>([] {}, [] {})),
+          reader_(log_, *tools.logger) {
         auto settings = std::make_shared<SpoolSettings>();
         WriterTools writer_tools;
         writer_tools.clock = tools.clock;
@@ -39,31 +45,48 @@ class SlotMove {
         writer_ =
             std::make_unique<Writer>(log_, settings, nullptr, std::move(slot), writer_tools);
     }
-    void add(const Record& record, Position end) {
-        if (!status_) return;
-        events_.push_back(make_event(record));
-        releases_.push_back({record.sequence, end, Resolution::requeued});
-        bytes_ += events_.back().size();
-        if (events_.size() >= batch_records || bytes_ >= batch_bytes) status_ = flush();
-    }
 
-    Status finish() {
-        if (status_) status_ = flush();
+    Status run() {
+        Status moved = move_all();
         writer_->finish();
-        return status_;
+        return moved;
     }
 
     uint64_t moved() const { return moved_; }
 
   private:
-    Status flush() {
-        if (events_.empty()) return {};
-        Status status = tails_.append(destination_, std::exchange(events_, {}));
-        if (!status) return status;
-        observe(tools_.observer, steps::moved_appended);
+    uint64_t pending() const { return log_->numbers().totals.pending(); }
 
-        moved_ += releases_.size();
-        bytes_ = 0;
+    Status move_all() {
+        writer_->step();  // opens the slot
+        for (int idle = 0; pending() > 0; ++idle) {
+            if (idle > most_idle_steps) {
+                return Error{"slot \"" + slot_ + "\": " + std::to_string(pending()) +
+                             " events cannot be read now, try again when its disk works"};
+            }
+            if (reader_.read(batch_records, batch_bytes, records_, releases_)) {
+                if (Status status = move_batch(); !status) return status;
+                idle = 0;
+            }
+            writer_->step();
+        }
+        return {};
+    }
+
+    Status move_batch() {
+        std::vector<RecordBuffer> events;
+        for (const ReadRecord& read : records_) {
+            events.push_back(make_event(read.record));
+            releases_.push_back({read.record.sequence, read.end, Resolution::requeued});
+        }
+        records_.clear();
+        const size_t count = events.size();
+        if (count > 0) {
+            Status status = tails_.append(destination_, std::move(events));
+            if (!status) return status;
+            observe(tools_.observer, steps::moved_appended);
+        }
+        moved_ += count;
         log_->release(std::exchange(releases_, {}));
         while (writer_->step()) {
         }
@@ -71,17 +94,17 @@ class SlotMove {
         return {};
     }
 
+    const std::string slot_;
     const std::string destination_;
     Tails& tails_;
     const SpoolTools& tools_;
     std::shared_ptr<Log> log_;
     std::unique_ptr<Writer> writer_;
+    Reader reader_;
 
-    std::vector<RecordBuffer> events_;
+    std::vector<ReadRecord> records_;
     std::vector<Release> releases_;
-    size_t bytes_ = 0;
     uint64_t moved_ = 0;
-    Status status_;
 };
 
 }  // namespace
@@ -94,14 +117,10 @@ Status move_events(const std::string& spool, const std::string& from, const std:
         if (!slot) return slot.error();
         if (!*slot) break;
 
-        SlotPlace place{from, (*slot)->name, (*slot)->directory};
         SlotMove move(std::move(*slot), to, tails, tools);
-        auto read = read_slot(
-            place, [&](const Record& record, Position end) { move.add(record, end); });
-        Status finished = move.finish();
+        Status status = move.run();
         report->moved += move.moved();
-        if (!read) return read.error();
-        if (!finished) return finished;
+        if (!status) return status;
     }
 
     auto places = find_slots(*tools.files, spool, from);

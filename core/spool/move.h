@@ -3,7 +3,8 @@
 //
 // An event is durable at the tail of a slot of its new destination (tails.h) before it is
 // released in its old slot. A crash between the two leaves it in both: it may be delivered
-// twice, and is never lost. Slots that a process has are left alone.
+// twice, and is never lost. What the disk does not hold any more is counted as damaged and
+// told to the logger. Slots that a process has are left alone.
 #pragma once
 
 #include <cstdint>

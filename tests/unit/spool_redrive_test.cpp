@@ -239,6 +239,23 @@ TEST_F(Move, LeavesASlotAloneThatIsInUse) {
     EXPECT_THAT(spool_.pending("old"), ElementsAre("one"));
 }
 
+TEST_F(Move, PassesWhatTheDiskHasLost) {
+    spool_.append("old", {TestSpool::event("one"), TestSpool::event("two")});
+    auto directory = spool_.places("old")[0].directory;
+    auto file = std::move(*directory->open(segment_file_name(1), Directory::Mode::write));
+    std::string bytes(*file->size(), '\0');
+    ASSERT_TRUE(file->read_at(0, bytes.data(), bytes.size()));
+    ASSERT_NE(bytes.find("two"), bytes.npos);
+    ASSERT_TRUE(file->write_at(bytes.find("two"), "???"));
+
+    EXPECT_EQ(move().moved, 1u);
+    EXPECT_THAT(spool_.pending("new"), ElementsAre("one"));
+    auto left = read_slot(spool_.places("old")[0], [](const Record&, Position) {});
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->cursor.totals.pending(), 0u);
+    EXPECT_EQ(left->cursor.totals.damaged, 1u);
+}
+
 TEST_F(Move, LosesNothingWhenItCrashesBetweenTheTwo) {
     spool_.append("old", {TestSpool::event("one")});
     Crash crash(steps::moved_appended);
