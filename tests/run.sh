@@ -16,7 +16,8 @@
 #   NGINX_SOURCES  sources of later nginx versions for the suite "versions", directories or
 #                  tarballs; default: what Debian's later releases have
 #   FUZZ_SECONDS   how long each fuzzer runs; default 20
-#   SEEDS          how many seeds the simulation plays; default 200
+#   SEEDS          how many seeds the simulation plays; default 5000, about 60 a second and
+#                  processor. A seed that fails says how it is replayed
 #   MOTO_PYTHON    a Python that has moto[server]; default: build/venv's, python3,
 #                  /usr/bin/python3, or else a new build/venv with moto from PyPI
 #   LOG_LINES      how much of a failed command's output is shown; default 120

@@ -202,12 +202,13 @@ suite_layout() {
         "$build/ngx_http_momento_module.so" "layout"
 }
 
+# What was played is shown even if all is well.
 suite_simulation() {
-    if [ -x "$build/simulation" ]; then
-        reported simulation simulation timeout 1800 \
-            env SEEDS="${SEEDS:-200}" "$build/simulation" --gtest_brief=1 \
-            --gtest_output="xml:$(report simulation)"
-    fi
+    reported simulation bugs timeout 900 "$build/simulation" --bugs \
+        --report "$(report bugs)"
+    reported simulation seeds timeout $((900 + ${SEEDS:-5000} / 2)) "$build/simulation" \
+        --seeds "${SEEDS:-5000}" --report "$(report seeds)"
+    [ "$(count failed simulation)" != 0 ] || cat "$logs/bugs.log" "$logs/seeds.log"
 }
 
 # fuzz NAME BINARY OPTION...: runs one for a while, from the corpus in the repository and

@@ -1,0 +1,161 @@
+// One seed's world: a machine with a disk that fails and power that goes, workers of two
+// generations on it, a master that starts and reloads them, an operator who redrives dead
+// letters, publishers, and a bus behind a bad network. Plays its plan, then peace, then
+// audits what is left.
+//
+// Everything runs in one thread. Who runs next is drawn; inside a disk operation of one
+// actor others may run, as on a real machine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ledger.h"
+#include "network.h"
+#include "plan.h"
+#include "sim_files.h"
+#include "spool/slot_reader.h"
+#include "stage.h"
+#include "worker.h"
+
+namespace momento::sim {
+
+inline constexpr int64_t second = 1'000'000;  // in microseconds
+inline constexpr char spool_path[] = "/spool";
+inline constexpr int most_depth = 3;  // of actors that run inside others' disk operations
+
+class World {
+  public:
+    World(uint64_t seed, Coverage& coverage, bool telling);
+    ~World();
+
+    void play();
+
+    Stage stage;
+
+  private:
+    friend class Audit;
+
+    class Context;
+
+    // --- the scheduler
+    template <class Visit>
+    void for_each_actor(Visit visit);
+    bool step();
+    void run_actor(Actor& actor);
+    void play_until(int64_t us);
+    void play_others(int64_t us);
+    void end_of_step();
+
+    // --- the disk, as processes meet it
+    void plan_disk();
+    Fault before(const Call& call);
+    void after(const Call& call);
+    void failed(const Call& call, int error);
+    Fault draw_fault(const Call& call);
+    bool is_process(const SimFiles& files) const;
+    void observe(const SimFiles& files, const char* step);
+    void heard(Severity severity, const std::string& line);
+
+    // --- the master
+    void start_worker();
+    void keep_workers();
+    void reload();
+    void forget();    // reloads with a configuration that has only the first destination
+    void remember();  // with all of them again
+    void quit();
+    void power_up();
+
+    // --- crashes
+    void plan_crashes();
+    void arm(const CrashPlan& crash);
+    void disarm();  // strikes at once if it is still to come
+    void strike(const SimFiles* where);
+    void kill(SimWorker& worker);
+    void lose_power();
+    void cut_power();
+    void die(SimWorker& worker, bool power);
+    void forget_sync();
+    void expect_two_of_a_record();
+    SimWorker* any_alive();
+
+    // --- publishers, operator
+    void plan_events();
+    void publish(size_t count);
+    std::string body(const SimEvent& event, SimWorker& worker, bool forged);
+    template <class Action>
+    Status operate(Mishap killed, Action action);
+    bool may_operate() const { return powered_ && operator_ == nullptr; }
+    void redrive();
+    void move();
+    void visit_others(std::set<SimEvent*>& events);
+    std::vector<SimEvent*> letters();
+    std::vector<SlotPlace> slots_of(const std::string& destination);
+
+    // --- the end
+    void tell_files();
+    void tell_pending();
+    void make_peace();
+    bool is_quiet();
+    void check_balance();
+    bool wait_until_quiet(const char* when);
+    void finish();
+
+    Plan plan_;
+    Chance disk_chance_;
+    SimDisk disk_;
+    std::unique_ptr<SimFiles> inspector_;  // reads, never fails, and is told of no crash
+    Ledger ledger_;
+    SimNetwork network_;
+    std::unique_ptr<SlotTable> slots_;  // shared memory: it lasts until the machine stops
+    std::shared_ptr<const GatewaySettings> settings_;
+    std::shared_ptr<const GatewaySettings> narrow_settings_;  // only the first destination
+    bool forgotten_ = false;  // the others: the narrow settings are the master's
+
+    std::vector<std::unique_ptr<Context>> contexts_;
+    std::vector<std::unique_ptr<SimWorker>> workers_;
+    int next_serial_ = 1;
+    size_t wanted_workers_ = 0;
+    bool powered_ = true;
+
+    int depth_ = 0;         // of actors that run inside others' disk operations
+    Desk* desk_ = nullptr;  // that runs
+    uint64_t steps_ = 0;
+
+    std::optional<CrashPlan> armed_;
+    uint64_t armed_serial_ = 0;
+    bool peace_ = false;
+    bool poison_next_ = false;
+    const char* last_step_ = nullptr;
+    int64_t stall_us_ = 0;
+    bool power_was_lost_ = false;
+    bool log_was_full_ = false;
+    uint64_t crashes_ = 0;
+    uint64_t letter_faults_ = 0;
+    uint64_t redriven_unsurely_ = 0;
+    uint64_t least_moved_ = 0;
+    uint64_t most_moved_ = 0;
+    uint64_t kills_ = 0;
+
+    const SimFiles* operator_ = nullptr;  // momentoctl, while it runs
+    Mishap operator_killed_ = Mishap::count;
+
+    // What dead processes had not synced, and a power loss may take back.
+    std::vector<SimEvent*> unsynced_releases_;
+    std::vector<SimEvent*> unsynced_records_;
+
+    std::vector<std::string> alerts_;
+};
+
+// Runs World::play() and catches what it throws: its violations.
+struct Outcome {
+    std::vector<std::string> violations;
+    std::vector<std::string> story;
+};
+Outcome play_seed(uint64_t seed, Coverage& coverage, bool telling);
+
+}  // namespace momento::sim

@@ -1,0 +1,187 @@
+// How processes and machines of a world die, and what that may cost.
+#include <algorithm>
+#include <cstring>
+
+#include "spool/move.h"
+#include "spool/redrive.h"
+#include "world.h"
+
+namespace momento::sim {
+namespace {
+
+constexpr int64_t patience_us = 3 * second;        // for an armed crash
+constexpr int64_t requeue_after_us = 29 * second;  // DeliverySettings', less a little
+
+}  // namespace
+
+void World::plan_crashes() {
+    for (const CrashPlan& crash : plan_.crashes) {
+        stage.at(crash.at_us, [this, &crash] { arm(crash); });
+    }
+}
+
+void World::arm(const CrashPlan& crash) {
+    disarm();
+    armed_ = crash;
+    if (crash.step == SIZE_MAX && !crash.operation) {
+        disarm();
+        return;
+    }
+    const uint64_t serial = ++armed_serial_;
+    stage.at(stage.now() + patience_us, [this, serial] {
+        if (armed_serial_ == serial) disarm();
+    });
+    if (crash.step == SIZE_MAX) return;
+
+    // Some places are only passed if something has happened.
+    const char* step = crash_steps()[crash.step];
+    auto is = [step](const char* other) { return std::strcmp(step, other) == 0; };
+    if (is(steps::segment_poisoned)) poison_next_ = true;
+    if (is(steps::finished)) reload();
+    if (is_of_redrive(step)) redrive();
+    if (is_of_move(step)) {
+        forget();
+        move();
+    }
+    if (is(steps::slot_opened) || is(steps::tail_synced_at_opening)) {
+        if (SimWorker* worker = any_alive()) kill(*worker);
+    }
+}
+
+void World::disarm() {
+    if (armed_) strike(nullptr);
+}
+
+SimWorker* World::any_alive() {
+    std::vector<SimWorker*> alive;
+    for (auto& worker : workers_) {
+        if (worker->alive()) alive.push_back(worker.get());
+    }
+    return alive.empty() ? nullptr : stage.chance.pick(alive);
+}
+
+// The armed crash happens; `where`: the process that has reached its place.
+void World::strike(const SimFiles* where) {
+    const bool power = armed_->power;
+    armed_.reset();
+    if (power) {
+        lose_power();
+        return;
+    }
+    if (where != nullptr && where == operator_) {
+        stage.tell("momentoctl is killed");
+        stage.hit(operator_killed_);
+        const_cast<SimFiles*>(where)->kill();
+        ++crashes_;
+        ++stage.coverage.crashes;
+        return;
+    }
+    for (auto& worker : workers_) {
+        if (&worker->files == where) {
+            kill(*worker);
+            return;
+        }
+    }
+    if (SimWorker* worker = any_alive()) {
+        kill(*worker);
+    } else {
+        CrashPlan again;
+        stage.at(stage.now() + second / 5, [this, again] { arm(again); });
+    }
+}
+
+void World::kill(SimWorker& worker) {
+    stage.tell(worker.name() + " is killed");
+    stage.hit(Mishap::kill);
+    ++crashes_;
+    ++stage.coverage.crashes;
+    ++kills_;
+    die(worker, false);
+    stage.at(stage.now() + stage.chance.between(0, second / 3), [this] { keep_workers(); });
+}
+
+void World::lose_power() {
+    stage.tell("the power goes");
+    stage.hit(Mishap::power_loss);
+    ++crashes_;
+    ++stage.coverage.crashes;
+    power_was_lost_ = true;
+    for (auto& worker : workers_) {
+        if (worker->alive()) die(*worker, true);
+    }
+    cut_power();
+    powered_ = false;
+    stage.at(stage.now() + stage.chance.between(second / 5, 2 * second),
+             [this] { power_up(); });
+}
+
+void World::cut_power() {
+    forget_sync();
+    disk_.lose_power();
+    slots_ = std::make_unique<SlotTable>();
+    inspector_ = std::make_unique<SimFiles>(disk_, "inspector");
+}
+
+// What its end may cost: duplicates of what it had in flight, or had not noted yet.
+void World::die(SimWorker& worker, bool power) {
+    const int64_t written_us = worker.written_us();
+    const int64_t synced_us = worker.synced_us();
+    for (const Delivered& delivered : worker.http.delivered) {
+        if (delivered.us >= (power ? synced_us : written_us)) {
+            ++delivered.event->spare;
+        } else if (delivered.us >= synced_us) {
+            unsynced_releases_.push_back(delivered.event);
+        }
+    }
+    const int64_t records_synced_us = worker.records_synced_us();
+    for (SimEvent& event : ledger_.events()) {
+        if (event.worker != worker.serial) continue;
+        if (event.answer == Answer::none) event.answer = Answer::cut;
+    }
+    if (plan_.sync == SyncMode::os) {
+        for (SimEvent& event : ledger_.events()) {
+            const bool stored = event.worker == worker.serial && event.answer == Answer::ok &&
+                                event.settled_us >= records_synced_us;
+            // Its letter is written after that, when it can be.
+            const bool buried =
+                event.refusals > 0 && (plan_.has_disk_trouble() ||
+                                       event.last_refused_us >= records_synced_us - 5 * second);
+            if (!stored && !buried) continue;
+            if (power || worker.records_doubtful()) {
+                event.may_be_lost = true;
+            } else {
+                unsynced_records_.push_back(&event);
+            }
+        }
+    }
+    expect_two_of_a_record();
+    worker.files.kill();
+    worker.http.die();
+}
+
+void World::forget_sync() {
+    for (SimEvent* event : unsynced_releases_) ++event->spare;
+    unsynced_releases_.clear();
+    for (SimEvent* event : unsynced_records_) event->may_be_lost = true;
+    unsynced_records_.clear();
+}
+
+// What failed for half a minute is appended again before it is released, and so is a letter:
+// a crash may leave both.
+void World::expect_two_of_a_record() {
+    for (SimEvent& event : ledger_.events()) {
+        if (event.refusals > 0 &&
+            (plan_.has_disk_trouble() || event.last_refused_us >= stage.now() - 5 * second)) {
+            ++event.spare;
+        }
+        const int64_t tried_us = stage.now() - event.first_sent_us;
+        const int64_t copied_after_us =
+            std::min(requeue_after_us, plan_.give_up_after_ms * 1000);
+        if (event.first_sent_us < 0 || tried_us < copied_after_us) continue;
+        if (event.published == 0 || event.last_published_us >= stage.now() - 3 * second) {
+            event.spare = 2 * event.spare + 1;
+        }
+    }
+}
+
+}  // namespace momento::sim

@@ -1,0 +1,177 @@
+// The disk, as the processes of a world meet it.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "spool/steps.h"
+#include "world.h"
+
+namespace momento::sim {
+namespace {
+
+bool ends_with(const std::string& text, std::string_view end) {
+    return text.size() >= end.size() &&
+           text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+bool is_cursor(const std::string& path) {
+    return ends_with(path, "/cursor") || ends_with(path, "/cursor.new");
+}
+
+bool is_segment(const std::string& path) {
+    return ends_with(path, ".segment") || ends_with(path, ".spare");
+}
+
+Mishap mishap_of(Operation operation, int error, double done) {
+    const bool full = error == ENOSPC;
+    switch (operation) {
+        case Operation::open:
+        case Operation::open_directory:
+            return Mishap::open_error;
+        case Operation::create:
+            return full ? Mishap::create_no_space : Mishap::create_error;
+        case Operation::read:
+            return Mishap::read_error;
+        case Operation::write:
+            if (done > 0) return Mishap::short_write;
+            return full ? Mishap::write_no_space : Mishap::write_error;
+        case Operation::sync:
+            return Mishap::sync_error;
+        case Operation::list:
+            return Mishap::list_error;
+        case Operation::rename:
+            return Mishap::rename_error;
+        case Operation::remove:
+            return Mishap::remove_error;
+        case Operation::sync_directory:
+            return Mishap::directory_sync_error;
+        case Operation::lock:
+            return Mishap::lock_error;
+        case Operation::count:
+            break;
+    }
+    return Mishap::count;
+}
+
+}  // namespace
+
+void World::plan_disk() {
+    for (int64_t us : plan_.full_from_us) {
+        stage.at(us, [this] {
+            stage.tell("the disk is full");
+            stage.hit(Mishap::disk_full);
+            disk_.capacity = disk_.used() + stage.chance.below(2 * plan_.segment_size);
+        });
+        stage.at(us + stage.chance.between(second / 2, 5 * second), [this] {
+            stage.tell("the disk has room again");
+            disk_.capacity = UINT64_MAX;
+        });
+    }
+    for (int64_t us : plan_.stalls_us) {
+        stage.at(us, [this] { stall_us_ = stage.chance.between(second / 5, 6 * second); });
+    }
+}
+
+bool World::is_process(const SimFiles& files) const {
+    return &files != inspector_.get();
+}
+
+Fault World::before(const Call& call) {
+    if (!is_process(call.process)) return {};
+    if (desk_ != nullptr && call.path.find("/.dead/") != std::string::npos) {
+        desk_->is_letters = true;
+    }
+    const bool syncs =
+        call.operation == Operation::sync || call.operation == Operation::sync_directory;
+    stage.clock.advance(syncs ? stage.chance.between(50, 400) : stage.chance.between(2, 30));
+
+    if (armed_ && armed_->operation == call.operation && !armed_->after &&
+        --armed_->countdown <= 0) {
+        ++stage.coverage.crashed_before[static_cast<size_t>(call.operation)];
+        strike(&call.process);
+    }
+    if (stall_us_ > 0 && depth_ == 0 && (syncs || call.operation == Operation::write)) {
+        stage.hit(Mishap::disk_stall);
+        stage.tell("the disk stalls");
+        play_others(stage.now() + std::exchange(stall_us_, 0));
+    } else if (depth_ < most_depth && stage.chance.one_in(40)) {
+        ++depth_;
+        step();
+        --depth_;
+    }
+    if (!call.process.alive()) throw Killed();
+    return draw_fault(call);
+}
+
+void World::after(const Call& call) {
+    if (!is_process(call.process)) return;
+    if (armed_ && armed_->operation == call.operation && armed_->after &&
+        --armed_->countdown <= 0) {
+        ++stage.coverage.crashed_after[static_cast<size_t>(call.operation)];
+        strike(&call.process);
+    }
+    if (!call.process.alive()) throw Killed();
+}
+
+void World::failed(const Call& call, int error) {
+    if (desk_ == nullptr || !is_process(call.process)) return;
+    if (error != EIO && error != ENOSPC) return;
+    if (is_cursor(call.path) || call.operation == Operation::sync_directory) {
+        desk_->cursor_failed();
+    }
+    if (is_segment(call.path)) desk_->records_failed();
+    if (desk_->is_letters) ++letter_faults_;
+}
+
+Fault World::draw_fault(const Call& call) {
+    Fault fault;
+    if (poison_next_ && call.operation == Operation::sync &&
+        last_step_ == steps::records_written) {
+        poison_next_ = false;
+        fault.error = EIO;
+    }
+    for (const DiskTrouble& trouble : plan_.troubles) {
+        if (fault.error != 0 || peace_) break;
+        if (stage.now() < trouble.from_us || stage.now() >= trouble.to_us) continue;
+        const auto& operations = trouble.operations;
+        if (std::find(operations.begin(), operations.end(), call.operation) ==
+            operations.end()) {
+            continue;
+        }
+        if (stage.chance.coin(trouble.probability)) fault.error = trouble.error;
+    }
+    if (fault.error == 0) return fault;
+    if (call.operation == Operation::write && stage.chance.one_in(2)) {
+        fault.done = stage.chance.unit();
+    }
+    stage.hit(mishap_of(call.operation, fault.error, fault.done));
+    if (stage.telling()) {
+        stage.tell(call.process.process() + ": " + name(call.operation) + " \"" + call.path +
+                   "\": " + std::strerror(fault.error));
+    }
+    return fault;
+}
+
+void World::observe(const SimFiles& files, const char* step) {
+    if (desk_ != nullptr) desk_->at(step);
+    last_step_ = step;
+    if (stage.telling() && std::strcmp(step, steps::cursor_written) != 0) {
+        stage.tell(files.process() + ": " + step);
+    }
+    if (armed_ && armed_->step != SIZE_MAX &&
+        std::strcmp(crash_steps()[armed_->step], step) == 0 && --armed_->countdown <= 0) {
+        auto& counts = armed_->power ? stage.coverage.power_lost_at : stage.coverage.killed_at;
+        ++counts[armed_->step];
+        strike(&files);
+    }
+    if (!files.alive()) throw Killed();
+}
+
+void World::heard(Severity severity, const std::string& line) {
+    stage.tell(line);
+    if (line.find("the log has reached its size") != std::string::npos) log_was_full_ = true;
+    if (severity == Severity::alert) alerts_.push_back(line);
+}
+
+}  // namespace momento::sim
