@@ -1,6 +1,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <climits>
 #include <deque>
 #include <map>
@@ -168,6 +169,7 @@ class CurlClient final : public HttpClient {
         if (finished_.empty() && timeout_ms > 0) {
             int wait = static_cast<int>(std::min<int64_t>(timeout_ms, INT_MAX));
             curl_multi_poll(multi_.get(), nullptr, 0, wait, nullptr);
+            woken_.exchange(false, std::memory_order_acq_rel);
             perform();
         }
         // Callbacks start and cancel transfers: what they finish is for the next run.
@@ -176,7 +178,11 @@ class CurlClient final : public HttpClient {
         for (auto& transfer : finished) transfer->done(std::move(transfer->result));
     }
 
-    void wake() override { curl_multi_wakeup(multi_.get()); }
+    // One system call however often it is woken before it looks: what was posted before the
+    // flag is taken back is seen after that.
+    void wake() override {
+        if (!woken_.exchange(true, std::memory_order_acq_rel)) curl_multi_wakeup(multi_.get());
+    }
 
     void cancel_all() override {
         for (auto& [easy, transfer] : active_) {
@@ -375,6 +381,7 @@ class CurlClient final : public HttpClient {
     // Destroyed in reverse order: handles before the multi and the share they use.
     ShareHandle share_;  // TLS sessions; the multi itself shares connections and names
     MultiHandle multi_;
+    std::atomic<bool> woken_{false};  // and not yet looked
     std::vector<EasyHandle> idle_;
     std::map<CURL*, std::unique_ptr<Transfer>> active_;
     std::deque<std::unique_ptr<Transfer>> waiting_;
