@@ -200,7 +200,9 @@ def test_malformed(start_webhook, body):
     assert_answer(hook.send(body), 400, BAD_REQUEST)
     judged(hook, "malformed", cache="", topic="")
     assert hook.published() == []
-    assert "malformed" in hook.error_log() or "Momento" in hook.error_log()
+    assert "momento: webhook is malformed: " in hook.error_log()
+    requests, numbers = hook.counts()
+    assert (requests["malformed"], numbers["dead_reasons"]) == (1, {"malformed": 1})
 
 
 def test_malformed_if_too_large_for_the_batch(start_webhook):

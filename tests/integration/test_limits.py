@@ -38,6 +38,8 @@ def test_a_flood_is_answered_before_any_signature_is_computed(start_webhook, sta
     assert {each["verdict"] for each in passed} == {"accepted"}
     # Nobody looked at these: neither judged, nor believed.
     assert {(each["verdict"], each["cache"], each["age"]) for each in refused} == {("", "", "")}
+    requests, _ = hook.counts()
+    assert requests["accepted"] == sum(requests.values()) == 5
     assert len(hook.events(5)) == 5
 
 

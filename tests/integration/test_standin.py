@@ -305,6 +305,11 @@ def test_a_refused_entry_stops_nobody_and_is_told(start_webhook, standin, code):
     standin.wait_for_entries(2)
     assert sorted(texts(standin.accepted)) == ["a", "b"]
     hook.wait_for_log(code)
+    # The letter counts at once, its reason a moment later.
+    eventually(lambda: hook.counts()[1]["dead_reasons"] == {code: 1}, "a dead letter")
+    _, numbers = hook.counts()
+    assert (numbers["appended"], numbers["delivered"], numbers["dead"]) == (3, 2, 1)
+    assert numbers["pending"] == 0
     assert "Scripted" not in hook.error_log()  # AWS's words may quote the event
 
 

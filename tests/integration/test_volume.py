@@ -8,6 +8,7 @@ import pytest
 
 from harness.clients import RawConnection
 from harness.events import documented_event, signed
+from harness.waiting import eventually
 from harness.webhook import PATH
 
 pytestmark = pytest.mark.volume
@@ -61,6 +62,10 @@ def test_every_event_of_a_backlog_arrives_once(start_webhook, start_standin, wor
     assert set(arrived.values()) == {1}
     assert len(standin.requests) < 1100
     assert set(hook.verdicts(EVENTS)) == {"accepted"}
+    requests, numbers = hook.counts()
+    assert requests["accepted"] == sum(requests.values()) == EVENTS
+    assert (numbers["appended"], numbers["dead"]) == (EVENTS, 0)
+    eventually(lambda: hook.counts()[1]["delivered"] == EVENTS, "every event's release")
 
 
 def test_every_event_of_a_stream_arrives_once(start_webhook, start_standin):

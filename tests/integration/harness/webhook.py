@@ -9,6 +9,8 @@ from .waiting import eventually
 PATH = "/momento"
 SPOOL = "momento_spool %%DIR%%/spool size=64m segment=1m;"
 
+NUMBERS = "location = /numbers { momento_status json; access_log off; }"
+
 SUCCESS = b'{"message":"Success"}'
 UNAUTHORIZED = b'{"message":"Unauthorized"}'
 BAD_REQUEST = b'{"message":"Bad Request"}'
@@ -52,7 +54,7 @@ class Webhook(Nginx):
         self.standin = standin
         super().__init__(
             http="\n".join((spool, destinations, ACCESS_LOG, http)),
-            server="\n".join((webhook(location, secret=secret), server)),
+            server="\n".join((webhook(location, secret=secret), NUMBERS, server)),
             env={**(standin.environment() if standin else {}),
                  **(disk.environment() if disk else {}), **(env or {})}, **parts)
         if disk:
@@ -82,6 +84,15 @@ class Webhook(Nginx):
 
     def verdicts(self, count):
         return [request["verdict"] for request in self.judged(count)]
+
+    def snapshot(self):
+        """What momento_status tells, from a location that every one of these has."""
+        return self.get("/numbers").json()
+
+    def counts(self):
+        """(requests by verdict, the first destination's numbers), all workers'."""
+        numbers = self.snapshot()
+        return numbers["webhooks"][0]["requests"], numbers["destinations"][0]
 
     def events(self, count=1, name="bus"):
         """The file destination's events, as EventBridge delivers them, once there are `count`."""
