@@ -7,6 +7,7 @@
 #include "metrics_zone.h"
 #include "spool/record.h"
 #include "spool/segment.h"
+#include "verify_gate.h"
 #include "webhook_handler.h"
 #include "worker.h"
 
@@ -44,16 +45,11 @@ std::string list_destinations(const MainConf& main) {
     return list + " is expected";
 }
 
-ngx_http_core_loc_conf_t* core_location(const ngx_conf_t* cf) {
-    return static_cast<ngx_http_core_loc_conf_t*>(
-        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-}
-
 void inherit(int64_t& value, int64_t parent, int64_t otherwise) {
     if (value == unset_number) value = parent != unset_number ? parent : otherwise;
 }
 
-// The checks of a location that is a webhook, once everything is known.
+// The checks of a location that is a webhook.
 char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
     if (core_location(cf)->handler != webhook_handler) {
         return refuse_at(cf, location.place,
@@ -78,10 +74,8 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
         return refuse_at(cf, location.place,
                          "\"momento_webhook\" needs a \"momento_destination\" at http level");
     }
-    if (!location.secrets) {
-        return refuse_at(cf, location.place,
-                         "\"momento_webhook\" needs a \"momento_webhook_secret\"");
-    }
+    char* checked = check_verification(cf, main, location, "momento_webhook");
+    if (checked != conf_ok) return checked;
     if (location.max_body + record_overhead > static_cast<int64_t>(main.spool.segment_size)) {
         return refuse_at(cf, location.place,
                          "\"momento_webhook_max_body\" of " +
@@ -89,8 +83,6 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
                              " bytes does not fit into a segment of \"momento_spool\" (" +
                              std::to_string(main.spool.segment_size) + " bytes)");
     }
-    location.webhook = main.webhooks.size();
-    main.webhooks.push_back(&location);
     return conf_ok;
 }
 
@@ -119,6 +111,11 @@ char* compile_destination(ngx_conf_t* cf, LocationConf& location) {
 }
 
 }  // namespace
+
+ngx_http_core_loc_conf_t* core_location(const ngx_conf_t* cf) {
+    return static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+}
 
 MainConf* main_conf(const ngx_conf_t* cf) {
     return static_cast<MainConf*>(
@@ -171,6 +168,11 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
         inherit(child.timeout_ms, parent.timeout_ms, default_timeout_ms);
         inherit(child.parked, parent.parked, parked_by_connections);
         ngx_conf_merge_value(child.dry_run, parent.dry_run, 0);
+        if (child.verify == NGX_CONF_UNSET && !child.is_webhook()) child.place = parent.place;
+        ngx_conf_merge_value(child.verify, parent.verify, 0);
+        if (child.replay_name.empty()) {
+            child.replay_name = parent.replay_name.empty() ? replay_off : parent.replay_name;
+        }
         if (!child.secrets) child.secrets = parent.secrets;
         if (child.ack == Ack::unset) {
             child.ack = parent.ack == Ack::unset ? Ack::durable : parent.ack;
@@ -180,15 +182,23 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
 
         // Inside "if" and "limit_except" it is still the location around them.
         ngx_http_core_loc_conf_t* core = core_location(cf);
+        if (core->noname && parent.is_gate) {
+            child.is_gate = true;
+            child.webhook = parent.webhook;
+            child.replay = parent.replay;
+            return conf_ok;
+        }
         if (core->noname && parent.is_webhook()) {
+            child.replay = parent.replay;
             child.destination_name = parent.destination_name;
             child.destination_value = parent.destination_value;
             child.destination = parent.destination;
             child.webhook = parent.webhook;
             child.label = parent.label;
             if (core->lmt_excpt && core->handler == nullptr) core->handler = webhook_handler;
+            return conf_ok;
         }
-        return conf_ok;
+        return child.verify ? check_gate(cf, *main_conf(cf), child) : conf_ok;
     });
 }
 
@@ -196,7 +206,11 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
     return contain(cf->log, ngx_int_t{NGX_ERROR}, [&] {
         MainConf& main = *main_conf(cf);
         if (add_metrics_zone(cf, main) != NGX_OK) return NGX_ERROR;
+        if (add_verify_gate(cf) != NGX_OK) return NGX_ERROR;
         auto settings = std::make_shared<GatewaySettings>();
+        settings->secrets = main.secrets;
+        settings->environment = main.environment;
+        settings->read_ms = system_clock().wall_ms();
         if (main.spool.path.empty()) {
             main.files.clear();  // nothing will be written there
             main.settings = std::move(settings);
@@ -210,10 +224,8 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
             }
         }
         settings->spool = main.spool;
+        settings->spool.retain_ms = longest_memory_ms(main);
         settings->destinations = main.destinations;
-        settings->secrets = main.secrets;
-        settings->environment = main.environment;
-        settings->read_ms = system_clock().wall_ms();
         main.settings = std::move(settings);
         for (const FileTarget& target : main.files) target.file->flush = files_reopen_hook;
         return NGX_OK;

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "conf_values.h"
@@ -17,6 +19,7 @@
 #include "ingest/freshness.h"
 #include "ingest/location_secrets.h"
 #include "ngx.h"
+#include "replay_zone.h"
 #include "status_handler.h"
 
 namespace momento {
@@ -34,7 +37,8 @@ struct MainConf {
     std::vector<DestinationSettings> destinations;
     std::vector<Place> places;  // of the destinations' ends
     std::vector<FileTarget> files;
-    std::vector<LocationConf*> webhooks;  // by LocationConf::webhook
+    std::vector<LocationConf*> webhooks;  // and gates; by LocationConf::webhook
+    std::deque<ReplayZone> replay_zones;
     std::vector<SecretSettings> secrets;  // that may change; each source once
 
     aws::EnvironmentSnapshot environment;
@@ -57,13 +61,15 @@ struct LocationValues {
     int64_t timeout_ms = unset_number;
     int64_t parked = unset_number;  // 0 once merged: a quarter of worker_connections
     ngx_flag_t dry_run = NGX_CONF_UNSET;
+    ngx_flag_t verify = NGX_CONF_UNSET;
 };
 
 enum class Ack { unset, durable, delivered };
 
 struct LocationConf : LocationValues {
     std::string destination_name;  // empty: no webhook
-    Place place;                   // of "momento_webhook"
+    Place place;                   // of "momento_webhook" or "momento_webhook_verify"
+    bool is_gate = false;          // "momento_webhook_verify", and another content handler
     size_t destination = 0;        // index into the settings
     size_t webhook = 0;            // index into MainConf::webhooks
     std::string label;             // its name in the metrics
@@ -74,6 +80,8 @@ struct LocationConf : LocationValues {
     // What names the destination, for each request anew; nullptr: destination_name does.
     ngx_http_complex_value_t* destination_value = nullptr;
     std::shared_ptr<std::vector<LocationSecret>> secrets;  // nullptr: none here
+    std::string replay_name;                               // as configured; empty: not
+    ReplayZone* replay = nullptr;                          // nullptr: off
 
     bool is_webhook() const { return !destination_name.empty(); }
     FreshnessWindow window() const { return {max_age_ms, max_ahead_ms}; }
@@ -96,6 +104,9 @@ char* set_destination(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexce
 char* set_webhook(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_webhook_secret(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_status(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_replay_zone(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_webhook_replay(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
+char* set_webhook_verify(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 char* set_webhook_ack(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept;
 
 // A number of LocationValues: `offset` says which, `post` is its Range.
@@ -108,6 +119,21 @@ extern Range timeout_range;
 extern Range parked_range;
 
 // --- between the files of directives
+
+inline constexpr std::string_view replay_off = "off";
+
+ngx_http_core_loc_conf_t* core_location(const ngx_conf_t* cf);
+
+// The checks of a webhook (whose own come first) or a gate, once everything is known: its
+// secrets and its replay zone. From here on it has an index.
+char* check_verification(ngx_conf_t* cf, MainConf& main, LocationConf& location,
+                         const char* directive);
+
+// "momento_webhook_verify", also one that is inherited.
+char* check_gate(ngx_conf_t* cf, MainConf& main, LocationConf& location);
+
+// How long what webhooks wrote must be there to be read back, in milliseconds.
+int64_t longest_memory_ms(const MainConf& main);
 
 // Once, for all that needs it: what AWS's variables say while the configuration is read.
 void take_environment(ngx_conf_t* cf, MainConf& main);

@@ -8,7 +8,7 @@ namespace momento {
 
 namespace {
 
-ngx_str_t zone_name = ngx_string("momento_metrics");
+ngx_str_t zone_name = ngx_string(metrics_zone_name);
 
 // The slab allocator's own pages, generously.
 constexpr size_t zone_size = sizeof(SharedMetrics) + sizeof(SharedMetrics) / 8 + 64 * 1024;

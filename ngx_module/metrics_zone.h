@@ -11,6 +11,8 @@ namespace momento {
 
 struct MainConf;
 
+inline constexpr char metrics_zone_name[] = "momento_metrics";
+
 // While the configuration is read. The memory is there when init_module runs.
 ngx_int_t add_metrics_zone(ngx_conf_t* cf, MainConf& main);
 

@@ -7,7 +7,7 @@
 #include "ngx.h"
 #include "spool/placement.h"
 #include "variables.h"
-#include "webhook_handler.h"
+#include "webhook_request.h"
 #include "worker.h"
 
 namespace momento {
@@ -135,6 +135,27 @@ ngx_command_t commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocationValues, parked),
       &parked_range },
+
+    { ngx_string("momento_replay_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      set_replay_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      nullptr },
+
+    { ngx_string("momento_webhook_replay"),
+      any_level|NGX_CONF_TAKE1,
+      set_webhook_replay,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      nullptr },
+
+    { ngx_string("momento_webhook_verify"),
+      any_level|NGX_CONF_FLAG,
+      set_webhook_verify,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocationValues, verify),
+      nullptr },
 
     { ngx_string("momento_webhook_dry_run"),
       any_level|NGX_CONF_FLAG,

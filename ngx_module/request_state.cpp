@@ -2,7 +2,9 @@
 
 #include <new>
 
+#include "base/clock.h"
 #include "boundary.h"
+#include "replay_zone.h"
 
 namespace momento {
 
@@ -11,13 +13,35 @@ namespace {
 // Does nothing, but is found again: the pool's cleanups outlive a request's contexts.
 void mark(void*) {}
 
+// The request ends. What its answer became is known, whether or not it could be sent.
+void settle(void* data) {
+    auto* hold = static_cast<ReplayHold*>(data);
+    if (hold->zone == nullptr) return;
+    const int64_t now_ms = system_clock().wall_ms();
+    const ngx_uint_t status = hold->request->headers_out.status;
+    if (status >= NGX_HTTP_OK && status < NGX_HTTP_BAD_REQUEST) {
+        hold->zone->settle(hold->id, ReplayTable::State::accepted, now_ms);
+    } else {
+        hold->zone->withdraw(hold->id, now_ms);
+    }
+}
+
 }  // namespace
+
+ReplayHold* ReplayHold::make(ngx_http_request_t* r) {
+    ngx_http_cleanup_t* cleanup = ngx_http_cleanup_add(r, sizeof(ReplayHold));
+    if (cleanup == nullptr) return nullptr;
+    cleanup->handler = settle;
+    return new (cleanup->data) ReplayHold{r, nullptr, {}};
+}
 
 RequestState* RequestState::make(ngx_http_request_t* r) {
     ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(r->pool, sizeof(RequestState));
     if (cleanup == nullptr) return nullptr;
+    const RequestState* before = find(r);
     cleanup->handler = mark;
     auto* state = new (cleanup->data) RequestState();
+    if (before != nullptr) state->hold = before->hold;
     ngx_http_set_ctx(r, state, ngx_http_momento_module);
     return state;
 }

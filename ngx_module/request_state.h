@@ -14,6 +14,18 @@
 
 namespace momento {
 
+class ReplayZone;
+
+// A signature that is settled when the request ends, by what the application answered.
+struct ReplayHold {
+    ngx_http_request_t* request;
+    ReplayZone* zone;  // nullptr: nothing is held any more
+    ReplayId id;
+
+    // nullptr if there is no memory.
+    static ReplayHold* make(ngx_http_request_t* r);
+};
+
 struct RequestState {
     Mac mac{};
     off_t max_body = 0;
@@ -24,6 +36,9 @@ struct RequestState {
 
     std::optional<Verdict> verdict;
 
+    std::optional<size_t> passed_gate;  // LocationConf::webhook of the last one
+    ReplayHold* hold = nullptr;         // of a gate
+
     // Of an authentic request only.
     bool authentic = false;
     bool has_sequence = false;
@@ -33,7 +48,7 @@ struct RequestState {
     ngx_str_t topic{};
     ngx_str_t token_id{};
 
-    // A new one for this request. nullptr if there is no memory.
+    // A new one for this request, which is judged (again). nullptr if there is no memory.
     static RequestState* make(ngx_http_request_t* r);
 
     // Of this request or, in a subrequest, of its main one. nullptr if there is none.

@@ -26,11 +26,16 @@ bool wants_text(ngx_http_request_t* r) {
     return false;
 }
 
-StatusContext make_context() {
+StatusContext make_context(const MainConf& main) {
     StatusContext context;
     context.now_ms = system_clock().wall_ms();
     context.nginx = NGINX_VERSION;
     context.no_secret = Worker::current() != nullptr && !Worker::current()->has_secrets();
+    const auto now_ms = context.now_ms;
+    for (const ReplayZone& zone : main.replay_zones) {
+        context.replay_zones.push_back(
+            {zone.name(), zone.count(now_ms), zone.capacity(), zone.times_full()});
+    }
     return context;
 }
 
@@ -42,7 +47,7 @@ ngx_int_t send_status(ngx_http_request_t* r) {
     if (form == StatusForm::by_accept) {
         form = wants_text(r) ? StatusForm::prometheus : StatusForm::json;
     }
-    const StatusContext context = make_context();
+    const StatusContext context = make_context(*main_conf(r));
     if (form == StatusForm::prometheus) {
         const std::string text = status_prometheus(*metrics, context);
         return send_text(r, NGX_HTTP_OK, "text/plain; version=0.0.4", text);

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "boundary.h"
 #include "directives.h"
+#include "ingest/event_record.h"
+#include "replay_zone.h"
 #include "worker.h"
 
 namespace momento {
@@ -17,6 +19,9 @@ Verification::Verification(RecordBuffer body)
 
 Verification::~Verification() {
     detach();
+    if (ReplayZone* zone = take_reservation()) {
+        zone->withdraw(replay_id_, system_clock().wall_ms());
+    }
 }
 
 bool Verification::attach(ngx_http_request_t* r, RequestState* state) {
@@ -85,20 +90,26 @@ Verification::Next Verification::take_turn(const Claim& claim, int64_t now_ms) {
         return Next::nobody;
     }
     if (must_wait(claim)) {
-        stage_ = Stage::parked;
-        start_deadline();
-        return Next::worker;
+        awaits_ = Awaited::secret;
+        return park();
     }
     stage_ = Stage::judged;
     Judgement judgement = claim.secret < 0
                               ? unmatched_judgement()
                               : worker_->verifier().judge(claim, webhook_->rules, now_ms);
-    worker_->note_judgement(*webhook_, judgement);
+    if (!std::exchange(is_noted_, true)) worker_->note_judgement(*webhook_, judgement);
     if (!state_->keep(request_->pool, judgement)) {
         answer(answers::unavailable);
         return Next::nobody;
     }
-    return judged(judgement, now_ms) ? Next::itself : Next::nobody;
+    const Next next = judged(judgement, now_ms);
+    return next == Next::worker ? park() : next;
+}
+
+Verification::Next Verification::park() {
+    stage_ = Stage::parked;
+    start_deadline();
+    return Next::worker;
 }
 
 bool Verification::must_wait(const Claim& claim) {
@@ -122,7 +133,9 @@ Judgement Verification::unmatched_judgement() const {
     if (unless_matched_ == Verdict::unavailable) {
         judgement.reason = "no secret arrived before momento_webhook_timeout";
     } else if (unless_matched_ == Verdict::overloaded) {
-        judgement.reason = "too many requests are parked";
+        judgement.reason = awaits_ == Awaited::signatures
+                               ? "signatures could not be read back in time"
+                               : "too many requests are parked";
     }
     return judgement;
 }
@@ -159,17 +172,98 @@ int64_t Verification::remaining_ms() const {
     return timeout - std::clamp<int64_t>(elapsed, 0, timeout);
 }
 
-bool Verification::refuse(Verdict verdict, const char* why) {
+Verification::Next Verification::refuse(Verdict verdict, const char* why) {
     state_->verdict = verdict;
     if (verdict == Verdict::overloaded || verdict == Verdict::unavailable) {
         worker_->report_overload(why);
         answer(answers::unavailable);
-        return false;
+        return Next::nobody;
     }
     ngx_log_error(NGX_LOG_INFO, request_->connection->log, 0, "momento: webhook is %s%s%s",
                   verdict_name(verdict), *why == '\0' ? "" : ": ", why);
     answer(answers::unauthorized);
-    return false;
+    return Next::nobody;
+}
+
+bool Verification::waits_for_secret(size_t source) const {
+    return awaits_ == Awaited::secret && webhook_->secrets.uses(source);
+}
+
+Verification::Replay Verification::check_replay(const Judgement& judgement, int64_t now_ms) {
+    ReplayZone* zone = location_conf(request_).replay;
+    if (zone == nullptr) return Replay::first;
+    if (ReplayHold* hold = state_->hold; hold != nullptr && hold->zone == zone) {
+        // A gate that it came through has reserved it.
+        replay_id_ = hold->id;
+        reserved_in_ = std::exchange(hold->zone, nullptr);
+        return Replay::first;
+    }
+    if (!worker_->is_filled(*zone)) return wait_for_signatures();
+
+    replay_id_ = make_replay_id(state_->mac);
+    const int64_t publish_ms =
+        judgement.payload ? judgement.payload->publish_timestamp : now_ms;
+    const bool may_take_over = reading_ != 0 && worker_->readings_ended() >= reading_;
+    const ReplayZone::Reservation reservation =
+        zone->reserve(replay_id_, publish_ms, may_take_over, now_ms);
+    switch (reservation.outcome) {
+        case ReplayZone::Outcome::reserved:
+            reserved_in_ = zone;
+            return Replay::first;
+        case ReplayZone::Outcome::duplicate:
+            return refuse_copy(reservation.first);
+        case ReplayZone::Outcome::unsettled:
+            // Nothing is wrong here: no line at level error, as for other overloads.
+            state_->verdict = Verdict::overloaded;
+            ngx_log_error(
+                NGX_LOG_INFO, request_->connection->log, 0,
+                "momento: webhook is answered 503: its first copy is not settled yet");
+            answer(answers::unavailable);
+            return Replay::refused;
+        case ReplayZone::Outcome::abandoned:
+            reading_ = worker_->read_signatures();
+            return wait_for_signatures();
+        case ReplayZone::Outcome::full:
+            worker_->report_full(*zone);
+            refuse(Verdict::overloaded, "there is no room in its replay zone");
+            return Replay::refused;
+    }
+    return Replay::refused;
+}
+
+Verification::Replay Verification::wait_for_signatures() {
+    if (remaining_ms() <= 0 || worker_->parked() >= webhook_->max_parked) {
+        refuse(Verdict::overloaded, "too many requests are parked");
+        return Replay::refused;
+    }
+    awaits_ = Awaited::signatures;
+    unless_matched_ = Verdict::overloaded;
+    return Replay::waits;
+}
+
+// As the first copy would be answered now.
+Verification::Replay Verification::refuse_copy(ReplayTable::State first) {
+    state_->verdict = Verdict::duplicate;
+    ngx_log_error(NGX_LOG_INFO, request_->connection->log, 0, "momento: webhook is duplicate");
+    const LocationConf& location = location_conf(request_);
+    if (first == ReplayTable::State::malformed) {
+        answer(answers::bad_request);
+    } else if (location.is_webhook() && location.ack == Ack::delivered &&
+               first != ReplayTable::State::delivered) {
+        answer(answers::accepted);
+    } else {
+        answer(answers::success);
+    }
+    return Replay::refused;
+}
+
+bool Verification::is_replay(int64_t now_ms) const {
+    const ReplayZone* zone = location_conf(request_).replay;
+    return zone != nullptr && zone->knows(make_replay_id(state_->mac), now_ms);
+}
+
+ReplayZone* Verification::take_reservation() {
+    return std::exchange(reserved_in_, nullptr);
 }
 
 }  // namespace momento

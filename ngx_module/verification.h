@@ -22,6 +22,7 @@
 #include <string>
 
 #include "answer.h"
+#include "ingest/replay_table.h"
 #include "ingest/verifier.h"
 #include "loop_event.h"
 #include "ngx.h"
@@ -30,6 +31,7 @@
 
 namespace momento {
 
+class ReplayZone;
 class Worker;
 struct WorkerWebhook;
 
@@ -52,8 +54,9 @@ class Verification {
     // Sends the answer to a request that still listens, and lets go of it.
     void answer(const Answer& answer);
 
-    // While it is parked: the location whose secrets it waits for.
-    const WorkerWebhook& waits_for() const { return *webhook_; }
+    // While it is parked.
+    bool waits_for_secret(size_t source) const;
+    bool waits_for_signatures() const { return awaits_ == Awaited::signatures; }
 
   protected:
     explicit Verification(RecordBuffer body);
@@ -64,8 +67,8 @@ class Verification {
     bool attach(ngx_http_request_t* r, RequestState* state);
 
     // The verdict is there, for a request that listens. What `judgement` refers to ends with
-    // the call. True: it belongs to itself from now on.
-    virtual bool judged(Judgement& judgement, int64_t now_ms) = 0;
+    // the call. Comes again if check_replay() made it wait.
+    virtual Next judged(Judgement& judgement, int64_t now_ms) = 0;
 
     // Its time is over, after it was judged.
     virtual void miss_deadline() = 0;
@@ -89,8 +92,24 @@ class Verification {
     // quit waits for it, and so for the answer.
     void start_deadline();
 
-    // Answers with a refusal, of those that need nothing durable. Gives false: it is done.
-    bool refuse(Verdict verdict, const char* why = "");
+    // Answers with a refusal, of those that need nothing durable. Gives `nobody`.
+    Next refuse(Verdict verdict, const char* why = "");
+
+    // Asks the location's replay zone, for an authentic request.
+    enum class Replay {
+        first,    // or nobody asks here; in a zone it is reserved now, see take_reservation()
+        waits,    // it is to be parked: the zone cannot say yet
+        refused,  // a copy, or there is no room: it was answered
+    };
+    Replay check_replay(const Judgement& judgement, int64_t now_ms);
+
+    // Whether a zone knows it already; leaves no trace.
+    bool is_replay(int64_t now_ms) const;
+
+    // The zone where it is reserved, if there is one: to be settled or withdrawn by whoever
+    // takes it. What nobody took is withdrawn in the end.
+    ReplayZone* take_reservation();
+    const ReplayId& replay_id() const { return replay_id_; }
 
   private:
     friend class Worker;
@@ -98,6 +117,9 @@ class Verification {
     static void request_ended(void* data);
     void run_deadline();
     bool must_wait(const Claim& claim);
+    Next park();
+    Replay wait_for_signatures();
+    Replay refuse_copy(ReplayTable::State first);
     Judgement unmatched_judgement() const;
 
     ngx_http_request_t* request_ = nullptr;
@@ -112,7 +134,14 @@ class Verification {
     enum class Stage { in_turn, parked, judged };
     Stage stage_ = Stage::in_turn;
     std::list<std::unique_ptr<Verification>>::iterator place_;  // while parked: the worker's
+    enum class Awaited { secret, signatures };
+    Awaited awaits_ = Awaited::secret;
     Verdict unless_matched_ = Verdict::forged;  // what it is if no secret ever matches
+
+    bool is_noted_ = false;  // counted as judged
+    ReplayId replay_id_{};
+    ReplayZone* reserved_in_ = nullptr;
+    uint64_t reading_ = 0;  // of the spool, that tells what became of a dead process's copy
 };
 
 }  // namespace momento

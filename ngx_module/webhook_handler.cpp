@@ -1,21 +1,19 @@
 #include "webhook_handler.h"
 
-#include <algorithm>
-#include <array>
-#include <optional>
+#include <string>
+#include <utility>
 
+#include "answer.h"
 #include "boundary.h"
-#include "directives.h"
 #include "ingest/event_record.h"
 #include "request_headers.h"
 #include "webhook_job.h"
-#include "worker.h"
+#include "webhook_request.h"
 
 namespace momento {
 
 namespace {
 
-ngx_str_t signature_header = ngx_string("momento-signature");
 ngx_str_t trace_header = ngx_string("x-amzn-trace-id");
 
 std::string read_trace_header(ngx_http_request_t* r) {
@@ -24,103 +22,13 @@ std::string read_trace_header(ngx_http_request_t* r) {
     return std::string(found.value);
 }
 
-// Before the body, and without it.
-ngx_int_t refuse_early(ngx_http_request_t* r, RequestState* state, Verdict verdict) {
-    state->verdict = verdict;
-    state->count();
-    const bool dry_run = location_conf(r).dry_run != 0;
-    const ngx_uint_t level = dry_run ? NGX_LOG_NOTICE : NGX_LOG_INFO;
-    ngx_log_error(level, r->connection->log, 0, "momento: %swebhook is %s",
-                  dry_run ? "dry run: " : "", verdict_name(verdict));
-    return send_answer(r, dry_run ? answers::dry_run : answers::unauthorized);
+std::unique_ptr<Verification> make_job(ngx_http_request_t* r, RequestState* state,
+                                       RecordBuffer body) {
+    return WebhookJob::attach(r, state, std::move(body), read_trace_header(r));
 }
 
-// A piece of body that nginx wrote to a temporary file: still in the page cache.
-bool append_file(ngx_buf_t* piece, RecordBuffer& body) {
-    std::array<u_char, 16'384> block;
-    for (off_t at = piece->file_pos; at < piece->file_last;) {
-        const auto wanted =
-            static_cast<size_t>(std::min<off_t>(block.size(), piece->file_last - at));
-        const ssize_t got = ngx_read_file(piece->file, block.data(), wanted, at);
-        if (got <= 0) return false;
-        body.append_body({reinterpret_cast<char*>(block.data()), static_cast<size_t>(got)});
-        at += got;
-    }
-    return true;
-}
-
-off_t body_size(ngx_http_request_t* r) {
-    off_t size = 0;
-    if (r->request_body == nullptr) return size;
-    for (ngx_chain_t* link = r->request_body->bufs; link; link = link->next) {
-        size += ngx_buf_size(link->buf);
-    }
-    return size;
-}
-
-// The whole body. Nothing if it cannot be read back from its temporary file.
-std::optional<RecordBuffer> collect_body(ngx_http_request_t* r) {
-    RecordBuffer body(static_cast<size_t>(body_size(r)));
-    if (r->request_body == nullptr) return body;
-    for (ngx_chain_t* link = r->request_body->bufs; link; link = link->next) {
-        ngx_buf_t* piece = link->buf;
-        if (ngx_buf_in_memory(piece)) {
-            body.append_body({reinterpret_cast<char*>(piece->pos),
-                              static_cast<size_t>(piece->last - piece->pos)});
-        } else if (piece->in_file && !append_file(piece, body)) {
-            return std::nullopt;
-        }
-    }
-    return body;
-}
-
-// What to finalize the request with; NGX_DONE if the worker has it now.
-ngx_int_t enqueue(ngx_http_request_t* r) {
-    RequestState* state = RequestState::find(r);
-    if (state == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
-
-    // The filter has not seen a body that was read before this handler ran.
-    if (body_size(r) > state->max_body) return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-
-    auto body = collect_body(r);
-    if (!body) return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    Worker* worker = Worker::current();
-    if (worker == nullptr) {
-        state->verdict = Verdict::unavailable;
-        state->count();
-        return send_answer(r, answers::unavailable);
-    }
-    auto job = WebhookJob::attach(r, state, std::move(*body), read_trace_header(r));
-    if (job == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    worker->enqueue(std::move(job));
-    return NGX_DONE;
-}
-
-// nginx calls this once the body is there; it may do so before the handler returns.
 void receive_body(ngx_http_request_t* r) noexcept {
-    ngx_int_t rc = contain(r->connection->log, ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
-                           [r] { return enqueue(r); });
-    if (rc != NGX_DONE) ngx_http_finalize_request(r, rc);
-}
-
-ngx_http_request_body_filter_pt next_body_filter;
-
-// nginx bounds a chunked body by client_max_body_size only, which may be off.
-ngx_int_t bound_body(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
-    auto* state =
-        static_cast<RequestState*>(ngx_http_get_module_ctx(r, ngx_http_momento_module));
-    if (state != nullptr) {
-        for (ngx_chain_t* link = in; link; link = link->next) {
-            state->received += ngx_buf_size(link->buf);
-        }
-        if (state->received > state->max_body) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "momento: webhook is larger than momento_webhook_max_body: %O bytes",
-                          state->max_body);
-            return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-        }
-    }
-    return next_body_filter(r, in);
+    submit(r, make_job);
 }
 
 }  // namespace
@@ -128,35 +36,15 @@ ngx_int_t bound_body(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
 ngx_int_t webhook_handler(ngx_http_request_t* r) noexcept {
     if (r != r->main) return NGX_HTTP_NOT_FOUND;
 
-    if (r->method != NGX_HTTP_POST) return send_answer(r, answers::method_not_allowed);
-
-    const LocationConf& location = location_conf(r);
-    if (r->headers_in.content_length_n > location.max_body) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "momento: webhook is larger than momento_webhook_max_body: %O bytes",
-                      r->headers_in.content_length_n);
-        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-
-    RequestState* state = RequestState::make(r);
+    const Precheck precheck = check_request(r);
+    if (!precheck.passed) return precheck.rc;
+    RequestState* state = begin_request(r);
     if (state == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    state->max_body = static_cast<off_t>(location.max_body);
-    state->dry_run = location.dry_run != 0;
-    state->metrics = main_conf(r)->webhooks[location.webhook]->metrics;
-
-    const FoundHeader signature = find_header(r, signature_header);
-    if (signature.count != 1) return refuse_early(r, state, Verdict::unsigned_);
-    auto mac = parse_signature(signature.value);
-    if (!mac) return refuse_early(r, state, Verdict::forged);
-    state->mac = *mac;
-
-    ngx_int_t rc = ngx_http_read_client_request_body(r, receive_body);
+    if (!read_signature(r, state)) {
+        return send_answer(r, state->dry_run ? answers::dry_run : answers::unauthorized);
+    }
+    const ngx_int_t rc = ngx_http_read_client_request_body(r, receive_body);
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
-}
-
-void install_body_filter() {
-    next_body_filter = ngx_http_top_request_body_filter;
-    ngx_http_top_request_body_filter = bound_body;
 }
 
 }  // namespace momento

@@ -8,7 +8,4 @@ namespace momento {
 
 ngx_int_t webhook_handler(ngx_http_request_t* r) noexcept;
 
-// Puts the bound of "momento_webhook_max_body" into nginx's chain of body filters.
-void install_body_filter();
-
 }  // namespace momento

@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "boundary.h"
 #include "directives.h"
 #include "ingest/event_record.h"
+#include "replay_zone.h"
 #include "worker.h"
 
 namespace momento {
@@ -19,21 +21,26 @@ std::unique_ptr<WebhookJob> WebhookJob::attach(ngx_http_request_t* r, RequestSta
 WebhookJob::WebhookJob(RecordBuffer body, std::string trace_header)
     : Verification(std::move(body)), trace_header_(std::move(trace_header)) {}
 
-bool WebhookJob::judged(Judgement& judgement, int64_t now_ms) {
+Verification::Next WebhookJob::judged(Judgement& judgement, int64_t now_ms) {
+    const bool is_authentic =
+        judgement.verdict == Verdict::accepted || judgement.verdict == Verdict::malformed;
     if (location_conf(request()).dry_run) {
+        if (is_authentic && is_replay(now_ms)) {
+            judgement = {};
+            judgement.verdict = Verdict::duplicate;
+            state().verdict = judgement.verdict;
+        }
         ngx_log_error(NGX_LOG_NOTICE, request()->connection->log, 0,
                       "momento: dry run: webhook is %s%s%*s", verdict_name(judgement.verdict),
                       judgement.reason.empty() ? "" : ": ", MOMENTO_TEXT(judgement.reason));
         answer(answers::dry_run);
-        return false;
+        return Next::nobody;
     }
-    if (judgement.verdict == Verdict::accepted || judgement.verdict == Verdict::malformed) {
-        return hand_over(judgement, now_ms);
-    }
+    if (is_authentic) return hand_over(judgement, now_ms);
     return refuse(judgement.verdict, judgement.reason.c_str());
 }
 
-bool WebhookJob::hand_over(Judgement& judgement, int64_t now_ms) {
+Verification::Next WebhookJob::hand_over(Judgement& judgement, int64_t now_ms) {
     Gateway* gateway = worker().gateway();
     if (gateway == nullptr) {
         return refuse(Verdict::overloaded, "the gateway could not be started");
@@ -44,21 +51,44 @@ bool WebhookJob::hand_over(Judgement& judgement, int64_t now_ms) {
     if (remaining_ms() <= 0) {
         return refuse(Verdict::overloaded, "its time was over before it could be judged");
     }
+    const Replay replay = check_replay(judgement, now_ms);
+    if (replay == Replay::waits) return Next::worker;
+    if (replay == Replay::refused) return Next::nobody;
     if (!choose_destination(judgement)) {
         return refuse(Verdict::overloaded, "there is no memory");
     }
     const Mac& mac = state().mac;
+    const ReplayZone* zone = location_conf(request()).replay;
+    Record record = letter_.empty() ? make_event(judgement, mac, now_ms, trace_header_)
+                                    : make_letter(judgement, mac, now_ms, trace_header_, named_,
+                                                  letter_, judgement.reason);
+    record.replay_zone = zone != nullptr ? zone->key() : 0;
+    body().finish(record);
     if (letter_.empty()) {
-        body().finish(make_event(judgement, mac, now_ms, trace_header_));
         gateway->append(destination_, std::move(body()), this);
     } else {
-        body().finish(make_letter(judgement, mac, now_ms, trace_header_, named_, letter_,
-                                  judgement.reason));
         gateway->append_letter(destination_, std::move(body()), this);
     }
     worker().count_parked(+1);
     start_deadline();
-    return true;
+    return Next::itself;
+}
+
+// The signature belongs to the record, whoever still listens. A process that ends does not
+// know what its writer has done meanwhile: the spool tells whoever asks next.
+void WebhookJob::settle_signature(bool durable) {
+    ReplayZone* zone = take_reservation();
+    if (zone == nullptr) return;
+    const int64_t now_ms = system_clock().wall_ms();
+    if (durable) {
+        zone->settle(replay_id(),
+                     letter_ == reason_malformed ? ReplayTable::State::malformed
+                                                 : ReplayTable::State::accepted,
+                     now_ms);
+        remembered_in_ = zone;
+    } else if (!worker().stopping()) {
+        zone->withdraw(replay_id(), now_ms);
+    }
 }
 
 // Where the record goes: to a destination, or to its dead letters. False if there is no
@@ -97,6 +127,7 @@ bool WebhookJob::choose_destination(Judgement& judgement) {
 
 bool WebhookJob::settled(bool durable, uint64_t sequence) {
     std::unique_ptr<WebhookJob> self(this);
+    settle_signature(durable);
     const bool is_letter = !letter_.empty();
     DestinationMetrics& metrics = worker().metrics(destination_);
     if (durable && is_letter) metrics.count_dead(letter_);
@@ -131,6 +162,10 @@ bool WebhookJob::settled(bool durable, uint64_t sequence) {
 void WebhookJob::resolved(bool delivered) {
     const std::unique_ptr<WebhookJob> self(this);
     worker().count_parked(-1);
+    if (delivered && remembered_in_ != nullptr) {
+        remembered_in_->settle(replay_id(), ReplayTable::State::delivered,
+                               system_clock().wall_ms());
+    }
     if (worker().stopping()) {
         detach();
         return;

@@ -29,18 +29,20 @@ class WebhookJob final : public Verification, public Waiter {
   private:
     WebhookJob(RecordBuffer body, std::string trace_header);
 
-    bool judged(Judgement& judgement, int64_t now_ms) override;
+    Next judged(Judgement& judgement, int64_t now_ms) override;
     void miss_deadline() override;
     void end() override;
 
-    bool hand_over(Judgement& judgement, int64_t now_ms);
+    Next hand_over(Judgement& judgement, int64_t now_ms);
+    void settle_signature(bool durable);
     bool choose_destination(Judgement& judgement);
     void stop_waiting();
 
     std::string trace_header_;
     size_t destination_ = 0;
-    std::string letter_;     // the reason code; empty: an event
-    std::string named_;      // the destination that a letter is for
+    std::string letter_;  // the reason code; empty: an event
+    std::string named_;   // the destination that a letter is for
+    ReplayZone* remembered_in_ = nullptr;
     uint64_t sequence_ = 0;  // it is durable, and this waits for its delivery
     bool missed_ = false;    // answered 503 while the record was under way
 };

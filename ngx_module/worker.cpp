@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "boundary.h"
 #include "destination/putevents.h"
+#include "replay_zone.h"
 
 namespace momento {
 
@@ -34,6 +35,9 @@ ngx_uint_t log_level(Severity severity) {
     }
     return NGX_LOG_INFO;
 }
+
+// How often a worker looks whether another one has filled a replay zone.
+constexpr int64_t look_interval_ms = 20;
 
 // So many authentic events in a row outside of the window: the clock here may be wrong.
 constexpr int suspicious_streak = 10;
@@ -73,7 +77,7 @@ Rules make_rules(const DestinationSettings& destination) {
 }  // namespace
 
 void Worker::start(ngx_cycle_t* cycle) {
-    const MainConf* main = main_conf(cycle);
+    MainConf* main = main_conf(cycle);
     if (main == nullptr) return;
 
     // A single process reads its environment again on reload.
@@ -82,9 +86,9 @@ void Worker::start(ngx_cycle_t* cycle) {
     // The cache manager comes by here, too, and leaves without a word.
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return;
     if (!main->settings || main->metrics == nullptr) return;
-    // Without a destination there may be orphans to tell of.
-    const bool is_idle =
-        main->settings->destinations.empty() && main->metrics->orphans.spools().empty();
+    // Without a destination there may be gates, and orphans to tell of.
+    const bool is_idle = main->settings->destinations.empty() && main->webhooks.empty() &&
+                         main->metrics->orphans.spools().empty();
     if (is_idle) return;
 
     instance = std::make_unique<Worker>(*main).release();
@@ -109,15 +113,17 @@ Worker* Worker::current() {
     return instance;
 }
 
-Worker::Worker(const MainConf& main)
+Worker::Worker(MainConf& main)
     : settings_(main.settings),
+      zones_(main.replay_zones),
       shared_(*main.metrics),
       board_(known_secrets(*settings_), system_clock(),
              [this](size_t source) {
                  if (gateway_) gateway_->want_secret(source);
              }),
       turn_event_([this] { end_turn(); }),
-      files_event_([this] { hand_over_files(); }) {
+      files_event_([this] { hand_over_files(); }),
+      zones_event_([this] { look_at_zones(); }) {
     for (const DestinationSettings& destination : settings_->destinations) {
         DestinationMetrics* metrics = shared_.destinations.find_or_add(destination.name);
         metrics_.push_back(metrics != nullptr ? metrics : &own_metrics_.emplace_back());
@@ -136,7 +142,9 @@ void Worker::prepare_webhooks(const MainConf& main) {
 void Worker::add_webhook(const LocationConf& location) {
     const size_t quarter = std::max<size_t>(ngx_cycle->connection_n / 4, 1);
     Rules rules;
-    if (location.destination_value == nullptr) rules = destination_rules_[location.destination];
+    if (location.is_webhook() && location.destination_value == nullptr) {
+        rules = destination_rules_[location.destination];
+    }
     rules.window = location.window();
     webhooks_.push_back({{location.secrets, board_},
                          rules,
@@ -185,15 +193,17 @@ void Worker::take_secret(const SecretOutcome& outcome) {
             if (webhook.secrets.uses(outcome.source)) update_secrets(webhook, now_ms);
         }
     }
-    wake_parked(outcome.source);
+    wake_parked(
+        [&](const Verification& request) { return request.waits_for_secret(outcome.source); });
 }
 
 // They come before the others of this turn: their places were theirs already.
-void Worker::wake_parked(size_t source) {
+template <class Condition>
+void Worker::wake_parked(Condition is_due) {
     std::vector<std::unique_ptr<Verification>> woken;
     for (auto it = parked_.begin(); it != parked_.end();) {
         Verification& request = **it++;
-        if (!request.waits_for().secrets.uses(source)) continue;
+        if (!is_due(request)) continue;
         woken.push_back(unpark(request));
     }
     if (woken.empty()) return;
@@ -218,7 +228,8 @@ std::unique_ptr<Verification> Worker::unpark(Verification& request) {
 bool Worker::start_gateway(ngx_cycle_t* cycle) {
     auto gateway =
         Gateway::start(settings_, metrics_, shared_, process_slot(),
-                       {print, [this](const SecretOutcome& outcome) { take_secret(outcome); }});
+                       {print, [this](const SecretOutcome& outcome) { take_secret(outcome); },
+                        [this](const SignatureBatch& batch) { take_signatures(batch); }});
     if (!gateway) {
         ngx_log_error(
             NGX_LOG_ALERT, cycle->log, 0,
@@ -241,7 +252,7 @@ bool Worker::start_gateway(ngx_cycle_t* cycle) {
 // For the webhooks whose answers wait for the bus.
 void Worker::watch_deliveries(const MainConf& main) {
     for (const LocationConf* location : main.webhooks) {
-        if (location->ack != Ack::delivered) continue;
+        if (!location->is_webhook() || location->ack != Ack::delivered) continue;
         for (size_t i = 0; i < settings_->destinations.size(); ++i) {
             const bool may_go_there =
                 location->destination_value != nullptr || location->destination == i;
@@ -352,6 +363,87 @@ void Worker::note_judgement(const WorkerWebhook& webhook, const Judgement& judge
                   "momento: %d authentic webhooks in a row are %s, the last one by %L ms: "
                   "check the clock of this machine",
                   untimely_in_a_row_, verdict_name(judgement.verdict), judgement.age_ms);
+}
+
+bool Worker::is_filled(ReplayZone& zone) {
+    if (zone.is_filled()) return true;
+    if (settings_->spool.path.empty()) {
+        zone.end_filling(true);
+        return true;
+    }
+    const auto is_ours = [&](const Filling& filling) { return filling.zone == &zone; };
+    if (std::any_of(filling_.begin(), filling_.end(), is_ours)) return false;
+    if (zone.begin_filling()) {
+        filling_.push_back({&zone, read_signatures()});
+        return false;
+    }
+    auto& awaited = awaited_zones_;
+    if (std::find(awaited.begin(), awaited.end(), &zone) == awaited.end()) {
+        awaited.push_back(&zone);
+        zones_event_.start_timer(look_interval_ms);
+    }
+    return false;
+}
+
+void Worker::look_at_zones() {
+    const std::vector<ReplayZone*> awaited = std::exchange(awaited_zones_, {});
+    const auto filled = std::count_if(awaited.begin(), awaited.end(),
+                                      [this](ReplayZone* zone) { return is_filled(*zone); });
+    if (filled > 0) {
+        wake_parked([](const Verification& request) { return request.waits_for_signatures(); });
+    }
+}
+
+uint64_t Worker::read_signatures() {
+    if (readings_begun_ > readings_ended_) {
+        read_again_ = true;
+        return readings_begun_ + 1;
+    }
+    ++readings_begun_;
+    int64_t longest_ms = 0;
+    for (const ReplayZone& zone : zones_) longest_ms = std::max(longest_ms, zone.window_ms());
+    const int64_t since_ms = system_clock().wall_ms() - longest_ms;
+    if (!gateway_ || !gateway_->read_signatures(since_ms)) end_reading(true);
+    return readings_begun_;
+}
+
+void Worker::take_signatures(const SignatureBatch& batch) {
+    if (stopping_) return;
+    const int64_t now_ms = system_clock().wall_ms();
+    for (ReplayZone& zone : zones_) {
+        if (zone.is_filled()) zone.settle_abandoned(batch.signatures, now_ms);
+    }
+    for (const Filling& filling : filling_) {
+        if (filling.reading == readings_begun_) filling.zone->fill(batch.signatures, now_ms);
+    }
+    if (batch.is_last) end_reading(batch.failed);
+}
+
+void Worker::end_reading(bool failed) {
+    readings_ended_ = readings_begun_;
+    std::vector<Filling> later;
+    for (const Filling& filling : filling_) {
+        if (filling.reading > readings_ended_) {
+            later.push_back(filling);
+        } else {
+            filling.zone->end_filling(!failed);
+        }
+    }
+    filling_ = std::move(later);
+    if (std::exchange(read_again_, false)) read_signatures();
+    // What failed is tried again by the next webhook: these wait until their time is over.
+    if (failed) return;
+    wake_parked([](const Verification& request) { return request.waits_for_signatures(); });
+}
+
+void Worker::report_full(const ReplayZone& zone) {
+    const int64_t now_s = system_clock().steady_us() / 1'000'000;
+    if (now_s == full_reported_s_) return;
+    full_reported_s_ = now_s;
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "momento: the replay zone \"%*s\" is full, webhooks are answered 503 "
+                  "(%uL so far): make it larger",
+                  MOMENTO_TEXT(zone.name()), zone.times_full());
 }
 
 void Worker::report_overload(const char* why) {

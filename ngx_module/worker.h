@@ -42,13 +42,13 @@ class Worker {
     static void stop();
     static Worker* current();  // nullptr: none in this process
 
-    explicit Worker(const MainConf& main);
+    explicit Worker(MainConf& main);
     ~Worker();
 
     // To be judged at the end of this turn.
     void enqueue(std::unique_ptr<Verification> request);
 
-    // Takes back what waits for a secret.
+    // Takes back what waits for a secret, or for signatures.
     std::unique_ptr<Verification> unpark(Verification& request);
 
     // nullptr if its keys could not be prepared.
@@ -61,8 +61,8 @@ class Worker {
     Gateway* gateway() { return gateway_.get(); }
     Verifier& verifier() { return verifier_; }
 
-    // Requests held back: that wait for a secret, and that the gateway has (whether or not
-    // somebody still waits for the answer).
+    // Requests held back: that wait for something to be judged by, and that the gateway has
+    // (whether or not somebody still waits for the answer).
     size_t parked() const { return parked_count_; }
     void count_parked(int change);
     bool has_secrets() const;  // every webhook has one at least
@@ -73,8 +73,17 @@ class Worker {
     void note_judgement(const WorkerWebhook& webhook, const Judgement& judgement);
     bool stopping() const { return stopping_; }
 
+    // Whether the zone may be asked. If not, whoever asks waits, and is woken when it may.
+    bool is_filled(ReplayZone& zone);
+
+    // Reads back from the spool which signatures were accepted; gives the number of a reading
+    // that begins from now on. Whoever waits for signatures is woken at the end of each.
+    uint64_t read_signatures();
+    uint64_t readings_ended() const { return readings_ended_; }
+
     // One log line a second at most, with how many there were.
     void report_overload(const char* why);
+    void report_full(const ReplayZone& zone);
 
     // nginx is about to open its files again: look for ours in the next turn.
     void files_reopen();
@@ -86,7 +95,11 @@ class Worker {
     void update_secrets(WorkerWebhook& webhook, int64_t now_ms);
     void retire_secrets(int64_t now_ms);
     void take_secret(const SecretOutcome& outcome);
-    void wake_parked(size_t source);
+    void take_signatures(const SignatureBatch& batch);
+    void end_reading(bool failed);
+    void look_at_zones();
+    template <class Condition>
+    void wake_parked(Condition is_due);
     void park(std::unique_ptr<Verification> request);
     void take_turn(std::unique_ptr<Verification> request, const Claim* claim, int64_t now_ms);
     void hand_over_files();
@@ -97,6 +110,7 @@ class Worker {
     static void collect(ngx_event_t* event) noexcept;
 
     std::shared_ptr<const GatewaySettings> settings_;
+    std::deque<ReplayZone>& zones_;  // the configuration's
     SharedMetrics& shared_;
     std::vector<DestinationMetrics*> metrics_;
     std::deque<DestinationMetrics> own_metrics_;  // of destinations that found no room
@@ -107,13 +121,27 @@ class Worker {
     Verifier verifier_;
 
     std::vector<std::unique_ptr<Verification>> turn_;
-    std::list<std::unique_ptr<Verification>> parked_;  // for a secret, the oldest first
+    std::list<std::unique_ptr<Verification>> parked_;  // the oldest first
     LoopEvent turn_event_;
     LoopEvent files_event_;
+
+    // Replay zones that are new: this process fills one with what a reading finds; of those
+    // that others fill it hears by looking now and then.
+    struct Filling {
+        ReplayZone* zone;
+        uint64_t reading;
+    };
+    std::vector<Filling> filling_;
+    std::vector<ReplayZone*> awaited_zones_;
+    LoopEvent zones_event_;
+    uint64_t readings_begun_ = 0;
+    uint64_t readings_ended_ = 0;
+    bool read_again_ = false;  // as soon as the one that is under way has ended
 
     size_t parked_count_ = 0;
     int untimely_in_a_row_ = 0;  // authentic, but stale or early
     bool stopping_ = false;
+    int64_t full_reported_s_ = 0;
     int64_t overload_reported_s_ = 0;
     uint64_t overloads_ = 0;
 };

@@ -63,6 +63,8 @@ class Gateway::Impl {
           listener_(std::move(listener)),
           logger_([this] { wake_event_loop(); }),
           threads_(logger_),
+          signatures_(settings->spool.path, system_files(), logger_, threads_,
+                      [this] { wake_event_loop(); }),
           http_(make_curl_client()),
           engine_(settings, tools(*settings, shared, process), std::move(metrics)) {}
 
@@ -72,18 +74,21 @@ class Gateway::Impl {
 
     int descriptor() const { return event_.get(); }
     Engine& engine() { return engine_; }
+    SignatureReader& signatures() { return signatures_; }
 
     void collect() {
         uint64_t count;
         // Nothing to read is fine: stop() collects without having been woken.
         if (read(event_.get(), &count, sizeof(count)) != sizeof(count)) count = 0;
         engine_.collect();
+        signatures_.collect(listener_.take_signatures);
         logger_.print(listener_);
     }
 
     bool stop() {
         if (stopped_) return true;
         stopping_.store(true);
+        signatures_.stop();
         engine_.wake_delivery();
         stopped_ = threads_.join(std::chrono::steady_clock::now() + stop_limit);
         collect();
@@ -135,6 +140,7 @@ class Gateway::Impl {
     const Listener listener_;
     QueueLogger logger_;
     ThreadGroup threads_;
+    SignatureReader signatures_;
     std::unique_ptr<HttpClient> http_;
     Engine engine_;
     std::atomic<bool> stopping_{false};
@@ -196,6 +202,10 @@ void Gateway::collect() {
 
 void Gateway::want_secret(size_t source) {
     impl_->engine().want_secret(source);
+}
+
+bool Gateway::read_signatures(int64_t since_ms) {
+    return impl_->signatures().start(since_ms);
 }
 
 void Gateway::set_file_descriptor(size_t destination, int descriptor) {

@@ -20,6 +20,7 @@
 #include "gateway/engine.h"
 #include "gateway/settings.h"
 #include "gateway/shared_metrics.h"
+#include "gateway/signature_reader.h"
 
 namespace momento {
 
@@ -29,6 +30,7 @@ class Gateway {
     struct Listener {
         std::function<void(Severity severity, const std::string& line)> print;
         std::function<void(const SecretOutcome& outcome)> take_secret;
+        std::function<void(const SignatureBatch& batch)> take_signatures;
     };
 
     // Does no disk or network I/O: that starts with the threads. `metrics`, one entry per
@@ -50,6 +52,11 @@ class Gateway {
     void collect();
 
     void want_secret(size_t source);  // Engine::want_secret
+
+    // Reads back from the spool which signatures of events that were published at `since_ms`
+    // or later were accepted; only after the last batch of an earlier reading. False if the
+    // system has no thread to give.
+    bool read_signatures(int64_t since_ms);
 
     void set_file_descriptor(size_t destination, int descriptor);
     LogNumbers numbers(size_t destination) const;

@@ -295,6 +295,28 @@ void append_destinations(PrometheusText& text, const Snapshot& snapshot, int64_t
     }
 }
 
+void append_replay_zones(PrometheusText& text, const std::vector<ReplayNumbers>& zones) {
+    struct Family {
+        const char* name;
+        const char* type;
+        const char* help;
+        uint64_t ReplayNumbers::*number;
+    };
+    for (const Family& family :
+         {Family{"momento_replay_entries", "gauge", "Signatures that are remembered.",
+                 &ReplayNumbers::entries},
+          Family{"momento_replay_capacity", "gauge", "Entries there are.",
+                 &ReplayNumbers::capacity},
+          Family{"momento_replay_full_total", "counter",
+                 "Signatures there was no room for: their webhooks were answered 503.",
+                 &ReplayNumbers::full}}) {
+        text.family(family.name, family.type, family.help);
+        for (const ReplayNumbers& zone : zones) {
+            text.sample({{"zone", zone.zone}}, zone.*family.number);
+        }
+    }
+}
+
 void append_secrets(PrometheusText& text, const SharedMetrics& metrics, int64_t now_ms) {
     text.family("momento_secret_matches_total", "counter", "Signatures a secret matched.");
     for_each_version(metrics, [&](std::string_view name, const char* stage,
@@ -334,6 +356,14 @@ std::string status_json(const SharedMetrics& metrics, const StatusContext& conte
         }
         secrets.append(json);
     });
+    Json replay_zones = Json::array();
+    for (const ReplayNumbers& zone : context.replay_zones) {
+        replay_zones.append(Json::object()
+                                .set("name", Json::string(zone.zone))
+                                .set("entries", counted(zone.entries))
+                                .set("capacity", counted(zone.capacity))
+                                .set("full", counted(zone.full)));
+    }
     return Json::object()
         .set("version", Json::string(version))
         .set("nginx", Json::string(context.nginx))
@@ -341,7 +371,7 @@ std::string status_json(const SharedMetrics& metrics, const StatusContext& conte
         .set("webhooks", webhooks)
         .set("parked", counted(snapshot.parked()))
         .set("destinations", destinations)
-        .set("replay_zones", Json::array())
+        .set("replay_zones", replay_zones)
         .set("secrets", secrets)
         .set("dead_letter_bytes", counted(snapshot.dead_letter_bytes()))
         .set("orphaned_events", counted(metrics.orphans.events()))
@@ -361,6 +391,7 @@ std::string status_prometheus(const SharedMetrics& metrics, const StatusContext&
     text.family("momento_orphaned_events", "gauge",
                 "Pending events that no configured destination will deliver.");
     text.sample({}, metrics.orphans.events());
+    append_replay_zones(text, context.replay_zones);
     append_secrets(text, metrics, context.now_ms);
     return text.take();
 }

@@ -6,15 +6,24 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "gateway/shared_metrics.h"
 
 namespace momento {
 
+struct ReplayNumbers {
+    std::string zone;
+    uint64_t entries = 0;
+    uint64_t capacity = 0;
+    uint64_t full = 0;  // how often there was no room
+};
+
 struct StatusContext {
     int64_t now_ms = 0;      // wall clock
     std::string nginx;       // its version
     bool no_secret = false;  // a location has none yet
+    std::vector<ReplayNumbers> replay_zones;
 };
 
 std::string status_json(const SharedMetrics& metrics, const StatusContext& context);

@@ -57,12 +57,8 @@ bool ReplayTable::take_over(const ReplayId& id, uint32_t from, uint32_t owner, i
 
 bool ReplayTable::remember(const ReplayId& id, State state, int64_t expires_ms,
                            int64_t now_ms) {
-    Entry* entry = look_up(id, now_ms);
-    if (entry != nullptr) {
-        if (entry->state.load(relaxed) == State::pending) entry->state.store(state, relaxed);
-        return true;
-    }
-    entry = make_room(id, now_ms);
+    if (find(id, now_ms)) return true;
+    Entry* entry = make_room(id, now_ms);
     if (entry == nullptr) return false;
     write(*entry, id, state, 0, expires_ms);
     return true;

@@ -80,8 +80,8 @@ class ReplayTable {
     // `from`'s any more: somebody else was faster.
     bool take_over(const ReplayId& id, uint32_t from, uint32_t owner, int64_t now_ms);
 
-    // What the spool says of an id: makes a settled entry, or settles a pending one. False if
-    // there is no room.
+    // Makes a settled entry of an id that was accepted before this table was there, unless
+    // it is known. False if there is no room.
     bool remember(const ReplayId& id, State state, int64_t expires_ms, int64_t now_ms);
 
   private:

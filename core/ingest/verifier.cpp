@@ -31,6 +31,10 @@ const char* verdict_name(Verdict verdict) {
             return "overloaded";
         case Verdict::unavailable:
             return "unavailable";
+        case Verdict::duplicate:
+            return "duplicate";
+        case Verdict::verified:
+            return "verified";
     }
     return "";
 }

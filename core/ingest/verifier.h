@@ -23,11 +23,13 @@ enum class Verdict {
     forged,     // not a signature, or one that no secret gives
     stale,
     early,
-    malformed,   // authentic, but no event can be made of it
-    overloaded,  // it could not be made durable
-    unavailable  // there is no secret
+    malformed,    // authentic, but no event can be made of it
+    overloaded,   // it could not be made durable
+    unavailable,  // there is no secret
+    duplicate,    // this signature was accepted already
+    verified      // the gate let it through
 };
-inline constexpr size_t verdict_count = static_cast<size_t>(Verdict::unavailable) + 1;
+inline constexpr size_t verdict_count = static_cast<size_t>(Verdict::verified) + 1;
 
 const char* verdict_name(Verdict verdict);
 

@@ -41,9 +41,9 @@ Status read_segment(Directory& slot, const Extent& extent, std::vector<Seen>* se
         if (record.replay_zone != 0) {
             const int64_t published =
                 record.publish_ms != 0 ? record.publish_ms : record.accepted_ms;
-            const bool is_event = record.kind == RecordKind::event;
-            seen->push_back(
-                {{record.replay_id, record.replay_zone, published, is_event}, scan.offset()});
+            seen->push_back({{record.replay_id, record.replay_zone, published,
+                              std::string(record.reason_code)},
+                             scan.offset()});
         }
         scan.move_to(scan.offset() + record.encoded_size());
     }

@@ -21,7 +21,7 @@ struct AcceptedSignature {
     ReplayId id{};
     uint32_t zone = 0;       // replay_zone_key()
     int64_t publish_ms = 0;  // of the event; when it was accepted, if it does not say
-    bool is_event = true;    // false: it went to the dead letters at once
+    std::string reason;      // the code of a dead letter; empty: an event
     bool in_doubt = false;   // the record's owner may be about to answer that it is not durable
 };
 

@@ -15,8 +15,8 @@ from harness.webhook import PATH, SUCCESS, Webhook
 pytestmark = [pytest.mark.volume, pytest.mark.xdist_group("conservation")]
 
 # What every gateway has besides.
-GATEWAY_HTTP = "keepalive_requests 1000000;"
-GATEWAY_LOCATION = ""
+GATEWAY_HTTP = "keepalive_requests 1000000; momento_replay_zone signatures 8m;"
+GATEWAY_LOCATION = "momento_webhook_replay signatures;"
 
 CONNECTIONS = 20
 
@@ -57,6 +57,20 @@ def start_fleet(start_nginx):
 def requests(gateway):
     """How many webhooks a gateway has judged."""
     return len(gateway.lines("verdicts.log"))
+
+
+def test_a_copy_meets_the_gateway_that_knows_the_first(start_fleet):
+    front, gateways = start_fleet()
+    bodies = [documented_event(text=str(number)) for number in range(60)]
+    for body in bodies * 2:
+        answer = front.post(PATH, body, signed(body))
+        assert (answer.status, answer.body) == (200, SUCCESS)
+    published = [event["detail"]["text"] for gateway in gateways for event in gateway.events(0)]
+    assert sorted(published, key=int) == [str(number) for number in range(60)]
+    assert all(gateway.events(0) for gateway in gateways), "each has its share"
+    verdicts = collections.Counter(
+        verdict for gateway in gateways for verdict in gateway.verdicts(0))
+    assert verdicts == {"accepted": 60, "duplicate": 60}
 
 
 def send_all(front, gateways, bodies):

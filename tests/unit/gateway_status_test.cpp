@@ -73,6 +73,19 @@ TEST_F(StatusTest, TellsTheSameInBothForms) {
     EXPECT_EQ(requests.get("accepted").as_integer(), 7);
 }
 
+TEST_F(StatusTest, TellsHowFullReplayZonesAre) {
+    context_.replay_zones.push_back({"signatures", 3, 1'024, 2});
+    const std::string text = status_prometheus(*metrics_, context_);
+    EXPECT_THAT(text, HasSubstr("momento_replay_entries{zone=\"signatures\"} 3\n"));
+    EXPECT_THAT(text, HasSubstr("momento_replay_capacity{zone=\"signatures\"} 1024\n"));
+    EXPECT_THAT(text, HasSubstr("momento_replay_full_total{zone=\"signatures\"} 2\n"));
+    auto json = Json::parse(status_json(*metrics_, context_));
+    ASSERT_TRUE(json);
+    const Json zone = json->get("replay_zones").at(0);
+    EXPECT_EQ(zone.get("name").as_string(), "signatures");
+    EXPECT_EQ(zone.get("entries").as_integer(), 3);
+}
+
 TEST_F(StatusTest, TellsOfABusThatIsMissing) {
     EXPECT_THAT(status_json(*metrics_, context_), Not(HasSubstr("\"bus\":")));
     destination_->bus.state = static_cast<uint64_t>(BusGuard::State::present);

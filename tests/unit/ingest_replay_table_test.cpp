@@ -93,15 +93,10 @@ TEST_F(TheReplayTable, GivesADeadOwnersEntryToOneOnly) {
     EXPECT_FALSE(table_.take_over(id, me, 300, now));
 }
 
-TEST_F(TheReplayTable, BelievesTheSpoolOfWhatIsPendingOrUnknown) {
+TEST_F(TheReplayTable, RemembersWhatWasAcceptedBeforeItWasThere) {
     const ReplayId unknown = random_id();
     EXPECT_TRUE(table_.remember(unknown, State::accepted, later, now));
     EXPECT_EQ(table_.find(unknown, now)->state, State::accepted);
-
-    const ReplayId pending = random_id();
-    table_.reserve(pending, other, later, now);
-    EXPECT_TRUE(table_.remember(pending, State::malformed, later, now));
-    EXPECT_EQ(table_.find(pending, now)->state, State::malformed);
 
     const ReplayId delivered = random_id();
     table_.remember(delivered, State::delivered, later, now);

@@ -36,11 +36,14 @@ class ReplayIds : public SimLogTest {
                              lines_, [&](const AcceptedSignature& signature) {
                                  EXPECT_EQ(signature.zone, zone);
                                  ids[signature.id[0]] |= signature.in_doubt;
+                                 last_reason_ = signature.reason;
                                  return true;
                              });
         EXPECT_TRUE(read) << read.error().text;
         return ids;
     }
+
+    std::string last_reason_;
 };
 
 TEST_F(ReplayIds, AreThoseOfAllRecordsThatADeadProcessLeft) {
@@ -95,6 +98,7 @@ TEST_F(ReplayIds, AreReadFromDeadLettersToo) {
     ASSERT_TRUE(log.append({letter}));
     kill();
     EXPECT_THAT(read_back(), UnorderedElementsAre(Pair(1, false)));
+    EXPECT_EQ(last_reason_, "malformed");
 }
 
 TEST_F(ReplayIds, OfASpoolThatIsNotThereAreNone) {

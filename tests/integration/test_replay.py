@@ -1,0 +1,297 @@
+"""A webhook that is played again has no effect."""
+
+import pytest
+
+from harness import standin as answers
+from harness.events import documented_event, signed
+from harness.nginx import check_config
+from harness.waiting import eventually
+from harness.webhook import BAD_REQUEST, PATH, SPOOL, SUCCESS, UNAVAILABLE, file_destination
+
+from test_limits import Parked, request
+
+ZONE = "momento_replay_zone signatures 1m;"
+REPLAY = "momento_webhook_replay signatures;"
+
+
+@pytest.fixture
+def start_remembering(start_webhook):
+    """As start_webhook, with a replay zone."""
+    def start(standin=None, location="", http="", zone=ZONE, **parts):
+        return start_webhook(standin, location=f"{REPLAY} {location}", http=zone + http, **parts)
+
+    return start
+
+
+def texts(hook):
+    return [event["detail"]["text"] for event in hook.events(0)]
+
+
+def replay_numbers(hook):
+    return hook.snapshot()["replay_zones"][0]
+
+
+# Once settled
+
+
+@pytest.mark.smoke
+def test_a_second_copy_is_answered_as_the_first_and_published_once(start_remembering):
+    hook = start_remembering()
+    body = documented_event(text="once")
+    for _ in range(3):
+        answer = hook.send(body)
+        assert (answer.status, answer.body) == (200, SUCCESS)
+    assert hook.verdicts(3) == ["accepted", "duplicate", "duplicate"]
+    assert hook.published() == ["once"]
+    requests, numbers = hook.counts()
+    assert (requests["accepted"], requests["duplicate"]) == (2, 2)
+    assert numbers["appended"] == 2
+    assert replay_numbers(hook)["entries"] == 2
+
+
+def test_any_other_event_is_not_a_copy(start_remembering):
+    hook = start_remembering()
+    same_moment = documented_event(text="a")
+    assert hook.send(same_moment).status == 200
+    assert hook.send(same_moment.replace(b'"a"', b'"b"')).status == 200
+    assert hook.verdicts(2) == ["accepted", "accepted"]
+    assert hook.published() == ["a", "b"]
+
+
+def test_a_copy_that_is_stale_or_forged_is_just_that(start_remembering):
+    hook = start_remembering(location="momento_webhook_max_age 2s;")
+    body = documented_event()
+    assert hook.send(body).status == 200
+    assert hook.send(body, headers=signed(body, "wrong")).status == 403
+    eventually(lambda: hook.send(body).status == 403, "the end of its window")
+    verdicts = hook.verdicts(3)
+    assert verdicts[1] == "forged"
+    assert verdicts[-1] == "stale"
+
+
+def test_without_a_zone_a_copy_is_an_event(start_webhook):
+    hook = start_webhook(http=ZONE)
+    body = documented_event(text="twice")
+    assert [hook.send(body).status for _ in range(2)] == [200, 200]
+    assert hook.published() == ["twice", "twice"]
+
+
+def test_locations_share_a_zone_or_have_their_own(start_webhook):
+    def location(path, zone):
+        return (f"location = {path} {{ momento_webhook bus; momento_webhook_secret 1234567890;"
+                f" momento_webhook_replay {zone}; }}")
+
+    hook = start_webhook(
+        http=ZONE + "momento_replay_zone others 1m;",
+        server=location("/a", "signatures") + location("/b", "signatures")
+        + location("/c", "others") + location("/d", "off"))
+    body = documented_event()
+    for path in ("/a", "/b", "/c", "/d"):
+        assert hook.send(body, path=path).status == 200
+    assert hook.verdicts(4) == ["accepted", "duplicate", "accepted", "accepted"]
+
+
+def test_a_malformed_event_becomes_one_dead_letter(start_remembering):
+    hook = start_remembering()
+    body = documented_event(topic=None)
+    for _ in range(2):
+        answer = hook.send(body)
+        assert (answer.status, answer.body) == (400, BAD_REQUEST)
+    assert hook.verdicts(2) == ["malformed", "duplicate"]
+    assert hook.counts()[1]["dead"] == 1
+
+
+def test_a_dry_run_remembers_nothing_and_says_what_would_be(start_webhook):
+    dry = ("location = /dry { momento_webhook bus; momento_webhook_secret 1234567890;"
+           f" {REPLAY} momento_webhook_dry_run on; }}")
+    hook = start_webhook(location=REPLAY, http=ZONE, server=dry)
+    body = documented_event()
+    assert [hook.send(body, path="/dry").status for _ in range(2)] == [200, 200]
+    assert hook.send(body).status == 200
+    assert hook.send(body, path="/dry").status == 200
+    assert hook.verdicts(4) == ["accepted", "accepted", "accepted", "duplicate"]
+    assert len(hook.events(1)) == 1
+
+
+# While the first copy is not settled
+
+
+def test_copies_of_a_webhook_under_way_are_refused(start_remembering, disk):
+    hook = start_remembering(disk=disk, workers=4)
+    hook.send()  # makes the log
+    body = documented_event(text="once")
+    disk.hangs()
+    connections = [hook.connect_raw() for _ in range(8)]
+    for connection in connections:
+        connection.send(request(body))
+    refused = hook.judged(8)[1:]
+    assert {(each["status"], each["verdict"]) for each in refused} == {("503", "overloaded")}
+    disk.works()
+    answers = sorted(connection.response().status for connection in connections)
+    assert answers == [200] + [503] * 7
+    assert hook.send(body).status == 200
+    assert hook.verdicts(10)[-1] == "duplicate"
+    assert texts(hook).count("once") == 1
+
+
+def test_a_copy_may_succeed_when_the_first_failed(start_remembering, disk):
+    hook = start_remembering(disk=disk)
+    hook.allow(r"\[alert\].*momento: ")
+    hook.send()
+    body = documented_event(text="at last")
+    disk.fails()
+    answer = hook.send(body)
+    assert (answer.status, answer.body) == (503, UNAVAILABLE)
+    disk.works()
+    eventually(lambda: hook.send(body).status == 200, "a disk that works")
+    assert hook.judged(3)[-1]["verdict"] == "accepted"
+    assert texts(hook).count("at last") == 1
+
+
+def test_a_copy_of_what_became_durable_late_is_a_duplicate(start_remembering, disk):
+    hook = start_remembering(disk=disk, location="momento_webhook_timeout 300ms;")
+    hook.send()
+    body = documented_event(text="late")
+    disk.hangs()
+    assert hook.send(body).status == 503
+    disk.works()
+    eventually(lambda: "late" in texts(hook), "the late event")
+    assert hook.send(body).status == 200
+    assert hook.verdicts(3)[-1] == "duplicate"
+    assert texts(hook).count("late") == 1
+
+
+def test_a_client_that_left_does_not_open_the_door(start_remembering, disk):
+    hook = start_remembering(disk=disk)
+    hook.send()
+    body = documented_event(text="once")
+    disk.hangs()
+    with hook.connect_raw() as connection:
+        connection.send(request(body))
+        eventually(lambda: hook.snapshot()["parked"] == 1, "a parked request")
+    disk.works()
+    eventually(lambda: "once" in texts(hook), "the event")
+    assert hook.send(body).status == 200
+    assert hook.judged(2)[-1]["verdict"] == "duplicate"
+    assert texts(hook).count("once") == 1
+
+
+# Across processes
+
+
+def test_a_reload_forgets_nothing(start_remembering):
+    hook = start_remembering(workers=2)
+    bodies = [documented_event(text=str(i)) for i in range(20)]
+    assert {hook.send(body).status for body in bodies} == {200}
+    hook.reload()
+    assert {hook.send(body).status for body in bodies} == {200}
+    assert hook.verdicts(40)[20:] == ["duplicate"] * 20
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_restart_reads_the_spool_before_it_accepts(start_remembering, end):
+    hook = start_remembering(workers=2)
+    bodies = [documented_event(text=str(i)) for i in range(100)]
+    assert {hook.send(body).status for body in bodies} == {200}
+    malformed = documented_event(cache=None)
+    assert hook.send(malformed).status == 400
+    everything = {str(i) for i in range(100)}
+    eventually(lambda: set(texts(hook)) == everything, "the delivery of all")
+    getattr(hook, end)()
+    hook.start_again()
+    assert {hook.send(body).status for body in bodies} == {200}
+    assert hook.send(malformed).status == 400
+    assert hook.verdicts(202)[101:] == ["duplicate"] * 101
+
+
+def test_a_zone_of_another_size_is_filled_from_the_spool(start_remembering):
+    hook = start_remembering()
+    body = documented_event()
+    assert hook.send(body).status == 200
+    hook.reload(http=hook.parts["http"].replace(ZONE, "momento_replay_zone signatures 2m;"))
+    eventually(lambda: not hook.exiting_workers(), "the end of old workers")
+    assert hook.send(body).status == 200
+    assert hook.verdicts(2)[-1] == "duplicate"
+
+
+def test_a_copy_of_what_died_with_its_worker_is_accepted(start_remembering, disk):
+    hook = start_remembering(disk=disk)
+    hook.send()
+    body = documented_event(text="again")
+    disk.hangs()
+    with hook.connect_raw() as connection:
+        connection.send(request(body))
+        eventually(lambda: hook.snapshot()["parked"] == 1, "a parked request")
+        hook.allow(r"\[alert\].*worker process \d+ exited on signal 9")
+        hook.kill_worker()
+    disk.works()
+    eventually(lambda: hook.send(body).status == 200, "an answer")
+    eventually(lambda: "again" in texts(hook), "the event")
+    assert hook.send(body).status == 200
+    assert hook.judged(3)[-1]["verdict"] == "duplicate"
+    hook.published()
+    assert texts(hook).count("again") == 1
+
+
+def test_killed_workers_leave_a_zone_that_works(start_remembering):
+    hook = start_remembering(workers=2)
+    hook.allow(r"\[alert\].*worker process \d+ exited on signal 9")
+    accepted = []
+    for i in range(10):
+        body = documented_event(text=str(i))
+        accepted.append(body)
+        assert hook.send(body).status == 200
+        hook.kill_worker()
+    assert {hook.send(body).status for body in accepted} == {200}
+    assert hook.verdicts(20)[10:] == ["duplicate"] * 10
+    everything = {str(i) for i in range(10)}
+    eventually(lambda: set(texts(hook)) == everything, "all events")
+
+
+# Limits
+
+
+def test_a_full_zone_refuses(start_remembering):
+    hook = start_remembering(zone="momento_replay_zone signatures 32k;")
+    hook.allow(r"\[alert\].*momento: the replay zone \"signatures\" is full")
+    capacity = replay_numbers(hook)["capacity"]
+    bodies = [documented_event(text=str(i)) for i in range(2 * capacity)]
+    statuses = [hook.send(body).status for body in bodies]
+    assert set(statuses) == {200, 503}
+    assert statuses.count(200) >= capacity * 4 // 5
+    numbers = replay_numbers(hook)
+    assert numbers["full"] == statuses.count(503)
+    assert numbers["entries"] == statuses.count(200)
+    # What it holds it does not forget.
+    known = bodies[statuses.index(200)]
+    assert hook.send(known).status == 200
+    assert hook.judged(len(bodies) + 1)[-1]["verdict"] == "duplicate"
+    assert hook.error_log().count("is full") <= 3 + len(bodies) // 100
+
+
+def test_answers_before_delivery_are_repeated(start_remembering, standin):
+    hook = start_remembering(standin, location="momento_webhook_ack delivered;"
+                                               " momento_webhook_timeout 500ms;")
+    body = documented_event()
+    assert [hook.send(body).status for _ in range(2)] == [200, 200]
+    standin.always(answers.silence())
+    waiting = documented_event(text="waits")
+    assert hook.send(waiting).status == 202
+    assert hook.send(waiting).status == 202
+
+
+@pytest.mark.parametrize("http, location, message", [
+    ("momento_replay_zone;", "", "invalid number of arguments"),
+    ("momento_replay_zone a 1k;", "", 'invalid value "1k" in "momento_replay_zone"'),
+    ("momento_replay_zone a much;", "", 'invalid value "much" in "momento_replay_zone"'),
+    ("momento_replay_zone a 1m; momento_replay_zone a 1m;", "",
+     'duplicate "momento_replay_zone" "a"'),
+    ("", "momento_webhook_replay nowhere;", 'unknown zone "nowhere"'),
+    (ZONE, REPLAY + REPLAY, "is duplicate"),
+])
+def test_mistakes_are_named(http, location, message):
+    checked = check_config(
+        http="\n".join((SPOOL, file_destination(), http)),
+        server="location / { momento_webhook bus; momento_webhook_secret abc; %s }" % location)
+    assert checked.status == 1
+    assert message in checked.message
