@@ -255,7 +255,7 @@ void append_webhooks(PrometheusText& text, const SharedMetrics& metrics,
         text.sample({{"location", location}, {"verdict", "dry_run"}}, value(webhook.dry_run));
     });
     text.family("momento_webhook_parked", "gauge",
-                "Requests held back until they are durable.");
+                "Requests held back, for a secret or until they are durable.");
     text.sample({}, snapshot.parked());
 }
 
