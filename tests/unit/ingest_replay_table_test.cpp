@@ -5,6 +5,8 @@
 #include <random>
 #include <vector>
 
+#include "ingest/freshness.h"
+
 namespace momento {
 namespace {
 
@@ -154,6 +156,27 @@ TEST_F(AFullReplayTable, TakesAsManyAgainWhenTheFirstAreOver) {
         if (reservation.outcome == Outcome::reserved) ++taken;
     }
     EXPECT_EQ(taken, table_.capacity() * 4 / 5);
+}
+
+// ReplayZone keeps an entry for a minute more than its event is fresh.
+TEST_F(AFullReplayTable, KnowsASignatureThatAClockSetBackMakesFreshAgain) {
+    constexpr int64_t max_age = 60'000;
+    constexpr int64_t set_back = 30'000;
+    const FreshnessWindow window{max_age, 10'000};
+    const ReplayId id = random_id();
+    table_.reserve(id, me, now + max_age + 60'000, now);
+    table_.settle(id, State::accepted, now);
+    int made_fresh = 0;
+    for (const int64_t age : {max_age, max_age + 1, max_age + set_back}) {
+        for (size_t i = 0; i < 2 * table_.capacity(); ++i) {
+            table_.reserve(random_id(), me, later * 2, now + age);
+        }
+        const int64_t after = now + age - set_back;
+        if (judge_freshness(now, after, window) != Freshness::fresh) continue;
+        ++made_fresh;
+        EXPECT_TRUE(table_.find(id, after)) << age;
+    }
+    EXPECT_EQ(made_fresh, 3);
 }
 
 }  // namespace
