@@ -406,10 +406,16 @@ void DestinationDelivery::requeue_blockers() {
 
 bool DestinationDelivery::try_requeue(Entry* entry) {
     if (paused() || stopping_ || !entry->drain->may_requeue()) return false;
-    if (entry->waiting) waiting_.erase({entry->due_us, entry});
+    if (entry->waiting) stop_waiting(entry);
     account_hold(entry);
     intake_.requeue(entry);
     return true;
+}
+
+void DestinationDelivery::stop_waiting(Entry* entry) {
+    auto [it, end] = waiting_.equal_range(entry->due_us);
+    while (it != end && it->second != entry) ++it;
+    if (it != end) waiting_.erase(it);
 }
 
 // --- gauges

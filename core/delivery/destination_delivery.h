@@ -9,8 +9,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,6 +77,7 @@ class DestinationDelivery {
     void wait(Entry* entry, int64_t delay_us);
     void hold_alone(Entry* entry, int64_t delay_us);
     bool try_requeue(Entry* entry);
+    void stop_waiting(Entry* entry);
     void account_hold(Entry* entry);
     void update_gauges();
 
@@ -91,7 +92,7 @@ class DestinationDelivery {
 
     Intake intake_;
     Batcher batcher_;
-    std::set<std::pair<int64_t, Entry*>> waiting_;  // by due time
+    std::multimap<int64_t, Entry*> waiting_;  // by due time; of one time, oldest first
     size_t held_alone_ = 0;
     size_t in_flight_ = 0;
     bool probing_ = false;

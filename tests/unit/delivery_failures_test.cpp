@@ -296,6 +296,18 @@ TEST_F(DeliveryFailuresTest, AnEntryIsHeldAloneIfOthersGetThrough) {
     EXPECT_EQ(metrics_.held.parts[0], 0u);
 }
 
+TEST_F(DeliveryFailuresTest, WhatIsDueTogetherLeavesInItsOrder) {
+    start();
+    append(20);
+    turns(20, 5);
+    only({"21", "22", "23", "24"}, {Kind::hold, "AccessDeniedException", {}});
+    append(10);
+    turns(20, 5);
+    take();
+    pass(2'000);
+    EXPECT_THAT(destination_->batches.back(), testing::ElementsAre("21", "22", "23", "24"));
+}
+
 TEST_F(DeliveryFailuresTest, OldAndOftenTriedMeansDead) {
     settings_.retry.give_up_after_ms = 3'600'000;
     all({Kind::retry, "InternalFailure", "oops"});
