@@ -28,12 +28,16 @@ class SeatedLog {
           tools_{tools.clock, tools.random, tools.logger, tools.observer, sync, {}},
           seat_(tools.make_seat()) {
         if (SlotTable* table = tools.slots) {
-            tools_.publish = [table, process = tools.process,
-                              destination = slots_->destination()](const std::string& name,
-                                                                   const SlotTotals& found,
-                                                                   const LogNumbers& numbers) {
-                // A full table hides this slot from the status, and nothing else.
-                static_cast<void>(table->publish(destination, name, process, found, numbers));
+            tools_.publish = [table, process = tools.process, logger = tools.logger,
+                              destination = slots_->destination(), is_missed = false](
+                                 const std::string& name, const SlotTotals& found,
+                                 const LogNumbers& numbers) mutable {
+                if (table->publish(destination, name, process, found, numbers)) return;
+                if (std::exchange(is_missed, true)) return;
+                logger->write(Severity::error, "the status has no room for more than " +
+                                                   std::to_string(SlotTable::capacity) +
+                                                   " slots since nginx started: it misses \"" +
+                                                   destination + '/' + name + '"');
             };
         }
         HttpClient* http = tools.http;

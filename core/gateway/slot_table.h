@@ -42,7 +42,7 @@ struct DestinationNumbers {
 
 class SlotTable {
   public:
-    static constexpr size_t capacity = 512;
+    static constexpr size_t capacity = 2048;
 
     // Publishes a slot's numbers, by the process at the place `owner`. `found` is what the
     // slot held when it was opened; it counts the first time only. False if the table is
