@@ -106,6 +106,7 @@ bool ServiceClient::start_if_ready(const AttemptPtr& attempt) {
     if (nothing_new) return false;
     reported_.clear();
     attempt->used = std::move(answer.credentials);
+    credentials_expires_ms_ = attempt->used->expires_ms;
     attempt->used_offset_ms = server_clock_->offset_ms();
     start(attempt);
     return true;

@@ -66,6 +66,10 @@ class ServiceClient {
 
     const ServerClock& server_clock() const { return *server_clock_; }
 
+    // When the credentials that signed last will expire, wall clock; nothing: never, or none
+    // were there yet.
+    std::optional<int64_t> credentials_expires_ms() const { return credentials_expires_ms_; }
+
   private:
     struct Attempt;
     using AttemptPtr = std::shared_ptr<Attempt>;
@@ -82,6 +86,7 @@ class ServiceClient {
     Sigv4Signer signer_;
     std::vector<AttemptPtr> waiting_;  // for credentials
     std::string reported_;             // why there were no credentials, as last logged
+    std::optional<int64_t> credentials_expires_ms_;
     bool stopping_ = false;
 };
 

@@ -88,6 +88,10 @@ struct DestinationMetrics {
     Histogram sync;      // seconds of fdatasync
     Gauge held;          // entries on hold
     Gauge breaker_open;  // 1: this process's breaker is open
+
+    // What AWS had to say to each process (DestinationState).
+    Gauge clock_offset_ms;         // as int64_t
+    Gauge credentials_expires_ms;  // wall clock; 0: they do not
     BusCell bus;
 };
 

@@ -425,6 +425,11 @@ void DestinationDelivery::update_gauges() {
     next_gauges_us_ = now_us_ + gauges_interval_us;
     metrics_.held.parts[tools_.process] = hold_.active() ? intake_.pending() : held_alone_;
     metrics_.breaker_open.parts[tools_.process] = breaker_.open() ? 1 : 0;
+    const DestinationState state = destination_->state();
+    metrics_.clock_offset_ms.parts[tools_.process] =
+        static_cast<uint64_t>(state.clock_offset_ms);
+    metrics_.credentials_expires_ms.parts[tools_.process] =
+        static_cast<uint64_t>(state.credentials_expires_ms.value_or(0));
 }
 
 }  // namespace momento

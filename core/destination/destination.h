@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,12 @@ struct BatchLimits {
     size_t bytes = 256u << 10;  // sum of entry_size(), at most
 };
 
+// What is worth knowing of a destination between batches.
+struct DestinationState {
+    int64_t clock_offset_ms = 0;                    // how far its clock is ahead of ours
+    std::optional<int64_t> credentials_expires_ms;  // wall clock; nothing: they do not
+};
+
 class Destination {
   public:
     using Done = std::function<void(BatchResult)>;
@@ -70,6 +77,8 @@ class Destination {
     // For destinations that write to a file somebody else opens: a descriptor to use from
     // the next batch on, owned by the destination. From any thread; does not block.
     virtual void set_descriptor(int descriptor) { Descriptor unused(descriptor); }
+
+    virtual DestinationState state() const { return {}; }
 
     // How many batches may be in flight at once.
     virtual size_t max_in_flight() const = 0;

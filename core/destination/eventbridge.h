@@ -1,7 +1,7 @@
 // Puts events on an EventBridge bus: PutEvents of the classic API (putevents.h), signed
 // with Signature Version 4, over an HttpClient.
 //
-// Belongs to the delivery thread, but for clock_offset_ms(). Nothing is sent without
+// Belongs to the delivery thread. Nothing is sent without
 // credentials: a batch waits a little for them, then it is held. What AWS says against
 // credentials or clock is tried once more with fresh ones before it counts (see
 // aws::ServiceClient). The first batch waits until the bus was looked up; while it is known to
@@ -59,8 +59,9 @@ class EventBridge final : public Destination {
     void stop_sending() override;
     size_t max_in_flight() const override { return settings_.connections; }
 
-    // How far AWS's clock is ahead of ours; 0 while too little to matter. From any thread.
-    int64_t clock_offset_ms() const { return client_.server_clock().offset_ms(); }
+    DestinationState state() const override {
+        return {client_.server_clock().offset_ms(), client_.credentials_expires_ms()};
+    }
 
   private:
     struct Batch {

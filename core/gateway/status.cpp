@@ -10,7 +10,7 @@
 #include "base/version.h"
 #include "destination/bus_guard.h"
 #include "gateway/prometheus_text.h"
-#include "spool/slots.h"
+#include "gateway/snapshot.h"
 
 namespace momento {
 namespace {
@@ -24,58 +24,14 @@ uint64_t value(const Counter& counter) {
     return counter.load(std::memory_order_relaxed);
 }
 
-// A destination's numbers as they are told: those of its logs, plus the letters that never
-// were in one (malformed ones), which count as appended and dead at once.
-struct Told {
-    std::string_view name;
-    const DestinationMetrics* own = nullptr;
-    DestinationNumbers numbers;
-    std::array<uint64_t, dead_reasons.size()> dead{};
-    uint64_t held = 0;
-    uint64_t breaker_open = 0;
-};
+double clock_offset_seconds(const Told& told) {
+    return static_cast<double>(told.clock_offset_ms) / 1e3;
+}
 
-// Looks at everything that is told more than once a single time.
-class Snapshot {
-  public:
-    explicit Snapshot(const SharedMetrics& metrics)
-        : metrics_(metrics), living_(metrics.processes.living()) {
-        metrics.destinations.for_each(
-            [this](std::string_view name, const DestinationMetrics& own) {
-                destinations_.push_back(tell(name, own));
-            });
-    }
-
-    const std::vector<Told>& destinations() const { return destinations_; }
-    uint64_t parked() const { return metrics_.parked.sum(living_); }
-    uint64_t dead_letter_bytes() const {
-        return metrics_.slots.sum(dead_letter_directory, living_).bytes;
-    }
-
-  private:
-    Told tell(std::string_view name, const DestinationMetrics& own) const {
-        Told told{name, &own, metrics_.slots.sum(name, living_), {}, 0, 0};
-        uint64_t from_log = 0;
-        uint64_t never_in_log = 0;
-        for (size_t i = 0; i < dead_reasons.size(); ++i) {
-            told.dead[i] = value(own.dead[i]);
-            const bool in_log =
-                dead_reasons[i] != "malformed" && dead_reasons[i] != "no_destination";
-            (in_log ? from_log : never_in_log) += told.dead[i];
-        }
-        // A crash may have come between a letter and its count; the log knows better.
-        if (told.numbers.dead > from_log) told.dead.back() += told.numbers.dead - from_log;
-        told.numbers.appended += never_in_log;
-        told.numbers.dead += never_in_log;
-        told.held = own.held.sum(living_);
-        told.breaker_open = own.breaker_open.sum(living_);
-        return told;
-    }
-
-    const SharedMetrics& metrics_;
-    const std::vector<size_t> living_;
-    std::vector<Told> destinations_;
-};
+// Below 0 once they have expired.
+double credentials_expiry_seconds(const Told& told, int64_t now_ms) {
+    return static_cast<double>(told.credentials_expires_ms - now_ms) / 1e3;
+}
 
 double oldest_pending_seconds(const DestinationNumbers& numbers, int64_t now_ms) {
     if (numbers.oldest_pending_ms == 0 || now_ms <= numbers.oldest_pending_ms) return 0;
@@ -169,6 +125,11 @@ Json destination_json(const Told& told, int64_t now_ms) {
         .set("delivery_requests", requests)
         .set("breaker_open", counted(told.breaker_open))
         .set("bus", bus_json(own))
+        .set("credentials_expiry_seconds",
+             told.credentials_expires_ms == 0
+                 ? Json()
+                 : Json::real(credentials_expiry_seconds(told, now_ms)))
+        .set("clock_offset_seconds", Json::real(clock_offset_seconds(told)))
         .set("spool_bytes", counted(numbers.bytes))
         .set("spool_limit_bytes", counted(numbers.limit))
         .set("spool_poisoned", counted(numbers.poisoned))
@@ -235,6 +196,9 @@ std::vector<DestinationFamily> destination_families(int64_t now_ms) {
          [](const Told& told) {
              return bus_state(*told.own) == BusGuard::State::missing ? 1.0 : 0.0;
          }},
+        {"momento_clock_offset_seconds", "gauge",
+         "How far the destination's clock is ahead; 0 while too little to matter.",
+         clock_offset_seconds},
         {"momento_spool_bytes", "gauge", "Disk in use by the logs.", of(&N::bytes)},
         {"momento_spool_limit_bytes", "gauge", "Bounds of the logs together.", of(&N::limit)},
         {"momento_spool_poisoned_total", "counter",
@@ -265,6 +229,13 @@ void append_destinations(PrometheusText& text, const Snapshot& snapshot, int64_t
         for (const Told& told : snapshot.destinations()) {
             text.sample({{"destination", told.name}}, family.read(told));
         }
+    }
+
+    text.family("momento_credentials_expiry_seconds", "gauge",
+                "Until the credentials in use expire, if they do.");
+    for (const Told& told : snapshot.destinations()) {
+        if (told.credentials_expires_ms == 0) continue;
+        text.sample({{"destination", told.name}}, credentials_expiry_seconds(told, now_ms));
     }
 
     text.family("momento_events_dead_total", "counter", "Events that became dead letters.");

@@ -194,11 +194,21 @@ TEST_F(EventBridgeTest, PermissionAndSetupAreHeldAtOnce) {
     EXPECT_EQ(credentials_.invalidations, 0);
 }
 
+TEST_F(EventBridgeTest, TellsWhenTheCredentialsInUseExpire) {
+    make();
+    EXPECT_EQ(bus_->state().credentials_expires_ms, std::nullopt);
+    auto credentials = std::make_shared<aws::Credentials>(*credentials_.answer.credentials);
+    credentials->expires_ms = clock_.wall_ms() + 900'000;
+    credentials_.answer.credentials = credentials;
+    send();
+    EXPECT_EQ(bus_->state().credentials_expires_ms, clock_.wall_ms() + 900'000);
+}
+
 TEST_F(EventBridgeTest, CorrectsItsClockByTheAnswersDate) {
     send();
     http_.answer(400, refusal("RequestTimeTooSkewed"), {0, {{"date", ten_minutes_on}}, {}});
     turn();
-    EXPECT_EQ(bus_->clock_offset_ms(), 600'000);
+    EXPECT_EQ(bus_->state().clock_offset_ms, 600'000);
     EXPECT_EQ(credentials_.invalidations, 0);
     ASSERT_EQ(http_.requests.size(), 1u) << "tried again at once";
     EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T222320Z");
@@ -207,7 +217,7 @@ TEST_F(EventBridgeTest, CorrectsItsClockByTheAnswersDate) {
     clock_.step_wall_ms(600'000);  // somebody sets the clock
     http_.answer(200, success, {0, {{"date", ten_minutes_on}}, {}});
     turn();
-    EXPECT_EQ(bus_->clock_offset_ms(), 0);
+    EXPECT_EQ(bus_->state().clock_offset_ms, 0);
     EXPECT_EQ(verdict(), Kind::delivered);
 }
 
@@ -216,13 +226,13 @@ TEST_F(EventBridgeTest, ClocksThatDifferByLessThanFourMinutesAreLeftAlone) {
     send();
     http_.answer(200, success, {0, {{"date", played_now}}, {}});
     turn();
-    EXPECT_EQ(bus_->clock_offset_ms(), 0);
+    EXPECT_EQ(bus_->state().clock_offset_ms, 0);
     result_.reset();
     clock_.step_wall_ms(-1'000);
     send();
     http_.answer(200, success, {0, {{"date", played_now}}, {}});
     turn();
-    EXPECT_EQ(bus_->clock_offset_ms(), 240'000);
+    EXPECT_EQ(bus_->state().clock_offset_ms, 240'000);
     EXPECT_EQ(verdict(), Kind::delivered);
 }
 

@@ -182,6 +182,29 @@ TEST_F(StatusTest, GaugesForgetAProcessThatWasKilled) {
     munmap(memory, sizeof(SharedMetrics));
 }
 
+TEST_F(StatusTest, TellsTheWorstClockAndTheNewestCredentials) {
+    auto json = Json::parse(status_json(*metrics_, context_));
+    ASSERT_TRUE(json);
+    EXPECT_FALSE(json->get("destinations").at(0).get("credentials_expiry_seconds"));
+    EXPECT_THAT(status_prometheus(*metrics_, context_),
+                Not(HasSubstr("momento_credentials_expiry_seconds{")));
+
+    metrics_->processes.enter(place + 1);
+    destination_->clock_offset_ms.parts[place] = 300'000;
+    destination_->clock_offset_ms.parts[place + 1] = static_cast<uint64_t>(-400'500);
+    destination_->credentials_expires_ms.parts[place] = 1;  // of a worker that is idle
+    destination_->credentials_expires_ms.parts[place + 1] =
+        static_cast<uint64_t>(context_.now_ms + 60'000);
+    const std::string text = status_prometheus(*metrics_, context_);
+    EXPECT_THAT(text, HasSubstr("momento_clock_offset_seconds{destination=\"bus\"} -400.5\n"));
+    EXPECT_THAT(text,
+                HasSubstr("momento_credentials_expiry_seconds{destination=\"bus\"} 60\n"));
+    json = Json::parse(status_json(*metrics_, context_));
+    const Json bus = json->get("destinations").at(0);
+    EXPECT_EQ(bus.get("clock_offset_seconds").as_real(), -400.5);
+    EXPECT_EQ(bus.get("credentials_expiry_seconds").as_real(), 60);
+}
+
 TEST_F(StatusTest, NamesOrphans) {
     metrics_->orphans.begin_configuration("/old");
     metrics_->orphans.publish(1, {{"/old", "bus", "0123456789abcdef", 7, 4096}});

@@ -1,0 +1,60 @@
+#include "gateway/snapshot.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "spool/slots.h"
+
+namespace momento {
+namespace {
+
+int64_t signed_part(const Gauge& gauge, size_t process) {
+    return static_cast<int64_t>(gauge.parts[process].load(std::memory_order_relaxed));
+}
+
+void count_dead(Told& told) {
+    uint64_t from_log = 0;
+    uint64_t never_in_log = 0;
+    for (size_t i = 0; i < dead_reasons.size(); ++i) {
+        told.dead[i] = told.own->dead[i].load(std::memory_order_relaxed);
+        const bool in_log =
+            dead_reasons[i] != "malformed" && dead_reasons[i] != "no_destination";
+        (in_log ? from_log : never_in_log) += told.dead[i];
+    }
+    // A crash may have come between a letter and its count; the log knows better.
+    if (told.numbers.dead > from_log) told.dead.back() += told.numbers.dead - from_log;
+    told.numbers.appended += never_in_log;
+    told.numbers.dead += never_in_log;
+}
+
+}  // namespace
+
+Snapshot::Snapshot(const SharedMetrics& metrics)
+    : metrics_(metrics), living_(metrics.processes.living()) {
+    metrics.destinations.for_each([this](std::string_view name, const DestinationMetrics& own) {
+        destinations_.push_back(tell(name, own));
+    });
+}
+
+uint64_t Snapshot::dead_letter_bytes() const {
+    return metrics_.slots.sum(dead_letter_directory, living_).bytes;
+}
+
+Told Snapshot::tell(std::string_view name, const DestinationMetrics& own) const {
+    Told told;
+    told.name = name;
+    told.own = &own;
+    told.numbers = metrics_.slots.sum(name, living_);
+    count_dead(told);
+    told.held = own.held.sum(living_);
+    told.breaker_open = own.breaker_open.sum(living_);
+    for (const size_t process : living_) {
+        const int64_t offset = signed_part(own.clock_offset_ms, process);
+        if (std::abs(offset) > std::abs(told.clock_offset_ms)) told.clock_offset_ms = offset;
+        told.credentials_expires_ms = std::max(
+            told.credentials_expires_ms, signed_part(own.credentials_expires_ms, process));
+    }
+    return told;
+}
+
+}  // namespace momento

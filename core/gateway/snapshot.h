@@ -1,0 +1,47 @@
+// Looks at everything in the shared metrics that is told more than once a single time, and
+// sums it up over the processes that live.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "gateway/shared_metrics.h"
+
+namespace momento {
+
+// A destination's numbers as they are told: those of its logs, plus the letters that never
+// were in one (malformed ones), which count as appended and dead at once.
+struct Told {
+    std::string_view name;
+    const DestinationMetrics* own = nullptr;
+    DestinationNumbers numbers;
+    std::array<uint64_t, dead_reasons.size()> dead{};
+    uint64_t held = 0;
+    uint64_t breaker_open = 0;
+    int64_t clock_offset_ms = 0;  // the largest of all workers, either way
+
+    // Of the newest set in any worker, wall clock; 0: it does not. An idle worker keeps an
+    // old one.
+    int64_t credentials_expires_ms = 0;
+};
+
+class Snapshot {
+  public:
+    // Views into `metrics`, which outlives it.
+    explicit Snapshot(const SharedMetrics& metrics);
+
+    const std::vector<Told>& destinations() const { return destinations_; }
+    uint64_t parked() const { return metrics_.parked.sum(living_); }
+    uint64_t dead_letter_bytes() const;
+
+  private:
+    Told tell(std::string_view name, const DestinationMetrics& own) const;
+
+    const SharedMetrics& metrics_;
+    const std::vector<size_t> living_;
+    std::vector<Told> destinations_;
+};
+
+}  // namespace momento
