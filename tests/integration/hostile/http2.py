@@ -2,7 +2,6 @@
 
 import struct
 
-from harness import http2
 from harness.events import sign
 from harness.http2 import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS,
                            PADDED, PING, PREFACE, PRIORITY, PRIORITY_FLAG, PUSH_PROMISE,
