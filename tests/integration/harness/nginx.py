@@ -316,7 +316,8 @@ class Nginx:
                     (entry / "stat").read_text().rpartition(")")[2].split()[:4])
                 if int(session) == self.process.pid and state != "Z":
                     title = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    found[int(entry.name)] = title.strip()
+                    if title:  # one that is ending has none any more
+                        found[int(entry.name)] = title.strip()
         return found
 
     def workers(self):
