@@ -225,8 +225,12 @@ Status set_retry(ngx_conf_t*, Block& block, const Arguments& arguments) {
 
 Status set_dead_letter(ngx_conf_t*, Block& block, const Arguments& arguments) {
     if (arguments[1] == "sqs") {
-        return invalid(block, arguments, "sqs",
-                       "it is not supported by this version yet, \"file\" is expected");
+        if (arguments.size() != 3) {
+            return Error{"invalid number of arguments in " + in_setting(block, arguments) +
+                         ": \"dead_letter sqs queue-url;\" is expected"};
+        }
+        block.settings.dead_letter_queue = arguments[2];
+        return {};
     }
     if (arguments[1] != "file") {
         return invalid(block, arguments, arguments[1], "\"file\" or \"sqs\" is expected");
@@ -272,7 +276,7 @@ constexpr Setting settings[] = {
     { "connections",         1, 1, "connections n;",                               true,  set_connections },
     { "timeout",             1, 2, "timeout [connect=3s] [total=10s];",            true,  set_timeout },
     { "retry",               1, 2, "retry [for=24h] [max_delay=20s];",             false, set_retry },
-    { "dead_letter",         1, 2, "dead_letter file [size=256m];",                false, set_dead_letter },
+    { "dead_letter",         1, 2, "dead_letter file [size=256m] | sqs queue-url;", false, set_dead_letter },
     { "trusted_certificate", 1, 1, "trusted_certificate file;",                    true,  set_trusted_certificate },
 };
 // clang-format on

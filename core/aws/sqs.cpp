@@ -188,6 +188,14 @@ Result<SqsQueue> parse_queue_url(std::string_view text) {
     return queue;
 }
 
+bool is_regional_host(std::string_view host) {
+    constexpr std::string_view own = "sqs.";
+    const size_t first_dot = host.find('.');
+    const bool is_older =
+        first_dot != host.npos && host.substr(first_dot).substr(0, 7) == ".queue.";
+    return host.substr(0, own.size()) == own || is_older;
+}
+
 size_t message_size(const SqsMessage& message) {
     size_t size = message.body.size();
     for (const auto& [name, value] : message.attributes) {

@@ -30,10 +30,11 @@ inline constexpr char attribute_error_code[] = "ERROR_CODE";
 inline constexpr char attribute_error_message[] = "ERROR_MESSAGE";
 inline constexpr char attribute_exhausted[] = "EXHAUSTED_RETRY_CONDITION";
 inline constexpr char attribute_attempts[] = "RETRY_ATTEMPTS";
-inline constexpr char attribute_target[] = "TARGET_ARN";  // ours: the bus
+inline constexpr char attribute_target[] = "TARGET_ARN";                // ours: the bus
+inline constexpr char attribute_destination[] = "MOMENTO_DESTINATION";  // not EventBridge's
 inline constexpr const char* dead_letter_attributes[] = {
-    attribute_error_code, attribute_error_message, attribute_exhausted, attribute_attempts,
-    attribute_target};
+    attribute_error_code, attribute_error_message, attribute_exhausted,
+    attribute_attempts,   attribute_target,        attribute_destination};
 
 struct SqsQueue {
     Url url;
@@ -44,6 +45,10 @@ struct SqsQueue {
 // "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME", an older or a VPC endpoint's form, or an
 // emulator's. FIFO queues are refused: dead letters have no groups, as EventBridge's own.
 Result<SqsQueue> parse_queue_url(std::string_view text);
+
+// True if a queue's host is the region's own, or its older name: requests go to the region's
+// endpoint, whatever that is configured to be.
+bool is_regional_host(std::string_view host);
 
 struct SqsMessage {
     std::string body;

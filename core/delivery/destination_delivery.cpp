@@ -38,8 +38,8 @@ std::string reason(const BatchResult& result, Kind kind) {
 }
 
 DeliveryOutcome outcome_of(const BatchResult& result) {
-    bool others =
-        find(result, Kind::retry) || find(result, Kind::hold) || find(result, Kind::refused);
+    bool others = find(result, Kind::retry) || find(result, Kind::hold) ||
+                  find(result, Kind::refused) || find(result, Kind::keep);
     if (!others) return DeliveryOutcome::ok;
     if (find(result, Kind::delivered)) return DeliveryOutcome::partial;
     if (result.throttled) return DeliveryOutcome::throttled;
@@ -76,7 +76,9 @@ DestinationDelivery::DestinationDelivery(DeliverySettings settings,
       hold_(first_hold_ms, longest_hold_ms, *tools.random),
       unstored_(first_hold_ms, longest_hold_ms, *tools.random),
       letters_(settings_.name, std::move(letters), [http = tools.http] { http->wake(); }),
-      reports_(settings_.name, *tools.logger) {}
+      reports_(settings_.subject.empty() ? "destination \"" + settings_.name + '"'
+                                         : settings_.subject,
+               *tools.logger) {}
 
 void DestinationDelivery::step() {
     now_us_ = tools_.clock->steady_us();
@@ -127,10 +129,15 @@ void DestinationDelivery::fill() {
 
 void DestinationDelivery::admit(Entry* entry) {
     Record& record = entry->record;
+    if (!destination_->accepts(record)) {
+        intake_.keep(entry);
+        return;
+    }
     entry->size = destination_->entry_size(record);
     entry->read_us = now_us_;
     entry->hold_total_us = hold_.total_us(now_us_);
-    if (record.attempts == 0) {
+    // A letter's attempts were those of the destination that refused it.
+    if (record.attempts == 0 || record.kind == RecordKind::dead_letter) {
         batcher_.add(entry, now_us_);
         return;
     }
@@ -273,6 +280,10 @@ void DestinationDelivery::judge_entry(Entry* entry, const Flight& flight,
             metrics_.refused.fetch_add(1, std::memory_order_relaxed);
             reports_.note(Fate::refused, verdict.code, result.request_id);
             bury(entry, std::move(verdict));
+            return;
+        case Kind::keep:
+            reports_.note(Fate::kept, verdict.code, result.request_id);
+            intake_.keep(entry);
             return;
         case Kind::hold:
             break;

@@ -67,6 +67,11 @@ void Intake::requeue(Entry* entry) {
     give_back(entry);
 }
 
+void Intake::keep(Entry* entry) {
+    entry->drain->keep(*entry);
+    give_back(entry);
+}
+
 void Intake::give_back(Entry* entry) {
     --entries_in_memory_;
     bytes_in_memory_ -= entry->memory;

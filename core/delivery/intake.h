@@ -30,9 +30,10 @@ class Intake {
     // True if the next read() has something, as far as is known without reading.
     bool may_read() const;
 
-    // Both give the entry back.
+    // These give the entry back.
     void resolve(Entry* entry, Resolution resolution);
     void requeue(Entry* entry);
+    void keep(Entry* entry);
 
     // Entries that keep their log from being read on.
     void find_blockers(std::vector<Entry*>& entries) const;

@@ -36,6 +36,10 @@ class LogDrain {
     // Delivered or dead. The entry may be given back to its pool afterwards.
     void resolve(const Entry& entry, Resolution resolution);
 
+    // Leaves it in the log, unreleased: whoever opens the log next reads it again. So many of
+    // these as the cursor's window holds, and the log is not read on.
+    void keep(const Entry& entry) { clear_place(entry); }
+
     // A planted bug: releases what is still in flight.
     void release_early(const Entry& entry);
 

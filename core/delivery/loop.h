@@ -28,7 +28,8 @@
 namespace momento {
 
 struct DeliverySettings {
-    std::string name;  // of the destination
+    std::string name;     // of the destination
+    std::string subject;  // of log lines; empty: the destination by its name
     int64_t linger_ms = 5;
     RetrySettings retry;
     int64_t requeue_after_ms = 30'000;  // an unresolved record makes room at the tail

@@ -19,6 +19,7 @@ constexpr Wording wordings[] = {
     {Severity::error, "given up after too long, now dead letters"},
     {Severity::error, "held while others get through"},
     {Severity::alert, "held because their dead letters cannot be stored: make room for them"},
+    {Severity::error, "left in the spool, the queue does not take them"},
 };
 
 }  // namespace

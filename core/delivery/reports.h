@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/logger.h"
 
@@ -20,13 +21,15 @@ class Reports {
         exhausted,  // a dead letter
         held,       // kept while others of the destination get through
         unstored,   // its dead letter could not be stored: kept
+        kept,       // a dead letter that its queue will never take
         count,
     };
 
-    Reports(const std::string& destination, Logger& logger)
-        : prefix_("destination \"" + destination + "\""), logger_(logger) {}
+    // `subject`: `destination "name"`, which each line begins with.
+    Reports(std::string subject, Logger& logger)
+        : prefix_(std::move(subject)), logger_(logger) {}
 
-    // `line` goes on after `destination "name"`.
+    // `line` goes on after the subject.
     void changed(Severity severity, const std::string& line);
 
     // One entry's fate; `code` and `request_id` (may be empty) are examples of why.

@@ -24,6 +24,7 @@ struct EntryVerdict {
         hold,     // credentials, permission, clock, endpoint, missing bus: nothing is
                   // wrong with the entry; no attempt is counted, no time limit runs
         refused,  // the destination will never take it: dead
+        keep,     // nor this, but it stays where it is: of a queue that takes dead letters
     };
     Kind kind = Kind::retry;
     std::string code;     // the destination's own word, e.g. "ThrottlingException"
@@ -60,6 +61,9 @@ class Destination {
     virtual ~Destination() = default;
 
     virtual BatchLimits limits() const = 0;
+
+    // False: the record is somebody else's, and stays where it is.
+    virtual bool accepts(const Record&) const { return true; }
 
     // What a record counts towards limits().bytes.
     virtual size_t entry_size(const Record& record) const = 0;

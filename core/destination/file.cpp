@@ -4,41 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <ctime>
 #include <utility>
 
 #include "base/result.h"
-#include "destination/json_escape.h"
+#include "destination/event_json.h"
 
 namespace momento {
 namespace {
-
-constexpr size_t envelope_size = 256;  // about what a line holds besides its event
-
-// RFC 4122 version 4, from the replay id: a repeated delivery shows the same id.
-std::string event_id(const ReplayId& replay_id) {
-    ReplayId id = replay_id;
-    id[6] = static_cast<uint8_t>((id[6] & 0x0F) | 0x40);
-    id[8] = static_cast<uint8_t>((id[8] & 0x3F) | 0x80);
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    for (size_t i = 0; i < id.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-        text += digits[id[i] >> 4];
-        text += digits[id[i] & 15];
-    }
-    return text;
-}
-
-std::string utc_seconds(int64_t unix_ms) {
-    time_t seconds = static_cast<time_t>(unix_ms / 1000);
-    tm utc{};
-    gmtime_r(&seconds, &utc);
-    char text[32];
-    size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return {text, size};
-}
 
 BatchResult all(size_t entries, const EntryVerdict& verdict) {
     BatchResult result;
@@ -52,31 +24,18 @@ FileDestination::FileDestination(FileSettings settings, const Clock& clock)
     : settings_(std::move(settings)), clock_(clock) {}
 
 size_t FileDestination::entry_size(const Record& record) const {
-    return envelope_size + record.cache.size() + record.topic.size() + record.body.size();
+    return event_json_overhead + record.cache.size() + record.topic.size() + record.body.size();
 }
 
 void FileDestination::append_line(std::string& out, const Record& record,
                                   const FileSettings& settings) {
-    out += "{\"version\":\"0\",\"id\":\"";
-    out += event_id(record.replay_id);
-    out += "\",\"detail-type\":\"";
-    append_escaped(out, record.cache);
-    out += '#';
-    append_escaped(out, record.topic);
-    out += "\",\"source\":";
-    append_json_string(out, settings.source);
-    out += ",\"account\":\"000000000000\",\"time\":\"";
-    out += utc_seconds(record.accepted_ms);
-    out += "\",\"region\":";
-    append_json_string(out, settings.region.empty() ? "local" : settings.region);
-    out += ",\"resources\":[],\"detail\":";
-    size_t detail = out.size();
-    out += record.body;
+    append_event_json(out, record, settings.source, settings.region);
+    const size_t detail = out.size() - 1 - record.body.size();
     // In valid JSON they stand between tokens only: inside strings they are escaped.
     for (size_t i = detail; i < out.size(); ++i) {
         if (out[i] == '\n' || out[i] == '\r') out[i] = ' ';
     }
-    out += "}\n";
+    out += '\n';
 }
 
 void FileDestination::set_descriptor(int descriptor) {

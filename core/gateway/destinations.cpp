@@ -3,24 +3,36 @@
 #include <utility>
 
 #include "aws/credentials_chain.h"
+#include "aws/instance_metadata.h"
+#include "aws/sqs.h"
+#include "destination/awaiting_region.h"
+#include "destination/dead_letter_queue.h"
 #include "destination/eventbridge.h"
 #include "destination/file.h"
 
 namespace momento {
+namespace {
 
-std::shared_ptr<Destination> make_destination(const DestinationSettings& settings,
+// What speaks to AWS for one user: its credentials, and the clock they share.
+struct Account {
+    std::shared_ptr<aws::CredentialsProvider> credentials;
+    aws::ServiceTools tools;
+};
+
+Account make_account(const std::string& user, const aws::Endpoint& sts_endpoint,
+                     const DestinationSettings& settings, const GatewaySettings& gateway,
+                     const DestinationTools& tools) {
+    const aws::StsSettings sts{sts_endpoint, settings.proxy, settings.trusted_certificate};
+    aws::ProviderTools provider{tools.clock, tools.random, tools.http, tools.logger, user};
+    provider.server_clock =
+        std::make_shared<aws::ServerClock>(*tools.clock, *tools.logger, user);
+    return {aws::make_credentials(settings.credentials, gateway.environment, sts, provider),
+            {tools.clock, tools.logger, tools.http, provider.server_clock}};
+}
+
+std::shared_ptr<Destination> make_eventbridge(const DestinationSettings& settings,
                                               const GatewaySettings& gateway,
                                               const DestinationTools& tools) {
-    const BatchLimits limits{settings.batch_entries, settings.batch_bytes};
-    if (settings.kind == DestinationSettings::Kind::file) {
-        FileSettings file;
-        file.source = settings.source;
-        file.region = settings.region;
-        file.limits = limits;
-        file.sync = gateway.spool.sync;
-        return std::make_shared<FileDestination>(std::move(file), *tools.clock);
-    }
-
     EventBridgeSettings eventbridge;
     eventbridge.name = settings.name;
     eventbridge.bus = settings.bus;
@@ -28,21 +40,79 @@ std::shared_ptr<Destination> make_destination(const DestinationSettings& setting
     eventbridge.endpoint = settings.service;
     eventbridge.proxy = settings.proxy;
     eventbridge.trusted_certificate = settings.trusted_certificate;
-    eventbridge.limits = limits;
+    eventbridge.limits = {settings.batch_entries, settings.batch_bytes};
     eventbridge.connections = settings.connections;
     eventbridge.connect_timeout_ms = settings.connect_timeout_ms;
     eventbridge.total_timeout_ms = settings.total_timeout_ms;
+    Account account = make_account("destination \"" + settings.name + '"', settings.sts,
+                                   settings, gateway, tools);
+    return std::make_shared<EventBridge>(std::move(eventbridge), account.credentials,
+                                         account.tools, BusWatch{tools.random, tools.bus});
+}
 
-    const aws::StsSettings sts{settings.sts, settings.proxy, settings.trusted_certificate};
-    aws::ProviderTools provider{tools.clock, tools.random, tools.http, tools.logger,
-                                "destination \"" + settings.name + '"'};
-    provider.server_clock =
-        std::make_shared<aws::ServerClock>(*tools.clock, *tools.logger, provider.user);
-    return std::make_shared<EventBridge>(
-        std::move(eventbridge),
-        aws::make_credentials(settings.credentials, gateway.environment, sts, provider),
-        aws::ServiceTools{tools.clock, tools.logger, tools.http, provider.server_clock},
-        BusWatch{tools.random, tools.bus});
+std::shared_ptr<Destination> make_awaiting_region(const DestinationSettings& settings,
+                                                  const GatewaySettings& gateway,
+                                                  const DestinationTools& tools) {
+    DestinationTools unwatched = tools;
+    unwatched.bus = nullptr;
+    auto metadata =
+        aws::InstanceMetadata::create(gateway.environment, *tools.clock, *tools.http);
+    return std::make_shared<AwaitingRegion>(
+        "destination \"" + settings.name + '"', std::move(metadata),
+        make_eventbridge(settings, gateway, unwatched),
+        [settings, &gateway,
+         tools](const std::string& region) -> Result<std::shared_ptr<Destination>> {
+            DestinationSettings there = settings;
+            if (Status status = resolve_in_region(there, gateway.environment, region);
+                !status) {
+                return status.error();
+            }
+            return make_eventbridge(there, gateway, tools);
+        },
+        AwaitingRegion::Tools{tools.clock, tools.random, tools.logger});
+}
+
+}  // namespace
+
+std::shared_ptr<Destination> make_destination(const DestinationSettings& settings,
+                                              const GatewaySettings& gateway,
+                                              const DestinationTools& tools) {
+    if (needs_region(settings)) return make_awaiting_region(settings, gateway, tools);
+    if (settings.kind == DestinationSettings::Kind::eventbridge) {
+        return make_eventbridge(settings, gateway, tools);
+    }
+    FileSettings file;
+    file.source = settings.source;
+    file.region = settings.region;
+    file.limits = {settings.batch_entries, settings.batch_bytes};
+    file.sync = gateway.spool.sync;
+    return std::make_shared<FileDestination>(std::move(file), *tools.clock);
+}
+
+std::shared_ptr<Destination> make_letter_queue(const DestinationSettings& settings,
+                                               const GatewaySettings& gateway,
+                                               const DestinationTools& tools) {
+    if (settings.dead_letter_queue.empty()) return nullptr;
+    auto parsed = aws::parse_queue_url(settings.dead_letter_queue);
+    if (!parsed) return nullptr;  // resolve() has refused it
+
+    DeadLetterQueueSettings queue;
+    queue.destination = settings.name;
+    queue.target = settings.bus.empty() ? settings.file_path : settings.bus;
+    queue.source = settings.source;
+    queue.region = settings.queue_service.signing_region;
+    queue.queue = std::move(*parsed);
+    queue.service.user = "dead-letter queue of destination \"" + settings.name + '"';
+    queue.service.endpoint = settings.queue_service;
+    queue.service.content_type = aws::sqs_content_type;
+    queue.service.proxy = settings.proxy;
+    queue.service.trusted_certificate = settings.trusted_certificate;
+    queue.service.connect_timeout_ms = settings.connect_timeout_ms;
+    queue.service.total_timeout_ms = settings.total_timeout_ms;
+    Account account =
+        make_account(queue.service.user, settings.queue_sts, settings, gateway, tools);
+    return std::make_shared<DeadLetterQueue>(std::move(queue), account.credentials,
+                                             account.tools);
 }
 
 }  // namespace momento

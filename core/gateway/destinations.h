@@ -21,9 +21,15 @@ struct DestinationTools {
     BusCell* bus = nullptr;  // shared by the workers; nothing: the bus is not watched
 };
 
-// `settings` went through resolve().
+// `settings` went through resolve(). A destination whose region only the instance knows holds
+// its events until that has told it.
 std::shared_ptr<Destination> make_destination(const DestinationSettings& settings,
                                               const GatewaySettings& gateway,
                                               const DestinationTools& tools);
+
+// The queue that takes the dead letters of this destination; null: they stay in the spool.
+std::shared_ptr<Destination> make_letter_queue(const DestinationSettings& settings,
+                                               const GatewaySettings& gateway,
+                                               const DestinationTools& tools);
 
 }  // namespace momento

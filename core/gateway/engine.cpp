@@ -193,6 +193,8 @@ class Engine::Impl {
         for (size_t i = 0; i < settings_->destinations.size(); ++i) {
             add_destination(settings_->destinations[i], metrics_.at(i), letter_slots);
         }
+        for (size_t i = 0; i < rooms_.size(); ++i) add_letter_queue(i);
+        if (!letter_queues_.empty()) adoptable_letters_ = std::move(letter_slots);
     }
 
     void append(size_t destination, RecordBuffer record, Waiter* waiter) {
@@ -225,6 +227,7 @@ class Engine::Impl {
         if (!stopping_ && now >= next_adoption_us_) {
             next_adoption_us_ = now + adoption_interval_us;
             for (size_t i = 0; i < rooms_.size(); ++i) adopt(i);
+            if (adoptable_letters_) adopt_letters();
             if (orphans_) orphans_->step();
         }
         secrets_.step();
@@ -266,6 +269,11 @@ class Engine::Impl {
         std::unique_ptr<SeatedLog> seated;
     };
 
+    struct LetterQueue {
+        std::string name;  // in the delivery loop
+        std::shared_ptr<const SpoolSettings> settings;
+    };
+
     std::shared_ptr<Slots> make_slots(const std::string& directory) {
         return std::make_shared<Slots>(settings_->spool.path, directory, *tools_.files,
                                        *tools_.random, *tools_.logger);
@@ -287,11 +295,8 @@ class Engine::Impl {
                                         &metrics->sync),
             tools_.wake_event_loop, false);
 
-        auto letter_settings = std::make_shared<SpoolSettings>(settings_->spool);
-        letter_settings->size = settings.dead_letter_size;
-        letter_settings->retain_ms = 0;
         room.letters = std::make_unique<Channel>(
-            std::make_unique<SeatedLog>(std::move(letter_settings), letter_slots, nullptr,
+            std::make_unique<SeatedLog>(letter_settings(settings), letter_slots, nullptr,
                                         tools_, nullptr),
             tools_.wake_event_loop, true);
 
@@ -302,6 +307,48 @@ class Engine::Impl {
         loop_.add_destination(delivery, room.destination, room.letters->log(), metrics);
         loop_.add_log(settings.name, room.events->log());
         rooms_.push_back(std::move(room));
+    }
+
+    std::shared_ptr<const SpoolSettings> letter_settings(
+        const DestinationSettings& destination) const {
+        auto settings = std::make_shared<SpoolSettings>(settings_->spool);
+        settings->size = destination.dead_letter_size;
+        settings->retain_ms = 0;
+        return settings;
+    }
+
+    // A queue takes letters as a destination takes events. Every log of letters is read for
+    // it: a slot that was used before may hold letters of any destination.
+    void add_letter_queue(size_t index) {
+        const DestinationSettings& settings = settings_->destinations[index];
+        auto queue = make_letter_queue(
+            settings, *settings_, {tools_.clock, tools_.logger, tools_.http, tools_.random});
+        if (!queue) return;
+        DeliverySettings delivery;
+        delivery.name = std::string(dead_letter_directory) + '/' + settings.name;
+        delivery.subject = "dead-letter queue of destination \"" + settings.name + '"';
+        loop_.add_destination(delivery, std::move(queue), rooms_[index].letters->log(),
+                              nullptr);
+        loop_.add_log(delivery.name, rooms_[index].letters->log());
+        for (size_t i = 0; i < rooms_.size(); ++i) {
+            if (i != index) loop_.add_log(delivery.name, rooms_[i].letters->log());
+        }
+        letter_queues_.push_back({delivery.name, letter_settings(settings)});
+    }
+
+    // Letters that another process left, one free slot a second. Those that no queue takes
+    // keep their slot here as long as this process lives.
+    void adopt_letters() {
+        Result<std::unique_ptr<Slot>> slot = adoptable_letters_->adopt();
+        if (!slot || !*slot) return;
+        auto seated =
+            std::make_unique<SeatedLog>(letter_queues_.front().settings, adoptable_letters_,
+                                        std::move(*slot), tools_, nullptr);
+        for (const LetterQueue& queue : letter_queues_) {
+            loop_.add_log(queue.name, seated->log());
+        }
+        seated->wake();  // opens the slot
+        adopted_.push_back({std::move(seated)});
     }
 
     // One free slot a second and destination: what another process left is drained here.
@@ -334,6 +381,9 @@ class Engine::Impl {
     std::vector<Room> rooms_;
     SecretFeed secrets_;
     DeliveryLoop loop_;
+
+    std::vector<LetterQueue> letter_queues_;
+    std::shared_ptr<Slots> adoptable_letters_;  // null: no queue takes any
 
     // Delivery thread only.
     std::vector<Adopted> adopted_;

@@ -4,6 +4,8 @@
 
 #include "aws/endpoints.h"
 #include "aws/profile_file.h"
+#include "aws/sqs.h"
+#include "base/ascii.h"
 #include "http/url.h"
 
 namespace momento {
@@ -11,6 +13,7 @@ namespace {
 
 constexpr uint64_t min_segment_size = 1u << 20;
 constexpr uint64_t min_segments = 4;
+constexpr char any_region[] = "us-east-1";
 
 Error of_destination(const DestinationSettings& settings, const std::string& text) {
     return Error{"destination \"" + settings.name + "\": " + text};
@@ -25,28 +28,7 @@ Result<aws::Endpoint> find_endpoint(aws::Service service, const std::string& reg
     return aws::resolve_endpoint(service, region, env, override_url, *profile_url);
 }
 
-Status resolve_eventbridge(DestinationSettings& settings, const aws::EnvironmentSnapshot& env) {
-    const auto bus = aws::parse_bus(settings.bus);
-    if (!bus) return of_destination(settings, bus.error().text);
-
-    const std::string& profile = settings.credentials.profile;
-    const auto profile_region = aws::profile_setting(env, profile, "region");
-    if (!profile_region) return of_destination(settings, profile_region.error().text);
-    const auto region = aws::choose_region(settings.region, bus->region, env, *profile_region);
-    if (!region) return of_destination(settings, region.error().text);
-    if (region->empty()) {
-        return of_destination(settings, "no region known, set \"region\" or AWS_REGION");
-    }
-    settings.region = *region;
-
-    auto endpoint = find_endpoint(aws::Service::eventbridge, settings.region, profile, env,
-                                  settings.endpoint);
-    if (!endpoint) return of_destination(settings, endpoint.error().text);
-    settings.service = std::move(*endpoint);
-    auto sts = find_endpoint(aws::Service::sts, settings.region, profile, env);
-    if (!sts) return of_destination(settings, sts.error().text);
-    settings.sts = std::move(*sts);
-
+Status check_proxy(const DestinationSettings& settings) {
     if (settings.proxy.empty()) return {};
     if (const Status proxy = check_proxy_url(settings.proxy); !proxy) {
         return of_destination(settings, proxy.error().text);
@@ -54,11 +36,83 @@ Status resolve_eventbridge(DestinationSettings& settings, const aws::Environment
     return {};
 }
 
+Result<std::string> find_region(const DestinationSettings& settings,
+                                const std::string& bus_region,
+                                const aws::EnvironmentSnapshot& env) {
+    const auto of_profile = aws::profile_setting(env, settings.credentials.profile, "region");
+    if (!of_profile) return of_profile.error();
+    return aws::choose_region(settings.region, bus_region, env, *of_profile);
+}
+
+Status resolve_eventbridge(DestinationSettings& settings, const aws::EnvironmentSnapshot& env) {
+    const auto bus = aws::parse_bus(settings.bus);
+    if (!bus) return of_destination(settings, bus.error().text);
+    const auto region = find_region(settings, bus->region, env);
+    if (!region) return of_destination(settings, region.error().text);
+    if (Status proxy = check_proxy(settings); !proxy) return proxy;
+    if (!region->empty()) return resolve_in_region(settings, env, *region);
+
+    if (lower_case(env.get("AWS_EC2_METADATA_DISABLED")) == "true") {
+        return of_destination(settings, "no region known, set \"region\" or AWS_REGION");
+    }
+    // What is wrong in one region is wrong in all.
+    DestinationSettings trial = settings;
+    return resolve_in_region(trial, env, any_region);
+}
+
+// Queues of AWS are spoken to at their region's endpoint, which may be overridden; all others
+// (emulators, VPC endpoints) where their URL points.
+Status resolve_queue(DestinationSettings& settings, const aws::EnvironmentSnapshot& env) {
+    const auto in_setting = [&settings](const std::string& text) {
+        return of_destination(settings, "dead_letter: " + text);
+    };
+    const auto queue = aws::parse_queue_url(settings.dead_letter_queue);
+    if (!queue) return in_setting(queue.error().text);
+    const auto other_region = find_region(settings, {}, env);
+    if (!other_region) return in_setting(other_region.error().text);
+    const std::string& region = queue->region.empty() ? *other_region : queue->region;
+    if (region.empty()) {
+        return in_setting("no region known for \"" + settings.dead_letter_queue +
+                          "\", set \"region\" or AWS_REGION");
+    }
+    const std::string& profile = settings.credentials.profile;
+    const bool is_regions_own = aws::is_regional_host(queue->url.host);
+    auto service = find_endpoint(aws::Service::sqs, region, profile, env,
+                                 is_regions_own ? std::string() : queue->url.origin());
+    if (!service) return in_setting(service.error().text);
+    settings.queue_service = std::move(*service);
+    auto sts = find_endpoint(aws::Service::sts, region, profile, env);
+    if (!sts) return in_setting(sts.error().text);
+    settings.queue_sts = std::move(*sts);
+    return check_proxy(settings);
+}
+
 }  // namespace
 
 Status resolve(DestinationSettings& settings, const aws::EnvironmentSnapshot& environment) {
-    if (settings.kind == DestinationSettings::Kind::file) return {};
-    return resolve_eventbridge(settings, environment);
+    if (settings.kind == DestinationSettings::Kind::eventbridge) {
+        if (Status status = resolve_eventbridge(settings, environment); !status) return status;
+    }
+    return settings.dead_letter_queue.empty() ? Status() : resolve_queue(settings, environment);
+}
+
+bool needs_region(const DestinationSettings& settings) {
+    return settings.kind == DestinationSettings::Kind::eventbridge && settings.region.empty();
+}
+
+Status resolve_in_region(DestinationSettings& settings,
+                         const aws::EnvironmentSnapshot& environment,
+                         const std::string& region) {
+    settings.region = region;
+    const std::string& profile = settings.credentials.profile;
+    auto endpoint = find_endpoint(aws::Service::eventbridge, region, profile, environment,
+                                  settings.endpoint);
+    if (!endpoint) return of_destination(settings, endpoint.error().text);
+    settings.service = std::move(*endpoint);
+    auto sts = find_endpoint(aws::Service::sts, region, profile, environment);
+    if (!sts) return of_destination(settings, sts.error().text);
+    settings.sts = std::move(*sts);
+    return {};
 }
 
 Status resolve(SecretSettings& settings, const aws::EnvironmentSnapshot& env) {

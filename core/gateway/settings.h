@@ -24,7 +24,7 @@ struct DestinationSettings {
     std::string bus;        // eventbridge: name or ARN
     std::string file_path;  // file: absolute
 
-    std::string region;     // empty: found out, see resolve()
+    std::string region;     // empty: found out, see resolve() and needs_region()
     std::string endpoint;   // URL; empty: from the region
     aws::Endpoint service;  // filled in by resolve()
     aws::Endpoint sts;      // for roles; filled in by resolve()
@@ -39,6 +39,9 @@ struct DestinationSettings {
     int64_t total_timeout_ms = 10'000;
     RetrySettings retry;
     uint64_t dead_letter_size = 256u << 20;  // bound of one worker's dead letters, in bytes
+    std::string dead_letter_queue;           // URL in SQS; empty: they stay in the spool
+    aws::Endpoint queue_service;             // filled in by resolve()
+    aws::Endpoint queue_sts;                 // for roles, in the queue's region; likewise
     std::string trusted_certificate;         // PEM file
 };
 
@@ -60,9 +63,17 @@ struct GatewaySettings {
 
 // Fills in what the settings leave open and the environment or a profile file knows
 // (region), and refuses what cannot work: a bus ARN that contradicts the region, a version
-// 2 bus, an endpoint or proxy that is no URL. Called while the configuration is read; does
-// no network. The error names the setting and the value.
+// 2 bus, a FIFO queue, an endpoint or proxy that is no URL. Called while the configuration is
+// read; does no network. The error names the setting and the value.
 Status resolve(DestinationSettings& settings, const aws::EnvironmentSnapshot& environment);
+
+// After resolve(): only the instance's metadata can tell the region, when it runs.
+bool needs_region(const DestinationSettings& settings);
+
+// What resolve() left open for want of a region.
+Status resolve_in_region(DestinationSettings& settings,
+                         const aws::EnvironmentSnapshot& environment,
+                         const std::string& region);
 
 // The same for a secret of AWS Secrets Manager: its region is that of its ARN, or else the
 // environment's or the default profile's. Refuses what is neither a name nor an ARN.

@@ -135,6 +135,11 @@ class Writer::Impl {
         sync_recovered_tail();
         make_room();
 
+        if (is_for_letters()) {
+            // Before anybody reads what a person has dealt with already.
+            apply_marks();
+            apply_releases();
+        }
         log_->publish_slot(slot_->directory, cursor_->state());
         observe(tools_.observer, steps::slot_opened);
     }
@@ -256,6 +261,8 @@ class Writer::Impl {
         observe(tools_.observer, steps::releases_applied);
     }
 
+    bool is_for_letters() const { return slot_->destination == dead_letter_directory; }
+
     // What momentoctl marked while this process had the slot (marks.h).
     void apply_marks() {
         auto marks = read_marks(*slot_->directory, &marks_read_);
@@ -281,7 +288,7 @@ class Writer::Impl {
         note_appended();
         apply_releases();
         if (second_pace_.due(now)) {
-            if (slot_->destination == dead_letter_directory) apply_marks();
+            if (is_for_letters()) apply_marks();
             cursor_->sync();
             find_oldest_pending();
         }
@@ -312,7 +319,8 @@ class Writer::Impl {
             !cursor_->released_for_good(behind)) {
             return false;
         }
-        bool keep = appender_->has_tail() && !oldest.poisoned;
+        // Letters come now and then: what they leave is given back to the disk.
+        bool keep = appender_->has_tail() && !oldest.poisoned && !is_for_letters();
         Status recycled = store_->recycle(oldest.extent.segment, oldest.size, keep);
         if (!recycled) {
             tools_.logger->write(Severity::error, recycled.error().text);

@@ -186,6 +186,19 @@ SETTING_MISTAKES = [
     ("dead_letter file size=1m;",
      'invalid parameter "size=1m" in "dead_letter" of destination "bus": a size from 4m to '
      "1024g is expected"),
+    ("dead_letter sqs;",
+     'invalid number of arguments in "dead_letter" of destination "bus": "dead_letter sqs '
+     'queue-url;" is expected'),
+    ("dead_letter sqs letters;",
+     'destination "bus": dead_letter: "letters" is not an http or https URL: it must begin with '
+     '"http://" or "https://"'),
+    ("dead_letter sqs https://sqs.us-west-2.amazonaws.com/123456789012/letters.fifo;",
+     'destination "bus": dead_letter: '
+     '"https://sqs.us-west-2.amazonaws.com/123456789012/letters.fifo" is a FIFO queue: dead '
+     "letters need a standard one, as EventBridge's"),
+    ("dead_letter sqs https://sqs.us-west-2.amazonaws.com/letters;",
+     'destination "bus": dead_letter: "https://sqs.us-west-2.amazonaws.com/letters" is not a '
+     'queue\'s URL: write "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME"'),
     ("trusted_certificate %%DIR%%/none.pem;",
      'invalid value "%%DIR%%/none.pem" in "trusted_certificate" of destination "bus": cannot '
      'open "%%DIR%%/none.pem": No such file or directory'),
@@ -502,7 +515,7 @@ GOOD = {
                 connections 1000;
                 timeout connect=500ms total=30s;
                 retry for=7d max_delay=1m;
-                dead_letter file size=1g;
+                dead_letter sqs https://sqs.us-west-2.amazonaws.com/123456789012/letters;
             }}
             momento_destination {'x' * 64} {{ file %%DIR%%/events.json; source s; }}""",
         "server": """

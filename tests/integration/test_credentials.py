@@ -103,6 +103,23 @@ def test_an_instance(arrives, serve, moto, kind):
     assert server.handed_out == 1
 
 
+def test_the_region_of_an_instance(serve, moto, start_nginx):
+    server = serve(moto.create_session("events:PutEvents"))
+    bus = moto.create_bus()
+    nginx = start_nginx(
+        http=HTTP.replace("BUS", bus.name).replace("ENDPOINT", moto.endpoint)
+        .replace("KIND", "auto"), server=SERVER, files={"momento.secret": SECRET},
+        env={"AWS_EC2_METADATA_DISABLED": "", "AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url})
+    body = documented_event()
+    assert nginx.curl(PATH, body, signed(body, SECRET)).status == 200
+    nginx.wait_for_log("no region known, its events are held; instance metadata: its answer is "
+                       "404")
+    server.region = REGION
+    event, = bus.receive(1)
+    assert event["region"] == REGION
+    nginx.wait_for_log(f'the instance is in region "{REGION}"')
+
+
 @pytest.mark.parametrize("kind", ["web_identity", "auto"])
 def test_a_web_identity(arrives, serve, moto, write, kind):
     session = moto.create_session("events:PutEvents")

@@ -11,7 +11,7 @@ using Fate = Reports::Fate;
 
 TEST(Reports, OneLineASecondWithRunningTotals) {
     fakes::KeptLines lines;
-    Reports reports("bus", lines);
+    Reports reports("destination \"bus\"", lines);
     reports.step(0);
     EXPECT_TRUE(lines.lines.empty());
 
@@ -39,7 +39,7 @@ TEST(Reports, OneLineASecondWithRunningTotals) {
 
 TEST(Reports, ChangesAreTold) {
     fakes::KeptLines lines;
-    Reports reports("bus", lines);
+    Reports reports("destination \"bus\"", lines);
     reports.changed(Severity::notice, " is back after 3 s");
     reports.changed(Severity::error, " is on hold");
     EXPECT_EQ(lines.lines, (std::vector<std::string>{"destination \"bus\" is back after 3 s",

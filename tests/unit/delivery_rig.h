@@ -35,6 +35,7 @@ class PlayedDestination final : public Destination {
     BatchLimits limits() const override { return limits_; }
     size_t entry_size(const Record& record) const override { return record.body.size(); }
     size_t max_in_flight() const override { return max_in_flight_; }
+    bool accepts(const Record& record) const override { return !accepts_ || accepts_(record); }
 
     void send(std::vector<const Record*> records, Done done) override {
         Batch bodies;
@@ -74,6 +75,7 @@ class PlayedDestination final : public Destination {
 
     BatchLimits limits_;
     size_t max_in_flight_ = 4;
+    std::function<bool(const Record&)> accepts_;  // nothing: all
     Script script = take;
     bool keeps = false;
 

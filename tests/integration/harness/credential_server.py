@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CONTAINER_PATH = "/v1/credentials"
 TOKEN_PATH = "/latest/api/token"
+REGION_PATH = "/latest/meta-data/placement/region"
 ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
 ROLE = "gateway"
 SESSION_TOKEN = "a-session-token-of-the-metadata-service"
@@ -22,6 +23,7 @@ class CredentialServer:
         self.container_token = container_token
         self.web_tokens = []  # as STS received them
         self.handed_out = 0
+        self.region = None  # where the instance is; None: it does not tell
         self._lock = threading.Lock()
         outer = self
 
@@ -71,6 +73,8 @@ class CredentialServer:
             return self.reply(request, 200, json.dumps(document))
         if request.headers["X-Aws-Ec2-Metadata-Token"] != SESSION_TOKEN:
             return self.reply(request, 401, "")
+        if request.path == REGION_PATH and self.region:
+            return self.reply(request, 200, self.region)
         if request.path == ROLE_PATH:
             return self.reply(request, 200, ROLE + "\n")
         if request.path == ROLE_PATH + ROLE:

@@ -36,20 +36,26 @@ def moto_python():
 class Bus:
     """An event bus with a rule on detail-type and an SQS queue behind it."""
 
-    def __init__(self, moto, name, detail_types):
+    def __init__(self, moto, name, detail_types, exists=False):
         self.name = name
         self.events = moto.events
         self.sqs = moto.sqs
         self.detail_types = detail_types
         self.queue = self.sqs.create_queue(QueueName=name)["QueueUrl"]
-        self.make()
+        if not exists:
+            self.make()
+        else:
+            self._make_rule()
 
     def make(self):
+        self.events.create_event_bus(Name=self.name)
+        self._make_rule()
+
+    def _make_rule(self):
         queue_arn = self.sqs.get_queue_attributes(
             QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         pattern = ({"detail-type": self.detail_types} if self.detail_types
                    else {"source": ["Momento"]})
-        self.arn = self.events.create_event_bus(Name=self.name)["EventBusArn"]
         self.events.put_rule(Name=self.name, EventBusName=self.name,
                              EventPattern=json.dumps(pattern))
         self.events.put_targets(Rule=self.name, EventBusName=self.name,
@@ -84,7 +90,9 @@ class Bus:
 
 
 class Moto:
-    def __init__(self):
+    """`checks`: whether signatures and policies are checked."""
+
+    def __init__(self, checks=True):
         self.port, = free_ports(1)
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.users = {}  # access key id -> name
@@ -98,11 +106,12 @@ class Moto:
         # Checks are switched on for good as soon as somebody exists who may make others.
         self.iam = self._client("iam", "any", "any")
         self.iam = self._client("iam", *self.create_user("*"))
-        self._check_everything()
-        admin = self.create_user("*")
-        self.events = self._client("events", *admin)
-        self.sqs = self._client("sqs", *admin)
-        self.secrets = self._client("secretsmanager", *admin)
+        if checks:
+            self._check_everything()
+        self.admin = self.create_user("*")
+        self.events = self.client("events")
+        self.sqs = self.client("sqs")
+        self.secrets = self.client("secretsmanager")
 
     def _connects(self):
         assert self.process.poll() is None, self.output()
@@ -114,6 +123,10 @@ class Moto:
             service, endpoint_url=self.endpoint, region_name=REGION,
             aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key,
             config=Config(retries={"max_attempts": 1}, proxies={}))
+
+    def client(self, service):
+        """A client of somebody who may do everything."""
+        return self._client(service, *self.admin)
 
     def _check_everything(self):
         request = urllib.request.Request(
@@ -172,6 +185,10 @@ class Moto:
         name = f"hooks/{uuid.uuid4().hex[:12]}"
         self.secrets.create_secret(Name=name, SecretString=value)
         return name
+
+    def adopt_bus(self, name):
+        """As create_bus(), for a bus that is there."""
+        return Bus(self, name, [], exists=True)
 
     def output(self):
         self.log.seek(0)

@@ -1,0 +1,97 @@
+#include "destination/dead_letter_queue.h"
+
+#include <utility>
+
+#include "destination/event_json.h"
+
+namespace momento {
+namespace {
+
+using Kind = EntryVerdict::Kind;
+
+constexpr size_t max_requests = 4;  // at once: letters are few, and in no hurry
+// "EXHAUSTED_RETRY_CONDITION", Amazon EventBridge User Guide; delivery's own word for it.
+constexpr std::string_view exhausted = "EXHAUSTED_RETRY_CONDITION MaximumEventAgeInSeconds";
+constexpr char exhausted_condition[] = "MaximumEventAgeInSeconds";
+
+void add(aws::SqsMessage& message, const char* name, std::string_view value) {
+    if (!value.empty()) message.attributes.emplace_back(name, value);
+}
+
+EntryVerdict verdict_of(const aws::SendOutcome& outcome) {
+    switch (outcome.kind) {
+        case aws::SendOutcome::Kind::sent:
+            return {Kind::delivered, {}, {}};
+        case aws::SendOutcome::Kind::refused:
+            return {Kind::keep, outcome.code, outcome.message};
+        case aws::SendOutcome::Kind::retry:
+            break;
+    }
+    return {Kind::hold, outcome.code, outcome.message};
+}
+
+BatchResult read_reply(const std::vector<aws::SqsMessage>& messages,
+                       const aws::ServiceReply& reply) {
+    const aws::SendOutcomes outcomes = aws::read_send_reply(messages, reply);
+    BatchResult result;
+    for (const aws::SendOutcome& outcome : outcomes.messages) {
+        result.entries.push_back(verdict_of(outcome));
+    }
+    result.whole_request = outcomes.whole_request;
+    if (reply.unsent) return result;
+    result.elapsed_us = reply.http.elapsed_us;
+    if (reply.http.failed) result.trouble = reply.http.failure.text;
+    return result;
+}
+
+}  // namespace
+
+DeadLetterQueue::DeadLetterQueue(DeadLetterQueueSettings settings,
+                                 std::shared_ptr<aws::CredentialsProvider> credentials,
+                                 const aws::ServiceTools& tools)
+    : settings_(std::move(settings)),
+      client_(settings_.service, std::move(credentials), tools) {}
+
+size_t DeadLetterQueue::max_in_flight() const {
+    return max_requests;
+}
+
+aws::SqsMessage DeadLetterQueue::make_message(const Record& letter,
+                                              const DeadLetterQueueSettings& settings) {
+    aws::SqsMessage message;
+    const bool is_event = !letter.cache.empty() && !letter.topic.empty();
+    if (is_event) {
+        append_event_json(message.body, letter, settings.source, settings.region);
+    } else {
+        message.body = letter.body;
+    }
+    const bool is_exhausted = letter.reason_message.substr(0, exhausted.size()) == exhausted;
+    add(message, aws::attribute_error_code, letter.reason_code);
+    add(message, aws::attribute_error_message, letter.reason_message);
+    add(message, aws::attribute_exhausted, is_exhausted ? exhausted_condition : "");
+    add(message, aws::attribute_attempts, std::to_string(letter.attempts));
+    add(message, aws::attribute_target, settings.target);
+    add(message, aws::attribute_destination, letter.destination);
+    return message;
+}
+
+bool DeadLetterQueue::accepts(const Record& letter) const {
+    return letter.kind == RecordKind::dead_letter &&
+           letter.destination == settings_.destination &&
+           static_cast<bool>(aws::check_message(make_message(letter, settings_)));
+}
+
+size_t DeadLetterQueue::entry_size(const Record& letter) const {
+    return aws::message_size(make_message(letter, settings_));
+}
+
+void DeadLetterQueue::send(std::vector<const Record*> batch, Done done) {
+    std::vector<aws::SqsMessage> messages;
+    for (const Record* letter : batch) messages.push_back(make_message(*letter, settings_));
+    std::string request = aws::encode_send(settings_.queue, messages);
+    client_.call(aws::sqs_send_target, std::move(request),
+                 [messages = std::move(messages), done = std::move(done)](
+                     const aws::ServiceReply& reply) { done(read_reply(messages, reply)); });
+}
+
+}  // namespace momento
