@@ -22,6 +22,9 @@
 
 namespace momento::aws {
 
+// "Instance metadata categories", Amazon EC2 User Guide.
+inline constexpr char instance_region_path[] = "/latest/meta-data/placement/region";
+
 class InstanceMetadata : public std::enable_shared_from_this<InstanceMetadata> {
     struct Key {};  // of create()
 
@@ -34,7 +37,7 @@ class InstanceMetadata : public std::enable_shared_from_this<InstanceMetadata> {
 
     InstanceMetadata(Key, const Clock& clock, HttpClient& http) : clock_(clock), http_(http) {}
 
-    // `path` as in "/latest/meta-data/placement/region". A refused token counts as a
+    // `path` as in instance_region_path. A refused token counts as a
     // failure of the transfer, whose text says what to do.
     void get(const std::string& path, HttpClient::Done done);
 

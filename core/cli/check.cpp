@@ -1,21 +1,13 @@
 // momentoctl check: proves that a destination's settings work, without sending an event.
 #include <curl/curl.h>
 
-#include <array>
-#include <csignal>
 #include <cstdlib>
-#include <memory>
-#include <optional>
 #include <ostream>
-#include <utility>
 
-#include "aws/credentials_chain.h"
-#include "aws/service_client.h"
 #include "aws/service_error.h"
 #include "base/json.h"
-#include "base/random.h"
+#include "cli/aws_access.h"
 #include "cli/command.h"
-#include "cli/no_log.h"
 #include "cli/options.h"
 #include "destination/putevents.h"
 #include "gateway/settings.h"
@@ -25,114 +17,14 @@ namespace momento::cli {
 namespace {
 
 constexpr char describe_target[] = "AWSEvents.DescribeEventBus";
-constexpr int64_t patience_us = 30'000'000;
-constexpr int64_t turn_ms = 100;
 // momento_webhook_max_ahead's default: from there on webhooks are refused.
 constexpr int64_t clock_tolerance_s = 10;
 
-struct KindName {
-    std::string_view name;
-    aws::CredentialsSettings::Kind kind;
-};
-constexpr std::array<KindName, 5> kinds = {{
-    {"auto", aws::CredentialsSettings::Kind::automatic},
-    {"environment", aws::CredentialsSettings::Kind::environment},
-    {"web_identity", aws::CredentialsSettings::Kind::web_identity},
-    {"container", aws::CredentialsSettings::Kind::container},
-    {"instance", aws::CredentialsSettings::Kind::instance},
-}};
-
-Result<DestinationSettings> read_settings(const Arguments& arguments) {
-    DestinationSettings settings;
-    settings.name = "check";
-    std::optional<std::string> region, endpoint, proxy, credentials, profile, cacert;
-    Options options;
-    options.text("--region", &region)
-        .text("--endpoint", &endpoint)
-        .text("--proxy", &proxy)
-        .text("--credentials", &credentials)
-        .text("--profile", &profile)
-        .text("--cacert", &cacert);
-    Result<Arguments> operands = options.parse(arguments, 1, 1, "one BUS");
-    if (!operands) return operands.error();
-    if (credentials && profile) {
-        return Error{"\"--profile\" is a kind of credentials, leave it or --credentials out"};
-    }
-    settings.bus = operands->front();
-    settings.region = region.value_or("");
-    settings.endpoint = endpoint.value_or("");
-    settings.proxy = proxy.value_or("");
-    settings.trusted_certificate = cacert.value_or("");
-    if (profile) {
-        if (profile->empty()) return Error{"\"--profile\" needs a name"};
-        settings.credentials = {aws::CredentialsSettings::Kind::profile, *profile};
-    }
-    if (!credentials) return settings;
-    for (const KindName& known : kinds) {
-        if (known.name != *credentials) continue;
-        settings.credentials.kind = known.kind;
-        return settings;
-    }
-    return Error{"invalid --credentials \"" + *credentials +
-                 "\", give auto, environment, web_identity, container or instance, or use "
-                 "--profile NAME"};
+aws::ServiceReply describe(AwsCaller& caller, const std::string& bus) {
+    Json request = Json::object();
+    request.set("Name", Json::string(bus));
+    return caller.call(describe_target, request.dump());
 }
-
-// Everything a destination calls AWS with, stepped until it has its answer.
-class Caller {
-  public:
-    Caller(const DestinationSettings& settings, const aws::EnvironmentSnapshot& env)
-        : http_(make_curl_client()) {
-        aws::ProviderTools tools{&system_clock(), &system_random(), http_.get(), &log_,
-                                 "check"};
-        tools.server_clock =
-            std::make_shared<aws::ServerClock>(system_clock(), log_, tools.user);
-        credentials_ = aws::make_credentials(
-            settings.credentials, env,
-            {settings.sts, settings.proxy, settings.trusted_certificate}, tools);
-        aws::ServiceSettings service;
-        service.user = tools.user;
-        service.endpoint = settings.service;
-        service.content_type = putevents_content_type;
-        service.proxy = settings.proxy;
-        service.trusted_certificate = settings.trusted_certificate;
-        client_ = std::make_unique<aws::ServiceClient>(
-            service, credentials_,
-            aws::ServiceTools{&system_clock(), &log_, http_.get(), tools.server_clock});
-    }
-
-    aws::CredentialsAnswer find_credentials() {
-        const int64_t end_us = system_clock().steady_us() + patience_us;
-        aws::CredentialsAnswer answer = credentials_->get();
-        while (answer.state == aws::CredentialsAnswer::State::pending &&
-               system_clock().steady_us() < end_us) {
-            http_->run(turn_ms);
-            answer = credentials_->get();
-        }
-        return answer;
-    }
-
-    const char* kind() const { return credentials_->name(); }
-
-    aws::ServiceReply describe(const std::string& bus) {
-        std::optional<aws::ServiceReply> reply;
-        Json request = Json::object();
-        request.set("Name", Json::string(bus));
-        client_->call(describe_target, request.dump(),
-                      [&reply](aws::ServiceReply got) { reply = std::move(got); });
-        while (!reply) {  // the client's own timeouts end this
-            http_->run(turn_ms);
-            client_->step();
-        }
-        return std::move(*reply);
-    }
-
-  private:
-    NoLog log_;
-    std::unique_ptr<HttpClient> http_;
-    std::shared_ptr<aws::CredentialsProvider> credentials_;
-    std::unique_ptr<aws::ServiceClient> client_;
-};
 
 // One line each; true if it is as it should be.
 class Report {
@@ -154,13 +46,28 @@ class Report {
     bool all_good_ = true;
 };
 
-bool report_credentials(Caller& caller, Report& report) {
+bool find_region(DestinationSettings& settings, const aws::EnvironmentSnapshot& env,
+                 Report& report) {
+    if (needs_region(settings)) {
+        const Result<std::string> region = ask_instance_region(env);
+        const Status resolved =
+            region ? resolve_in_region(settings, env, *region) : Status(region.error());
+        if (!resolved) {
+            return report.print(
+                false, "region",
+                "not configured, and instance metadata do not tell: " + resolved.error().text);
+        }
+    }
+    return report.print(true, "region", settings.region);
+}
+
+bool report_credentials(AwsCaller& caller, Report& report) {
     const aws::CredentialsAnswer answer = caller.find_credentials();
     if (answer.state != aws::CredentialsAnswer::State::ready) {
         return report.print(false, "credentials",
                             answer.error.empty() ? "nobody answered in time" : answer.error);
     }
-    std::string text = caller.kind();
+    std::string text = caller.credentials_kind();
     if (answer.credentials->expires_ms) {
         const int64_t left_ms = *answer.credentials->expires_ms - system_clock().wall_ms();
         text += ", for another " + std::to_string(left_ms / 60'000) + " minutes";
@@ -206,20 +113,27 @@ void report_clock(const aws::ServiceReply& reply, Report& report) {
 }
 
 Result<Outcome> check(const Arguments& arguments, Console& console) {
-    Result<DestinationSettings> settings = read_settings(arguments);
-    if (!settings) return settings.error();
-    const auto env = aws::EnvironmentSnapshot::take(console.environment);
-    if (Status resolved = resolve(*settings, env); !resolved) return resolved.error();
+    DestinationSettings settings;
+    AwsOptions aws_options;
+    Options options;
+    aws_options.add_to(options);
+    Result<Arguments> operands = options.parse(arguments, 1, 1, "one BUS");
+    if (!operands) return operands.error();
+    settings.name = "check";
+    settings.bus = operands->front();
+    if (Status status = aws_options.apply_to(settings); !status) return status.error();
 
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    (void)std::signal(SIGPIPE, SIG_IGN);
+    const auto env = aws::EnvironmentSnapshot::take(console.environment);
+    if (Status resolved = resolve(settings, env); !resolved) return resolved.error();
+
+    prepare_network();
     Report report(console.out);
-    report.print(true, "region", settings->region);
-    report.print(true, "endpoint", settings->service.url.text());
-    Caller caller(*settings, env);
+    if (!find_region(settings, env, report)) return Outcome::found;
+    report.print(true, "endpoint", settings.service.url.text());
+    AwsCaller caller(settings, settings.service, settings.sts, putevents_content_type, env);
     if (report_credentials(caller, report)) {
-        const aws::ServiceReply reply = caller.describe(settings->bus);
-        report_bus(settings->bus, reply, report);
+        const aws::ServiceReply reply = describe(caller, settings.bus);
+        report_bus(settings.bus, reply, report);
         report_clock(reply, report);
     }
     return report.all_good() ? Outcome::fine : Outcome::found;

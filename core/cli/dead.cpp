@@ -2,7 +2,9 @@
 #include <cerrno>
 #include <ostream>
 
+#include "cli/aws_access.h"
 #include "cli/command.h"
+#include "cli/dead_queue.h"
 #include "cli/options.h"
 #include "cli/spool_access.h"
 #include "cli/table.h"
@@ -127,12 +129,32 @@ void print_report(const RedriveReport& report, bool dry_run, std::ostream& out) 
     }
 }
 
+Status redrive_spool(const std::string& directory, const RedriveSettings& settings,
+                     Console& console, RedriveReport* report) {
+    auto places = find_letters(directory);
+    if (!places) return places.error();
+    ConsoleLogger logger(console.err);
+    SpoolTools tools = system_tools(logger);
+    Tails tails(directory, tools);
+    Status status;
+    for (const SlotPlace& place : *places) {
+        status = redrive_letters(place, settings, tails, tools, report);
+        if (!status) break;
+    }
+    tails.finish();
+    return status;
+}
+
 Result<Outcome> redrive(const Arguments& arguments, Console& console) {
     RedriveSettings settings;
-    std::optional<std::string> reason;
-    std::optional<std::string> to;
+    std::optional<std::string> reason, to, queue;
+    AwsOptions aws_options;
     Options options;
-    options.text("--reason", &reason).text("--to", &to).flag("--dry-run", &settings.dry_run);
+    options.text("--reason", &reason)
+        .text("--to", &to)
+        .text("--queue", &queue)
+        .flag("--dry-run", &settings.dry_run);
+    aws_options.add_to(options);
     Result<Arguments> operands = options.parse(arguments, 0, 1, "one directory");
     if (!operands) return operands.error();
     std::string directory = operands->empty() ? default_spool : operands->front();
@@ -141,23 +163,19 @@ Result<Outcome> redrive(const Arguments& arguments, Console& console) {
                      "\", give the name of a destination: 1 to 64 letters, digits, \"_\" and "
                      "\"-\""};
     }
+    if (!queue && aws_options.any_given()) {
+        return Error{
+            "the spool needs nothing of AWS: give --queue, or only --reason, --to and "
+            "--dry-run"};
+    }
     settings.filter.reason = reason.value_or("");
     settings.to = to.value_or("");
 
     if (Status status = become_owner(directory); !status) return status.error();
-    auto places = find_letters(directory);
-    if (!places) return places.error();
-
-    ConsoleLogger logger(console.err);
-    SpoolTools tools = system_tools(logger);
-    Tails tails(directory, tools);
     RedriveReport report;
-    Status status;
-    for (const SlotPlace& place : *places) {
-        status = redrive_letters(place, settings, tails, tools, &report);
-        if (!status) break;
-    }
-    tails.finish();
+    const Status status =
+        queue ? redrive_queue({*queue, directory, settings, &aws_options}, console, &report)
+              : redrive_spool(directory, settings, console, &report);
     print_report(report, settings.dry_run, console.out);
     if (!status) return status.error();
     bool left = report.without_event + report.without_destination > 0;
@@ -220,6 +238,7 @@ gateway may be running.
 const Command dead_redrive_command{
     "dead redrive", "sends dead letters to their destination again",
     R"(usage: momentoctl dead redrive [--reason CODE] [--to DESTINATION] [--dry-run] [DIR]
+       momentoctl dead redrive --queue URL [OPTION]... [DIR]
 
 Appends the event of each dead letter in DIR (default /var/lib/nginx/momento) to the log of
 its destination, and then marks the letter as redriven. A running gateway delivers it within
@@ -229,6 +248,12 @@ and loses none. Run as root, it takes the user and group of the spool's owner fi
   --reason CODE      only those with this reason
   --to DESTINATION   to this one, instead of the one the letter names
   --dry-run          says what would be done, and does nothing
+  --queue URL        takes the letters out of this SQS queue, where "dead_letter sqs" put
+                     them: a message is deleted once its event is on disk. What is left
+                     there, or only counted, is hidden from others for a minute
+
+With --queue, as "momentoctl check" takes them, read as the spool's owner:
+--region, --proxy, --credentials, --profile, --cacert
 
 Exit status 1 if letters that match were left: no event can be made of them, or their
 destination is not in the spool.

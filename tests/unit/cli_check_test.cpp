@@ -89,10 +89,32 @@ TEST_F(CliCheckTest, RefusesSettingsThatCannotWork) {
         {{"check", "hooks", "--credentials", "auto", "--profile", "x"}, "--profile"},
     };
     for (const auto& [arguments, expected] : cases) {
-        Ran ran = run(arguments);
+        Ran ran = run(arguments, "", [](const std::string& name) {
+            return name == "AWS_EC2_METADATA_DISABLED" ? "true" : nullptr;
+        });
         EXPECT_EQ(ran.status, 2);
         EXPECT_NE(ran.err.find(expected), std::string::npos) << ran.err;
     }
+}
+
+TEST_F(CliCheckTest, AsksTheInstanceForARegionThatNothingElseNames) {
+    HttpServer metadata(HttpServer::always([](ServerConnection& connection,
+                                              const ReceivedRequest& request) {
+        connection.answer(request.head.find("PUT ") == 0 ? "token" : "eu-south-2", "200 OK");
+    }));
+    HttpServer events(
+        HttpServer::always([](ServerConnection& connection, const ReceivedRequest&) {
+            connection.answer("{}", "200 OK");
+        }));
+    variables_.erase("AWS_EC2_METADATA_DISABLED");
+    variables_["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = metadata.url();
+    Ran ran = run({"check", "hooks", "--endpoint", events.url()}, "",
+                  [this](const std::string& name) -> const char* {
+                      auto found = variables_.find(name);
+                      return found == variables_.end() ? nullptr : found->second.c_str();
+                  });
+    EXPECT_NE(ran.out.find("ok    region       eu-south-2\n"), std::string::npos)
+        << ran.out << ran.err;
 }
 
 }  // namespace

@@ -1,0 +1,62 @@
+// How the commands that call AWS reach it: with a destination's settings, from options and
+// the environment, and step by step until there is an answer.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "aws/credentials.h"
+#include "aws/service_client.h"
+#include "base/result.h"
+#include "cli/no_log.h"
+#include "cli/options.h"
+#include "gateway/settings.h"
+#include "http/client.h"
+
+namespace momento::cli {
+
+// --region, --endpoint, --proxy, --credentials, --profile, --cacert.
+class AwsOptions {
+  public:
+    // Adds them to a command's own; `this` outlives parsing.
+    void add_to(Options& options);
+
+    // After parsing: what they say, for resolve().
+    Status apply_to(DestinationSettings& settings) const;
+
+    bool any_given() const;
+
+  private:
+    std::optional<std::string> region_, endpoint_, proxy_, credentials_, profile_, cacert_;
+};
+
+// Calls of one service, one at a time; blocks.
+class AwsCaller {
+  public:
+    // `settings` went through resolve(); `service` and `sts` are two of its endpoints.
+    AwsCaller(const DestinationSettings& settings, const aws::Endpoint& service,
+              const aws::Endpoint& sts, const char* content_type,
+              const aws::EnvironmentSnapshot& env);
+    ~AwsCaller();
+
+    // Never `pending`, unless nobody answered in time.
+    aws::CredentialsAnswer find_credentials();
+    const char* credentials_kind() const { return credentials_->name(); }
+
+    aws::ServiceReply call(const char* target, const std::string& body);
+
+  private:
+    NoLog log_;
+    std::unique_ptr<HttpClient> http_;
+    std::shared_ptr<aws::CredentialsProvider> credentials_;
+    std::unique_ptr<aws::ServiceClient> client_;
+};
+
+// The instance's region, for settings that need one. Blocks for a few seconds at most.
+Result<std::string> ask_instance_region(const aws::EnvironmentSnapshot& env);
+
+// Once, before the first call of a process.
+void prepare_network();
+
+}  // namespace momento::cli
