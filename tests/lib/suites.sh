@@ -44,7 +44,8 @@ suite_style() {
     else
         record skipped style "clang-format" "clang-format is not installed"
     fi
-    for script in "$repo"/tests/*.sh "$repo"/tests/lib/*.sh "$repo"/conf.d/*.sh; do
+    for script in "$repo"/tests/*.sh "$repo"/tests/lib/*.sh "$repo"/conf.d/*.sh \
+        "$repo"/conf.d/aws/*.sh; do
         attempt style "sh -n ${script#"$repo"/}" sh -n "$script"
     done
     attempt style "the module exports nginx's three tables only" exports_only_tables
