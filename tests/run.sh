@@ -46,6 +46,7 @@ start_results
 install_packages $build_packages || exit 1
 install_packages $test_packages || true  # what this leaves missing fails by name below
 find_moto >"$logs/moto.log" 2>&1
+find_javascript >"$logs/javascript.log" 2>&1
 # For promtool. Unpacked, not installed: the package is a service.
 unpack_packages "$build/prometheus" prometheus >"$logs/prometheus.log" 2>&1
 

@@ -1,4 +1,5 @@
-"""The signer against botocore's: the same random requests, signed by both."""
+"""The signer against botocore's and AWS's for JavaScript: the same random requests, signed by
+all."""
 
 import datetime
 import json
@@ -10,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import settings
+from harness import javascript, settings
 
 botocore_auth = pytest.importorskip("botocore.auth")
 from botocore.awsrequest import AWSRequest  # noqa: E402
@@ -78,14 +79,31 @@ def expected(case, monkeypatch):
             for name in ("X-Amz-Date", "X-Amz-Security-Token", "Authorization")}
 
 
-@pytest.mark.skipif(not SIGNER.exists(), reason=f"{SIGNER} is not built")
-def test_random_requests_get_the_signature_botocore_gives_them(monkeypatch):
-    chance = random.Random(20150830)
-    cases = [random_case(chance) for _ in range(CASES)]
+def sign(cases):
+    """What our signer adds to each."""
     lines = "".join(json.dumps(case) + "\n" for case in cases)
     run = subprocess.run([SIGNER], input=lines, capture_output=True, text=True, check=True)
     answers = [dict(json.loads(line)) for line in run.stdout.splitlines()]
     assert len(answers) == len(cases)
+    return answers
 
-    for case, added in zip(cases, answers):
+
+@pytest.mark.skipif(not SIGNER.exists(), reason=f"{SIGNER} is not built")
+def test_random_requests_get_the_signature_botocore_gives_them(monkeypatch):
+    chance = random.Random(20150830)
+    cases = [random_case(chance) for _ in range(CASES)]
+    for case, added in zip(cases, sign(cases)):
         assert added == {k: v for k, v in expected(case, monkeypatch).items() if v}, case
+
+
+@javascript.needed
+@pytest.mark.skipif(not SIGNER.exists(), reason=f"{SIGNER} is not built")
+def test_random_requests_get_the_signature_that_javascript_gives_them():
+    chance = random.Random(20260129)
+    cases = [random_case(chance) for _ in range(CASES)]
+    for case in cases:
+        case["query"] = case["query"].replace("%", "x")  # it encodes what it is given
+    lines = "".join(json.dumps(case) + "\n" for case in cases)
+    names = ("X-Amz-Date", "X-Amz-Security-Token", "Authorization")
+    for case, added, theirs in zip(cases, sign(cases), javascript.run("sign.mjs", input=lines)):
+        assert [added.get(name, "") for name in names] == theirs, case

@@ -32,6 +32,18 @@ find_moto() {
         export MOTO_PYTHON="$build/venv/bin/python"
 }
 
+# AWS's own signer and clients for JavaScript, in build/npm. Tests that ask them are skipped
+# where they cannot be had.
+find_javascript() {
+    [ -d "$build/npm/node_modules/@smithy/signature-v4" ] && return
+    command -v npm >/dev/null || install_packages nodejs npm || return
+    mkdir -p "$build/npm" &&
+        npm install --no-audit --no-fund --ignore-scripts --prefix "$build/npm" \
+            @smithy/signature-v4@5.7.5 @aws-crypto/sha256-js@5.2.0 \
+            @aws-sdk/client-eventbridge@3.1169.0 @aws-sdk/client-sqs@3.1169.0 \
+            @aws-sdk/client-secrets-manager@3.1162.0
+}
+
 cpp_files() {
     find "$repo/core" "$repo/ngx_module" "$repo/tests" "$repo/bench" \
         -name '*.cpp' -o -name '*.h'
