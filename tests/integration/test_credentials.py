@@ -7,8 +7,10 @@ import pytest
 
 from harness.credential_server import CONTAINER_PATH, CredentialServer
 from harness.events import documented_event, signed
+from harness.load import Conservation, Load
 from harness.moto_server import REGION
 from harness.nginx import make_directory
+from harness.waiting import PATIENCE, eventually
 
 PATH = "/momento"
 SECRET = "a secret of Momento's"
@@ -153,6 +155,34 @@ def test_a_refused_set_is_replaced_and_nothing_is_lost(arrives, serve, moto):
                     values(session))
     assert server.handed_out == 2
     assert "no credentials" not in nginx.error_log()
+
+
+def test_a_token_that_expires_under_load_loses_nothing(start_webhook, standin, serve):
+    sets = [{"AccessKeyId": f"ASIA{name}", "SecretAccessKey": f"secret-{name}",
+             "SessionToken": f"token-{name}"} for name in ("FIRST", "SECOND")]
+    for each in sets:
+        standin.credentials[each["AccessKeyId"]] = (each["SecretAccessKey"],
+                                                    each["SessionToken"])
+    server = serve(*sets)
+    nginx = start_webhook(
+        standin, settings="credentials container;",
+        env={"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url + CONTAINER_PATH,
+             "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+    load = Load(nginx.port, connections=20, pause=0.01)
+    conservation = Conservation(load, standin)
+    try:
+        standin.wait_for_entries(50)
+        standin.expired.add("ASIAFIRST")  # an hour before its time
+        eventually(lambda: server.handed_out == 2, "new credentials")
+        standin.wait_for_entries(len(standin.accepted) + 50)
+    finally:
+        load.stop()
+    conservation.wait(PATIENCE)
+    table = conservation.table()
+    assert table["acknowledged"] == table["sent"] == table["delivered"]
+    assert (table["lost"], table["duplicates"]) == (0, 0)
+    assert server.handed_out == 2
+    assert "on hold" not in nginx.error_log()
 
 
 def test_without_any_credentials_the_log_says_who_was_asked(start_nginx, moto):
