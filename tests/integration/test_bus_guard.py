@@ -66,10 +66,12 @@ def test_a_bus_deleted_and_made_again_under_load_loses_nothing(start_nginx, moto
     actions = ("events:PutEvents", "events:DescribeEventBus")
     nginx = start_nginx(
         Webhook, server=STATUS, env=moto.environment(*actions),
+        # moto is slow: one small request after the other.
         destinations=f"momento_destination bus {{ eventbridge {bus.name}; "
-                     f"endpoint {moto.endpoint}; }}")
+                     f"endpoint {moto.endpoint}; connections 1; batch entries=3; "
+                     f"timeout total=60s; }}")
     nginx.allow(r"\[alert\].*event bus .* does not exist")
-    load = Load(nginx.port, connections=2, pause=0.1)
+    load = Load(nginx.port, connections=2, pause=0.3)
     try:
         eventually(lambda: load.count(200) >= 5, "some events")
         bus.delete()
