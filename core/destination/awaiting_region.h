@@ -44,6 +44,7 @@ class AwaitingRegion final : public Destination {
     void send(std::vector<const Record*> batch, Done done) override;
     void step() override;
     void stop_sending() override;
+    DestinationState state() const override { return destination_->state(); }
 
   private:
     void ask();
