@@ -229,7 +229,9 @@ bool Worker::start_gateway(ngx_cycle_t* cycle) {
     auto gateway =
         Gateway::start(settings_, metrics_, shared_, process_slot(),
                        {print, [this](const SecretOutcome& outcome) { take_secret(outcome); },
-                        [this](const SignatureBatch& batch) { take_signatures(batch); }});
+                        [this](const SignatureBatch& batch) { take_signatures(batch); },
+                        // nginx's flag, which its event loop sets once.
+                        [] { return __atomic_load_n(&ngx_exiting, __ATOMIC_RELAXED) != 0; }});
     if (!gateway) {
         ngx_log_error(
             NGX_LOG_ALERT, cycle->log, 0,

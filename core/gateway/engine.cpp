@@ -226,8 +226,7 @@ class Engine::Impl {
         const int64_t now = tools_.clock->steady_us();
         if (!stopping_ && now >= next_adoption_us_) {
             next_adoption_us_ = now + adoption_interval_us;
-            for (size_t i = 0; i < rooms_.size(); ++i) adopt(i);
-            if (adoptable_letters_) adopt_letters();
+            if (!tools_.is_exiting || !tools_.is_exiting()) adopt_all();
             if (orphans_) orphans_->step();
         }
         secrets_.step();
@@ -349,6 +348,11 @@ class Engine::Impl {
         }
         seated->wake();  // opens the slot
         adopted_.push_back({std::move(seated)});
+    }
+
+    void adopt_all() {
+        for (size_t i = 0; i < rooms_.size(); ++i) adopt(i);
+        if (adoptable_letters_) adopt_letters();
     }
 
     // One free slot a second and destination: what another process left is drained here.

@@ -67,6 +67,7 @@ struct EngineTools {
 
     // From collect(). Optional if the settings have no secrets.
     std::function<void(const SecretOutcome&)> take_secret;
+    std::function<bool()> is_exiting;  // optional: what it would adopt, others adopt sooner
 };
 
 class Engine {

@@ -110,6 +110,7 @@ class Gateway::Impl {
         tools.make_seat = [this] { return make_thread_seat(threads_); };
         tools.wake_event_loop = [this] { wake_event_loop(); };
         tools.take_secret = listener_.take_secret;
+        tools.is_exiting = listener_.is_exiting;
         for (const SecretSettings& secret : settings.secrets) {
             tools.secrets_made_elsewhere.push_back(made_elsewhere(shared, secret));
         }

@@ -31,6 +31,9 @@ class Gateway {
         std::function<void(Severity severity, const std::string& line)> print;
         std::function<void(const SecretOutcome& outcome)> take_secret;
         std::function<void(const SignatureBatch& batch)> take_signatures;
+
+        // Asked by the delivery thread: whether this process has been told to end.
+        std::function<bool()> is_exiting;
     };
 
     // Does no disk or network I/O: that starts with the threads. `metrics`, one entry per

@@ -153,6 +153,29 @@ def test_fewer_workers_after_a_reload_adopt_what_others_left(start_webhook, stan
     eventually(lambda: hook.numbers()["pending"] == 0, "empty slots")
 
 
+def test_a_worker_that_is_shutting_down_adopts_nothing(start_webhook, standin):
+    standin.unreachable()
+    hook = start_webhook(standin, server=STATUS + "location /slow { limit_rate 1; "
+                         "alias %%DIR%%/; }", files={"page": "x" * 1_000})
+    hook.allow(r"\[alert\].*worker process \d+ exited on signal 9")
+    with hook.connect_raw() as slow:
+        slow.send(b"GET /slow/page HTTP/1.1\r\nHost: h\r\n\r\n")
+        eventually(lambda: slow.socket.recv(1), "the beginning of a slow answer")
+        hook.reload()
+        old, = hook.exiting_workers()
+        for number in range(4):
+            send_all(hook, [str(number)])
+            adopted = hook.error_log().count("adopting slot")
+            hook.kill_worker()
+            eventually(lambda seen=adopted: hook.error_log().count("adopting slot") > seen,
+                       "an adoption")
+        assert hook.exiting_workers() == [old]
+        lines = [line for line in hook.error_log().splitlines() if "adopting slot" in line]
+        assert not [line for line in lines if f" {old}#" in line]
+    standin.open()
+    standin.wait_for_entries(4)
+
+
 # Other formats
 
 
