@@ -82,8 +82,10 @@ sanitized_unit_tests() {
     attempt "$1" "build" build_sanitized_core "$2" "$3" && unit_tests "$1" "$2"
 }
 
+# At -O2 -g the sanitizers' code takes more than twice as long to compile.
 build_sanitized_core() {
-    configure_core "$1" -DMOMENTO_SANITIZE="$2" && cmake --build "$1" --target unit_tests
+    configure_core "$1" -DMOMENTO_SANITIZE="$2" -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" &&
+        cmake --build "$1" --target unit_tests
 }
 
 suite_unit() {
@@ -265,6 +267,7 @@ suite_fuzz() {
 
 build_fuzzers() {
     configure_core "$build/fuzz" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
-        -DMOMENTO_FUZZ=ON -DMOMENTO_SANITIZE=address,undefined &&
+        -DMOMENTO_FUZZ=ON -DMOMENTO_SANITIZE=address,undefined \
+        -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" &&
         cmake --build "$build/fuzz" --target fuzzers -- -k 0
 }
