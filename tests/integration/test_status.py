@@ -238,7 +238,8 @@ METRICS = {
     "momento_sync_seconds", "momento_spool_poisoned_total", "momento_spool_damaged_total",
     "momento_dead_letter_bytes", "momento_orphaned_events", "momento_secret_matches_total",
     "momento_secret_age_seconds", "momento_build_info", "momento_clock_offset_seconds",
-    "momento_credentials_expiry_seconds",
+    "momento_credentials_expiry_seconds", "momento_bus_missing", "momento_replay_entries",
+    "momento_replay_capacity", "momento_replay_full_total",
 }
 
 # Only with credentials that expire.
@@ -250,7 +251,9 @@ def busy(start_webhook, start_standin):
     """An nginx whose status has something of everything."""
     standin = start_standin()
     standin.answer(partial({0: REFUSED}))
-    hook = start_webhook(standin, server=STATUS + PROMETHEUS)
+    hook = start_webhook(standin, "momento_webhook_replay signatures;",
+                         http="momento_replay_zone signatures 1m;",
+                         server=STATUS + PROMETHEUS)
     for _ in range(3):
         assert hook.send().status == 200
     assert hook.send(b"{}").status == 400

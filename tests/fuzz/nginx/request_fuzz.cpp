@@ -40,6 +40,7 @@ http {
     momento_destination bus { file %%DIR%%/bus.json; dead_letter file size=16m; }
     momento_destination audit { file %%DIR%%/audit.json; dead_letter file size=16m; }
     momento_webhook_secret hush-1234567890;
+    momento_replay_zone signatures 64k;
     map $momento_topic $destination { volatile; default bus; ~^a audit; none none; }
 
     server {
@@ -53,6 +54,9 @@ http {
         location = /small { momento_webhook bus; momento_webhook_max_body 100;
                             client_body_buffer_size 64; }
         location = /delivered { momento_webhook bus; momento_webhook_ack delivered; }
+        location = /once { momento_webhook bus; momento_webhook_replay signatures; }
+        location = /gate { momento_webhook_verify on; momento_webhook_replay signatures;
+                           root /nonexistent; }
         location = /dry { momento_webhook bus; momento_webhook_dry_run on; }
         location = /page { momento_webhook bus; error_page 403 400 413 = /momento; }
         location = /any { momento_webhook bus; satisfy any; allow all; auth_basic x;
