@@ -1,5 +1,7 @@
 #include "spool/move.h"
 
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -77,7 +79,8 @@ class SlotMove {
         std::vector<RecordBuffer> events;
         for (const ReadRecord& read : records_) {
             events.push_back(make_event(read.record));
-            releases_.push_back({read.record.sequence, read.end, Resolution::requeued});
+            releases_.push_back(
+                {read.record.sequence, read.end, Resolution::requeued, read.record.origin});
         }
         records_.clear();
         const size_t count = events.size();
@@ -112,10 +115,16 @@ class SlotMove {
 Status move_events(const std::string& spool, const std::string& from, const std::string& to,
                    Tails& tails, const SpoolTools& tools, MoveReport* report) {
     Slots slots(spool, from, *tools.files, *tools.random, *tools.logger);
+    std::set<std::string> emptied;
     for (;;) {
         auto slot = slots.adopt();
         if (!slot) return slot.error();
         if (!*slot) break;
+        if (!emptied.insert((*slot)->name).second) {
+            return Error{"slot \"" + (*slot)->name +
+                         "\": that its events were moved cannot be noted, they would be moved "
+                         "again: try when its disk works"};
+        }
 
         SlotMove move(std::move(*slot), to, tails, tools);
         Status status = move.run();

@@ -372,8 +372,9 @@ class Writer::Impl {
         numbers.recovered = recovered_;
         numbers.bytes = store_->bytes();
         numbers.poisoned = appender_->poisoned();
-        numbers.failing = appender_->failing();
-        numbers.full = appender_->full();
+        // Once finished nobody appends here, whatever the last attempt came to.
+        numbers.failing = !finished_ && appender_->failing();
+        numbers.full = !finished_ && appender_->full();
         numbers.oldest_pending_ms = oldest_pending_ms_;
 
         if (tools_.publish && slot_) tools_.publish(slot_->name, found_, numbers);
