@@ -54,8 +54,9 @@ void LogDrain::release_early(const Entry& entry) {
 
 void LogDrain::requeue(const Entry& entry) {
     clear_place(entry);
-    requeues_.push_back({RecordBuffer::from(entry.record),
-                         {entry.record.sequence, entry.end, Resolution::requeued}});
+    const Record& record = entry.record;
+    requeues_.push_back({RecordBuffer::from(record),
+                         {record.sequence, entry.end, Resolution::requeued, record.origin}});
     --passed_;
 }
 

@@ -89,16 +89,28 @@ DestinationNumbers SlotTable::sum(std::string_view destination,
 
         const SlotTotals found = cell.found.load();
         const SlotTotals now = cell.now.load();
-        const uint64_t requeued = now.requeued - found.requeued;
-        const uint64_t redriven = now.redriven - found.redriven;
+        const auto since = [&](uint64_t SlotTotals::*number) {
+            return static_cast<int64_t>(now.*number - found.*number);
+        };
         // A slot of which nothing was ever resolved still has its redriven events: momentoctl
         // made it, and whoever adopted it is the first to count them.
         const bool untouched = found.pending() == found.last_sequence;
         const uint64_t found_redriven = untouched ? found.redriven : 0;
         // A requeued record was written twice and is one event.
-        sum.appended += now.last_sequence - found.last_sequence - requeued - redriven;
-        sum.recovered += found.pending() - found_redriven;
-        sum.redriven += redriven + found_redriven;
+        int64_t redriven = since(&SlotTotals::redriven);
+        int64_t appended =
+            since(&SlotTotals::last_sequence) - since(&SlotTotals::requeued) - redriven;
+        redriven += static_cast<int64_t>(found_redriven);
+        auto recovered = static_cast<int64_t>(found.pending() - found_redriven);
+        // What was found and then moved to another destination counts there only.
+        for (int64_t* number : {&appended, &redriven}) {
+            if (*number >= 0) continue;
+            recovered += *number;
+            *number = 0;
+        }
+        sum.appended += static_cast<uint64_t>(appended);
+        sum.recovered += static_cast<uint64_t>(recovered);
+        sum.redriven += static_cast<uint64_t>(redriven);
         sum.delivered += now.delivered - found.delivered;
         sum.dead += now.dead - found.dead;
         sum.damaged += now.damaged - found.damaged;

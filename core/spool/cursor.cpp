@@ -162,6 +162,8 @@ bool Cursor::release(const Release& release) {
             break;
         case Resolution::requeued:
             ++state_.totals.requeued;
+            // Its copy has the same origin, and counts in its place.
+            if (release.origin == Origin::redrive) --state_.totals.redriven;
             break;
         case Resolution::damaged:
             ++state_.totals.damaged;

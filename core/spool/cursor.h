@@ -55,7 +55,7 @@ struct SlotTotals {
     uint64_t dead = 0;
     uint64_t requeued = 0;
     uint64_t damaged = 0;
-    uint64_t redriven = 0;
+    uint64_t redriven = 0;  // of those that were not requeued
 
     uint64_t pending() const { return last_sequence - delivered - dead - requeued - damaged; }
 };
@@ -65,6 +65,7 @@ struct Release {
     uint64_t sequence = 0;
     Position end;
     Resolution resolution = Resolution::delivered;
+    Origin origin = Origin::webhook;  // matters if it was requeued
 };
 
 struct CursorState {

@@ -49,6 +49,23 @@ TEST_F(SlotTableTest, CountsWhatHappenedSinceASlotWasFirstOpened) {
     expect_balance(sum);
 }
 
+// momentoctl spool move releases them here, and appends them elsewhere.
+TEST_F(SlotTableTest, CountsWhatWasMovedAwayNowhere) {
+    SlotTotals found = totals(10, 4);
+    found.redriven = 2;
+    SlotTotals moved = found;
+    moved.requeued = 6;
+    moved.redriven = 0;
+    table_->publish("bus", "a", 0, found, numbers(moved));
+
+    const DestinationNumbers sum = table_->sum("bus", {});
+    EXPECT_EQ(sum.appended, 0u);
+    EXPECT_EQ(sum.recovered, 0u);
+    EXPECT_EQ(sum.redriven, 0u);
+    EXPECT_EQ(sum.pending, 0u);
+    expect_balance(sum);
+}
+
 TEST_F(SlotTableTest, KeepsTheFirstOpeningWhenAnotherWorkerAdoptsTheSlot) {
     table_->publish("bus", "a", 0, totals(0, 0), numbers(totals(10, 4)));
     // The worker died after it had delivered two more, and before it said so.

@@ -84,6 +84,21 @@ TEST(Cursor, CountsARecordOnce) {
     EXPECT_EQ(totals.pending(), 6u);
 }
 
+TEST(Cursor, CountsARedrivenRecordOnceHoweverOftenItIsRequeued) {
+    Cursor cursor;
+    for (uint64_t sequence = 1; sequence < 4; ++sequence) {
+        cursor.note_appended(sequence, 1);
+        Release old = release(sequence - 1, Resolution::requeued);
+        old.origin = Origin::redrive;
+        if (sequence > 1) {
+            EXPECT_TRUE(cursor.release(old));
+        }
+    }
+    EXPECT_EQ(cursor.state().totals.redriven, 1u);
+    EXPECT_EQ(cursor.state().totals.requeued, 2u);
+    EXPECT_EQ(cursor.state().totals.pending(), 1u);
+}
+
 TEST(Cursor, EndsAtItsWindow) {
     Cursor cursor = cursor_with(2 * cursor_window);
     EXPECT_TRUE(cursor.release(release(cursor_window)));
