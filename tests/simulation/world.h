@@ -92,7 +92,7 @@ class World {
     bool may_operate() const { return powered_ && operator_ == nullptr; }
     void redrive();
     void move();
-    void visit_others(std::set<SimEvent*>& events);
+    uint64_t visit_others(std::set<SimEvent*>& events);
     std::vector<SimEvent*> letters();
     std::vector<SlotPlace> slots_of(const std::string& destination);
 

@@ -1,4 +1,5 @@
 // Who uses the product: publishers, and an operator with momentoctl.
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -171,7 +172,7 @@ void World::redrive() {
 void World::move() {
     if (!may_operate() || !forgotten_) return;
     std::set<SimEvent*> candidates;
-    visit_others(candidates);
+    const uint64_t redriven = visit_others(candidates);
     stage.tell("momentoctl moves " + std::to_string(candidates.size()) + " events");
     if (!candidates.empty()) stage.hit(any_alive() ? Mishap::move : Mishap::move_stopped);
     network_.moved = true;
@@ -188,7 +189,8 @@ void World::move() {
     const Status done = operate(Mishap::move_killed, move_all);
     stage.coverage.moved += report.moved;
     if (done && !plan_.has_disk_trouble()) {
-        least_moved_ += report.moved;
+        // One that had been redriven still counts where it was first appended.
+        least_moved_ += report.moved - std::min(report.moved, redriven);
         most_moved_ += report.moved;
         return;
     }
@@ -199,17 +201,20 @@ void World::move() {
     redriven_unsurely_ += candidates.size();
 }
 
-// What is pending of all destinations but the first.
-void World::visit_others(std::set<SimEvent*>& events) {
+// What is pending of all destinations but the first; gives how many of it were redriven.
+uint64_t World::visit_others(std::set<SimEvent*>& events) {
+    uint64_t redriven = 0;
     for (size_t i = 1; i < settings_->destinations.size(); ++i) {
         for (const SlotPlace& place : slots_of(settings_->destinations[i].name)) {
             auto report = read_slot(place, [&](const Record& record, Position) {
                 SimEvent* event = ledger_.find(record.body, "the log");
                 if (event != nullptr) events.insert(event);
+                redriven += record.origin == Origin::redrive ? 1 : 0;
             });
             if (!report) stage.violation("orphans: " + report.error().text);
         }
     }
+    return redriven;
 }
 
 }  // namespace momento::sim
