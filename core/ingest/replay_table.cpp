@@ -106,9 +106,8 @@ ReplayTable::Entry* ReplayTable::make_room(const ReplayId& id, int64_t now_ms) c
 
 void ReplayTable::write(Entry& entry, const ReplayId& id, State state, uint32_t owner,
                         int64_t expires_ms) {
-    entry.state.store(State::free, std::memory_order_release);
     // Whoever is killed between here and the last line leaves a free entry.
-    std::atomic_thread_fence(std::memory_order_release);
+    entry.state.exchange(State::free, std::memory_order_acq_rel);
     entry.id = id;
     entry.owner = owner;
     entry.expires_ms = expires_ms;
