@@ -111,6 +111,7 @@ def test_the_capabilities_are_enough(start_nginx, run_nginx_through):
     live(hook)
 
 
+@pytest.mark.skipif(settings.SANITIZED, reason="LeakSanitizer does not work under strace")
 def test_the_system_calls_are_enough(start_nginx, run_nginx_through, tmp_path):
     need("strace")
     need("systemd-analyze")
