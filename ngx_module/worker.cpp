@@ -376,7 +376,8 @@ bool Worker::is_filled(ReplayZone& zone) {
     const auto is_ours = [&](const Filling& filling) { return filling.zone == &zone; };
     if (std::any_of(filling_.begin(), filling_.end(), is_ours)) return false;
     if (zone.begin_filling()) {
-        filling_.push_back({&zone, read_signatures()});
+        filling_.push_back({&zone, readings_begun_ + 1});
+        read_signatures();
         return false;
     }
     auto& awaited = awaited_zones_;
@@ -405,7 +406,8 @@ uint64_t Worker::read_signatures() {
     int64_t longest_ms = 0;
     for (const ReplayZone& zone : zones_) longest_ms = std::max(longest_ms, zone.window_ms());
     const int64_t since_ms = system_clock().wall_ms() - longest_ms;
-    if (!gateway_ || !gateway_->read_signatures(since_ms)) end_reading(true);
+    const bool patiently = !filling_.empty();
+    if (!gateway_ || !gateway_->read_signatures(since_ms, patiently)) end_reading(true);
     return readings_begun_;
 }
 

@@ -205,8 +205,8 @@ void Gateway::want_secret(size_t source) {
     impl_->engine().want_secret(source);
 }
 
-bool Gateway::read_signatures(int64_t since_ms) {
-    return impl_->signatures().start(since_ms);
+bool Gateway::read_signatures(int64_t since_ms, bool patiently) {
+    return impl_->signatures().start(since_ms, patiently);
 }
 
 void Gateway::set_file_descriptor(size_t destination, int descriptor) {

@@ -57,9 +57,8 @@ class Gateway {
     void want_secret(size_t source);  // Engine::want_secret
 
     // Reads back from the spool which signatures of events that were published at `since_ms`
-    // or later were accepted; only after the last batch of an earlier reading. False if the
-    // system has no thread to give.
-    bool read_signatures(int64_t since_ms);
+    // or later were accepted, as SignatureReader::start().
+    bool read_signatures(int64_t since_ms, bool patiently);
 
     void set_file_descriptor(size_t destination, int descriptor);
     LogNumbers numbers(size_t destination) const;

@@ -5,8 +5,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -34,15 +37,19 @@ class SignatureReader {
 
     // Reads those of events that were published at `since_ms` or later. Only when the last
     // reading has delivered its last batch. False if the system has no thread to give.
-    bool start(int64_t since_ms);
+    //
+    // `patiently`: reads again, for two seconds at most, while some are in doubt.
+    bool start(int64_t since_ms, bool patiently);
 
     void collect(const Deliver& deliver);
 
     // A reading that goes on ends soon. From any thread.
-    void stop() { stopping_.store(true); }
+    void stop();
 
   private:
-    void read(int64_t since_ms);
+    void read(int64_t since_ms, bool patiently);
+    Status read_once(int64_t since_ms, SignatureBatch* batch, bool* in_doubt);
+    bool is_stopped_within(std::chrono::milliseconds time);
 
     const std::string spool_;
     FileSystem& files_;
@@ -50,6 +57,8 @@ class SignatureReader {
     ThreadGroup& threads_;
     Mailbox<SignatureBatch> batches_;
     std::vector<SignatureBatch> taken_;
+    std::mutex mutex_;
+    std::condition_variable stopped_;
     std::atomic<bool> stopping_{false};
 };
 

@@ -4,12 +4,14 @@
 
 namespace momento {
 
-CursorKeeper::CursorKeeper(CursorState recovered, std::shared_ptr<Directory> directory,
-                           const Clock& clock, Logger& logger, StepObserver* observer)
+CursorKeeper::CursorKeeper(CursorState recovered, uint64_t noted_sequence,
+                           std::shared_ptr<Directory> directory, const Clock& clock,
+                           Logger& logger, StepObserver* observer)
     : cursor_(recovered),
       file_(std::move(directory), observer),
       clock_(clock),
-      logger_(logger) {}
+      logger_(logger),
+      appended_(recovered.totals.last_sequence > noted_sequence) {}
 
 void CursorKeeper::note_segment(uint64_t first_sequence, Position first_record) {
     cursor_.note_segment(first_sequence, first_record);

@@ -21,8 +21,10 @@ namespace momento {
 
 class CursorKeeper {
   public:
-    CursorKeeper(CursorState recovered, std::shared_ptr<Directory> directory,
-                 const Clock& clock, Logger& logger, StepObserver* observer);
+    // `noted_sequence`: the last sequence given out, as the slot's cursor file has it.
+    CursorKeeper(CursorState recovered, uint64_t noted_sequence,
+                 std::shared_ptr<Directory> directory, const Clock& clock, Logger& logger,
+                 StepObserver* observer);
 
     const CursorState& state() const { return cursor_.state(); }
 
@@ -51,7 +53,7 @@ class CursorKeeper {
     const Clock& clock_;
     Logger& logger_;
     bool released_ = false;  // something, since the last write
-    bool appended_ = false;
+    bool appended_;
     Pace fresh_file_;
 };
 

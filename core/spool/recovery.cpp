@@ -110,6 +110,7 @@ class Recovery {
         } else if (cursor) {
             cursor_found_ = cursor->has_value();
             if (cursor_found_) slot_.cursor = **cursor;
+            slot_.noted_sequence = slot_.cursor.totals.last_sequence;
         } else if (cursor.error().code != 0) {
             return cursor.error();
         } else {

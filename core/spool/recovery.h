@@ -38,6 +38,7 @@ struct RecoveredSegment {
 
 struct RecoveredSlot {
     CursorState cursor;                      // its totals brought up to date
+    uint64_t noted_sequence = 0;             // the last one given out, by the file itself
     std::vector<RecoveredSegment> segments;  // oldest first, wholly released ones too
     std::vector<FoundFile> spares;           // to be used again: nothing in them is needed
     std::vector<FoundFile> unreadable;       // segments without a header, perhaps still needed

@@ -16,6 +16,7 @@ namespace {
 struct Seen {
     AcceptedSignature signature;
     uint64_t offset = 0;  // of the record
+    uint64_t sequence = 0;
 };
 
 // Whole records of one segment that name a zone; `synced` becomes the offset up to which
@@ -43,7 +44,8 @@ Status read_segment(Directory& slot, const Extent& extent, std::vector<Seen>* se
                 record.publish_ms != 0 ? record.publish_ms : record.accepted_ms;
             seen->push_back({{record.replay_id, record.replay_zone, published,
                               std::string(record.reason_code)},
-                             scan.offset()});
+                             scan.offset(),
+                             record.sequence});
         }
         scan.move_to(scan.offset() + record.encoded_size());
     }
@@ -71,7 +73,8 @@ Result<bool> visit_slot(const SlotPlace& place, int64_t since_ms,
         const bool may_grow = has_owner && i + 1 == slot->segments.size();
         for (Seen& one : seen) {
             if (one.signature.publish_ms < since_ms) continue;
-            one.signature.in_doubt = may_grow && one.offset >= synced;
+            one.signature.in_doubt =
+                may_grow && one.offset >= synced && one.sequence > slot->noted_sequence;
             if (!visit(one.signature)) return false;
         }
     }

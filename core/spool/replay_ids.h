@@ -22,7 +22,9 @@ struct AcceptedSignature {
     uint32_t zone = 0;       // replay_zone_key()
     int64_t publish_ms = 0;  // of the event; when it was accepted, if it does not say
     std::string reason;      // the code of a dead letter; empty: an event
-    bool in_doubt = false;   // the record's owner may be about to answer that it is not durable
+    // The record's owner may be about to answer that it is not durable. It says within a
+    // second: in the slot's cursor, or by what it writes behind the record.
+    bool in_doubt = false;
 };
 
 // False: stop.

@@ -126,8 +126,9 @@ class Writer::Impl {
         store_->set_aside(found.unreadable);
         appender_ = std::make_unique<Appender>(*store_, settings_, tools_, slot_->destination,
                                                slot_->name, found);
-        cursor_ = std::make_unique<CursorKeeper>(found.cursor, slot_->directory, *tools_.clock,
-                                                 *tools_.logger, tools_.observer);
+        cursor_ =
+            std::make_unique<CursorKeeper>(found.cursor, found.noted_sequence, slot_->directory,
+                                           *tools_.clock, *tools_.logger, tools_.observer);
         for (const LogSegment& segment : appender_->segments()) note_segment(segment.extent);
         found_ = cursor_->state().totals;
         recovered_ = found_.pending();

@@ -28,9 +28,13 @@ class TheSignatureReader : public testing::Test {
         return record;
     }
 
-    // Everything up to the last batch.
     SignatureBatch read(int64_t since_ms) {
-        EXPECT_TRUE(reader_.start(since_ms));
+        EXPECT_TRUE(reader_.start(since_ms, false));
+        return collect();
+    }
+
+    // Everything up to the last batch.
+    SignatureBatch collect() {
         SignatureBatch all;
         while (!all.is_last) {
             std::unique_lock lock(mutex_);
@@ -84,6 +88,20 @@ TEST_F(TheSignatureReader, DeliversMoreThanOneBatch) {
     std::vector<Record> records(2'500, signed_event(1));
     spool_.append("bus", records);
     EXPECT_EQ(read(0).signatures.size(), 2'500u);
+}
+
+TEST_F(TheSignatureReader, WaitsUntilAnotherProcessHasSaidWhatIsDurable) {
+    Tails tails(spool_.path(), spool_.tools());
+    for (uint8_t id : {1, 2}) {
+        std::vector<RecordBuffer> records;
+        records.push_back(RecordBuffer::from(signed_event(id)));
+        ASSERT_TRUE(tails.append("bus", std::move(records)));
+    }
+    EXPECT_TRUE(read(0).signatures.back().in_doubt);
+
+    ASSERT_TRUE(reader_.start(0, true));
+    tails.finish();
+    EXPECT_FALSE(collect().signatures.back().in_doubt);
 }
 
 TEST_F(TheSignatureReader, SaysThatItWasStopped) {

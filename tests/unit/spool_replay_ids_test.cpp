@@ -71,6 +71,15 @@ TEST_F(ReplayIds, OfTheLastBatchAreInDoubtWhileItsOwnerLives) {
     ASSERT_TRUE(log.append({signed_event(1)}));
     ASSERT_TRUE(log.append({signed_event(2)}));
     EXPECT_THAT(read_back(), UnorderedElementsAre(Pair(1, false), Pair(2, true)));
+    clock_.advance_ms(1'000);
+    log.settle();
+    EXPECT_THAT(read_back(), UnorderedElementsAre(Pair(1, false), Pair(2, false)));
+}
+
+TEST_F(ReplayIds, ThatTheOwnerFoundAreBeyondDoubt) {
+    ASSERT_TRUE(start().append({signed_event(1)}));
+    restart();
+    EXPECT_THAT(read_back(), UnorderedElementsAre(Pair(1, false)));
 }
 
 TEST_F(ReplayIds, EndWithTheirTime) {
