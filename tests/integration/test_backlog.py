@@ -13,7 +13,6 @@ import pytest
 from harness.events import documented_event
 from harness.volume import Sink, load
 from harness.waiting import eventually
-from harness.webhook import STATUS
 
 pytestmark = [pytest.mark.volume, pytest.mark.xdist_group("conservation")]
 
@@ -55,7 +54,7 @@ def wait_for_pending(hook, count):
 
 def test_memory_does_not_grow_with_the_backlog(start_webhook, start_sink):
     sink = start_sink()
-    hook = start_webhook(sink, workers=1, http=HTTP, server=STATUS,
+    hook = start_webhook(sink, workers=1, http=HTTP,
                          spool="momento_spool %%DIR%%/spool size=2g;")
     worker, = hook.workers()
     assert load(hook.port, 10_000)["refused"] == 0
@@ -86,7 +85,7 @@ def test_memory_does_not_grow_with_the_backlog(start_webhook, start_sink):
 
 def test_one_event_that_fails_holds_up_nothing(start_webhook, start_sink):
     sink = start_sink(refused="poison")
-    hook = start_webhook(sink, workers=1, http=HTTP, server=STATUS,
+    hook = start_webhook(sink, workers=1, http=HTTP,
                          spool="momento_spool %%DIR%%/spool size=1g segment=1m;")
     assert hook.send(documented_event(text="poison")).status == 200
     eventually(lambda: sink.counts()["refused"] > 0, "its first refusal")

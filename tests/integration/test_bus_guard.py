@@ -10,18 +10,17 @@ from harness.load import Load
 from harness.waiting import eventually
 from harness.webhook import PATH, Webhook
 
-STATUS = "location = /status { momento_status json; }"
 # A look at a missing bus every 10 s, and a probe of what is held at most 30 s after it.
 RECOVERY = 60
 
 
 def bus_of(nginx):
-    return nginx.get("/status").json()["destinations"][0]["bus"]
+    return nginx.status()["destinations"][0]["bus"]
 
 
 def test_nothing_is_sent_to_a_bus_that_is_missing_at_the_start(start_webhook, standin):
     standin.missing.add("default")
-    nginx = start_webhook(standin, server=STATUS, workers=2)
+    nginx = start_webhook(standin, workers=2)
     nginx.allow(r'\[alert\].*event bus "default" does not exist')
     for number in range(5):
         assert nginx.send(documented_event(text=str(number))).status == 200
@@ -65,7 +64,7 @@ def test_a_bus_deleted_and_made_again_under_load_loses_nothing(start_nginx, moto
     bus = moto.create_bus()
     actions = ("events:PutEvents", "events:DescribeEventBus")
     nginx = start_nginx(
-        Webhook, server=STATUS, env=moto.environment(*actions),
+        Webhook, env=moto.environment(*actions),
         # moto is slow: one small request after the other.
         destinations=f"momento_destination bus {{ eventbridge {bus.name}; "
                      f"endpoint {moto.endpoint}; connections 1; batch entries=3; "

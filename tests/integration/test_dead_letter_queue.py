@@ -17,7 +17,6 @@ pytestmark = pytest.mark.xdist_group("moto")
 # moto has a permission of its own for batches, which in AWS are those of single messages.
 SEND = ("sqs:SendMessage", "sqs:SendMessageBatch")
 RECEIVE = ("sqs:ReceiveMessage", "sqs:DeleteMessage")
-STATUS = "location = /status { momento_status json; }"
 
 
 class Queue:
@@ -67,7 +66,7 @@ def start_gateway(start_nginx, standin, moto):
         env = moto.environment(*actions)
         standin.credentials[env["AWS_ACCESS_KEY_ID"]] = (env["AWS_SECRET_ACCESS_KEY"], None)
         return start_nginx(
-            Webhook, standin=standin, server=STATUS, env=env,
+            Webhook, standin=standin, env=env,
             settings=f"dead_letter sqs {queue.url};", **parts)
 
     return start
@@ -190,7 +189,7 @@ def test_bytes_of_letters_go_down_when_they_are_moved(gateway, standin, moto):
     nginx = gateway(queue)
 
     def held_bytes():
-        return nginx.get("/status").json()["dead_letter_bytes"]
+        return nginx.status()["dead_letter_bytes"]
 
     for _ in range(20):
         assert nginx.send(documented_event(text="bad" + "x" * 200_000)).status == 200
@@ -225,7 +224,7 @@ def test_letters_come_back_from_the_queue(gateway, standin, queue, momentoctl):
     entries = standin.wait_for_entries(13)
     assert sorted(entry["Detail"] for entry in entries) == sorted(map(bytes.decode, bodies))
     assert queue.size() == 1
-    numbers = nginx.get("/status").json()["destinations"][0]
+    numbers = nginx.numbers()
     assert numbers["redriven"] == 13
 
 

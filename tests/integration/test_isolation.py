@@ -6,11 +6,10 @@ import time
 from harness.parked import Parked
 from harness.standin import silence, succeed
 from harness.waiting import eventually
-from harness.webhook import STATUS
 
 PARKED = 200
 PATIENT = f"momento_webhook_parked {PARKED}; momento_webhook_timeout 1h;"
-OTHER = STATUS + "location = /other { return 200 other; }"
+OTHER = "location = /other { return 200 other; }"
 
 
 def park(hook):

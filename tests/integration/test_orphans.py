@@ -13,7 +13,7 @@ OTHER_SPOOL = "momento_spool %%DIR%%/other size=64m segment=1m;"
 def hook(start_webhook, standin):
     """A gateway with three pending events, whose bus is away."""
     standin.unreachable()
-    hook = start_webhook(standin, workers=2, server=STATUS)
+    hook = start_webhook(standin, workers=2)
     for number in range(3):
         assert hook.send(documented_event(text=str(number))).status == 200
     hook.allow(r"\[alert\].*momento: orphans: ")
@@ -98,7 +98,7 @@ def test_a_restart_knows_the_configured_spool_only(hook):
 
 def test_an_old_worker_that_still_delivers_has_no_orphans(start_webhook, standin):
     # It has a request that does not end, and so goes on.
-    hook = start_webhook(standin, server=STATUS + "location /slow { limit_rate 1; "
+    hook = start_webhook(standin, server="location /slow { limit_rate 1; "
                                                   "root %%DIR%%; }",
                          files={"slow": "x" * 3000})
     with hook.connect_raw() as slow:

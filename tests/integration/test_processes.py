@@ -12,7 +12,7 @@ import pytest
 from harness.events import documented_event
 from harness.nginx import worker_user
 from harness.waiting import eventually
-from harness.webhook import STATUS, UNAVAILABLE
+from harness.webhook import UNAVAILABLE
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
 
@@ -68,7 +68,7 @@ ALONE = "master_process off;"
 
 
 def single(start_webhook, standin):
-    return start_webhook(standin, main=ALONE, server=STATUS)
+    return start_webhook(standin, main=ALONE)
 
 
 def test_a_single_process_starts_stops_and_starts(start_webhook, standin):
@@ -121,7 +121,7 @@ def test_a_single_process_that_reloads_loses_nothing(start_webhook, standin):
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_fewer_workers_adopt_the_slots_of_more(start_webhook, standin, end):
     standin.unreachable()
-    hook = start_webhook(standin, workers=4, server=STATUS)
+    hook = start_webhook(standin, workers=4)
     names = [str(number) for number in range(40)]
     slots = hook.path("spool/bus")
 
@@ -145,7 +145,7 @@ def test_fewer_workers_adopt_the_slots_of_more(start_webhook, standin, end):
 
 def test_fewer_workers_after_a_reload_adopt_what_others_left(start_webhook, standin):
     standin.unreachable()
-    hook = start_webhook(standin, workers=4, server=STATUS)
+    hook = start_webhook(standin, workers=4)
     send_all(hook, map(str, range(40)))
     hook.reload(workers=1)
     standin.open()
@@ -155,7 +155,7 @@ def test_fewer_workers_after_a_reload_adopt_what_others_left(start_webhook, stan
 
 def test_a_worker_that_is_shutting_down_adopts_nothing(start_webhook, standin):
     standin.unreachable()
-    hook = start_webhook(standin, server=STATUS + "location /slow { limit_rate 1; "
+    hook = start_webhook(standin, server="location /slow { limit_rate 1; "
                          "alias %%DIR%%/; }", files={"page": "x" * 1_000})
     hook.allow(r"\[alert\].*worker process \d+ exited on signal 9")
     with hook.connect_raw() as slow:
@@ -199,7 +199,7 @@ def set_format_version(segment, version):
 
 def test_a_slot_in_an_unknown_format_is_left_alone(start_webhook, standin, momentoctl):
     standin.unreachable()
-    hook = start_webhook(standin, server=STATUS)
+    hook = start_webhook(standin)
     send_all(hook, ["of the future"])
     hook.stop()
     slot, = pathlib.Path(hook.path("spool/bus")).iterdir()

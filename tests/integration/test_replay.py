@@ -33,7 +33,7 @@ def await_last_verdict(hook, verdict):
 
 
 def replay_numbers(hook):
-    return hook.snapshot()["replay_zones"][0]
+    return hook.status()["replay_zones"][0]
 
 
 # Once settled
@@ -173,7 +173,7 @@ def test_a_client_that_left_does_not_open_the_door(start_remembering, disk):
     disk.hangs()
     with hook.connect_raw() as connection:
         connection.send(request(body))
-        eventually(lambda: hook.snapshot()["parked"] == 1, "a parked request")
+        eventually(lambda: hook.status()["parked"] == 1, "a parked request")
     disk.works()
     eventually(lambda: "once" in texts(hook), "the event")
     assert hook.send(body).status == 200
@@ -227,7 +227,7 @@ def test_a_copy_of_what_died_with_its_worker_is_accepted(start_remembering, disk
     disk.hangs()
     with hook.connect_raw() as connection:
         connection.send(request(body))
-        eventually(lambda: hook.snapshot()["parked"] == 1, "a parked request")
+        eventually(lambda: hook.status()["parked"] == 1, "a parked request")
         hook.allow(r"\[alert\].*worker process \d+ exited on signal 9")
         hook.kill_worker()
     disk.works()

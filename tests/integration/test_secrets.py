@@ -16,7 +16,7 @@ from harness.waiting import eventually
 from harness.webhook import PATH, SUCCESS, UNAUTHORIZED, UNAVAILABLE
 
 STORED = "secretsmanager:hooks"
-STATUS = "location = /status { momento_status json; } location = /health { momento_status health; }"
+HEALTH = "location = /health { momento_status health; }"
 NO_VALUE = r"\[alert\].*nothing can be verified with it until it is there"
 
 
@@ -33,7 +33,7 @@ def start_vault():
 def start_hook(start_webhook, vault):
     def start(secret=STORED, env=None, server="", **parts):
         return start_webhook(secret=secret, env={**vault.environment(), **(env or {})},
-                             server=STATUS + server, **parts)
+                             server=HEALTH + server, **parts)
 
     return start
 
@@ -67,7 +67,7 @@ def sent(hook):
 
 
 def parked(hook):
-    return hook.get("/status").json()["parked"]
+    return hook.status()["parked"]
 
 
 @pytest.mark.smoke
@@ -158,7 +158,7 @@ def test_a_previous_version_counts_as_long_as_it_is_told_to(start, vault):
     assert hook.send(secret="new").status == 200
     hook.reload()
     assert hook.send(secret="old").status == 403
-    secrets = {each["version"]: each for each in hook.get("/status").json()["secrets"]}
+    secrets = {each["version"]: each for each in hook.status()["secrets"]}
     assert secrets["previous"]["matches"] >= 1 and "age_seconds" not in secrets["previous"]
 
 
@@ -167,7 +167,7 @@ def test_status_says_which_version_matched(start, vault):
     hook = start(server="location = /metrics { momento_status prometheus; }")
     for secret in ("old", "new", "new", "forged"):
         hook.send(secret=secret)
-    current, previous = hook.get("/status").json()["secrets"]
+    current, previous = hook.status()["secrets"]
     assert (current["name"], current["version"], current["matches"]) == (STORED, "current", 2)
     assert 60 <= current["age_seconds"] < 120
     assert (previous["version"], previous["matches"]) == ("previous", 1)

@@ -52,7 +52,6 @@ def start_rotated(start_webhook, moto):
     name = moto.create_secret('{"chat":"first"}')
     hook = start_webhook(
         secret=f"secretsmanager:{name}#chat previous={PREVIOUS}s", workers=2,
-        server="location = /status { momento_status json; }",
         env={**moto.environment("secretsmanager:GetSecretValue"),
              "AWS_ENDPOINT_URL_SECRETS_MANAGER": moto.endpoint})
 
@@ -83,7 +82,7 @@ def test_a_rotation_refuses_nothing_and_retires_the_old_secret(rotated):
     for _ in range(20):  # whichever worker
         assert hook.send(secret="first").status == 403
         assert hook.send(secret="second").status == 200
-    versions = {each["version"]: each["matches"] for each in hook.get("/status").json()["secrets"]}
+    versions = {each["version"]: each["matches"] for each in hook.status()["secrets"]}
     assert versions["current"] > 0 and versions["previous"] > 0
 
 

@@ -13,7 +13,7 @@ from harness.load import Load
 from harness.parked import Parked
 from harness.standin import error, partial, silence, succeed
 from harness.waiting import eventually
-from harness.webhook import STATUS, eventbridge, webhook
+from harness.webhook import eventbridge, webhook
 
 REFUSED = "MalformedDetail"
 PROMETHEUS = "location = /metrics { momento_status prometheus; }"
@@ -50,7 +50,7 @@ def received(hook):
 
 
 def test_every_webhook_has_one_verdict(start_webhook, standin):
-    hook = start_webhook(standin, workers=3, server=STATUS)
+    hook = start_webhook(standin, workers=3)
     for number in range(30):
         assert hook.send(documented_event(text=str(number))).status == 200
     for _ in range(4):
@@ -72,7 +72,7 @@ def test_events_balance_over_reloads_and_kills(start_webhook, start_standin, mom
     standin = start_standin(check=0.1)
     standin.always(partial(
         lambda entry: REFUSED if json.loads(entry["Detail"])["text"].endswith("7") else None))
-    hook = start_webhook(standin, workers=3, http=KEPT, server=STATUS)
+    hook = start_webhook(standin, workers=3, http=KEPT)
     load = Load(hook.port, 40, pause=0.002)
 
     def more(count=200):
@@ -108,7 +108,7 @@ def test_events_balance_over_reloads_and_kills(start_webhook, start_standin, mom
 
 def test_events_balance_when_all_processes_were_killed(start_webhook, standin):
     standin.unreachable()
-    hook = start_webhook(standin, workers=2, server=STATUS)
+    hook = start_webhook(standin, workers=2)
     for _ in range(20):
         assert hook.send().status == 200
     assert settled(hook, pending=20)["appended"] == 20
@@ -123,7 +123,7 @@ def test_events_balance_when_all_processes_were_killed(start_webhook, standin):
 
 def test_events_balance_when_a_reload_changes_the_destinations(start_webhook, start_standin):
     one, two = start_standin(), start_standin()
-    hook = start_webhook(one, workers=2, server=STATUS)
+    hook = start_webhook(one, workers=2)
     for _ in range(10):
         assert hook.send().status == 200
     settled(hook)
@@ -164,7 +164,7 @@ def test_events_balance_when_a_reload_changes_the_destinations(start_webhook, st
 
 def test_gauges_forget_a_worker_that_was_killed(start_webhook, standin):
     standin.always(error("AccessDeniedException"))
-    hook = start_webhook(standin, workers=2, server=STATUS)
+    hook = start_webhook(standin, workers=2)
     for _ in range(6):
         assert hook.send().status == 200
     eventually(lambda: hook.numbers()["held"] == 6, "held events")
@@ -179,7 +179,7 @@ def test_gauges_forget_a_worker_that_was_killed(start_webhook, standin):
 
 def test_an_open_breaker_ends_with_its_worker(start_webhook, standin):
     standin.unreachable()
-    hook = start_webhook(standin, server=STATUS)
+    hook = start_webhook(standin)
     assert hook.send().status == 200
     eventually(lambda: hook.numbers()["breaker_open"] == 1, "an open breaker")
     hook.kill_worker()
@@ -196,8 +196,7 @@ def test_gauges_forget_an_old_worker_that_was_killed(start_webhook, start_standi
     # Nobody takes its place: the master starts no other for one that was to end.
     standin = start_standin()
     standin.always(silence())
-    hook = start_webhook(standin, "momento_webhook_ack delivered; momento_webhook_timeout 1h;",
-                         server=STATUS)
+    hook = start_webhook(standin, "momento_webhook_ack delivered; momento_webhook_timeout 1h;")
     Parked(hook, 1)
     eventually(lambda: hook.status()["parked"] == 1, "a parked request")
     hook.reload()
@@ -253,7 +252,7 @@ def busy(start_webhook, start_standin):
     standin.answer(partial({0: REFUSED}))
     hook = start_webhook(standin, "momento_webhook_replay signatures;",
                          http="momento_replay_zone signatures 1m;",
-                         server=STATUS + PROMETHEUS)
+                         server=PROMETHEUS)
     for _ in range(3):
         assert hook.send().status == 200
     assert hook.send(b"{}").status == 400

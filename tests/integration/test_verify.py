@@ -13,7 +13,7 @@ from harness.backend import Backend
 from harness.events import SECRET, documented_event, signed
 from harness.nginx import Nginx, check_config, free_ports
 from harness.waiting import eventually
-from harness.webhook import ACCESS_LOG, BAD_REQUEST, NUMBERS, SUCCESS, UNAUTHORIZED, Webhook
+from harness.webhook import ACCESS_LOG, BAD_REQUEST, STATUS, SUCCESS, UNAUTHORIZED, Webhook
 
 from test_limits import request
 
@@ -28,7 +28,7 @@ class Gate(Webhook):
     def __init__(self, backend, location="", server="", http="", **parts):
         self.backend = backend
         app = f"location /app {{ {GATE} {location} proxy_pass {backend.url}; }}"
-        Nginx.__init__(self, http=ACCESS_LOG + http, server="\n".join((app, NUMBERS, server)),
+        Nginx.__init__(self, http=ACCESS_LOG + http, server="\n".join((app, STATUS, server)),
                        **parts)
 
     def send(self, body=None, headers=None, path="/app", secret=SECRET, tls=False):
@@ -63,7 +63,7 @@ def test_a_verified_body_reaches_the_application_untouched(start_gate, backend, 
     assert (answer.status, answer.body) == (200, FROM_BACKEND)
     assert [arrived.body for arrived in backend.requests] == [body]
     assert gate.verdicts(1) == ["verified"]
-    requests = gate.snapshot()["webhooks"][0]["requests"]
+    requests = gate.status()["webhooks"][0]["requests"]
     assert requests["verified"] == sum(requests.values()) == 1
 
 
@@ -113,7 +113,7 @@ def test_a_dry_run_lets_everything_through(start_gate, backend):
     assert gate.send().status == 200
     assert gate.verdicts(2) == ["forged", "verified"]
     assert len(backend.requests) == 2
-    assert gate.snapshot()["webhooks"][0]["requests"]["dry_run"] == 2
+    assert gate.status()["webhooks"][0]["requests"]["dry_run"] == 2
 
 
 # What does not

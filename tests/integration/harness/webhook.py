@@ -9,12 +9,13 @@ from .waiting import eventually
 PATH = "/momento"
 SPOOL = "momento_spool %%DIR%%/spool size=64m segment=1m;"
 
-NUMBERS = "location = /numbers { momento_status json; access_log off; }"
-
 SUCCESS = b'{"message":"Success"}'
 UNAUTHORIZED = b'{"message":"Unauthorized"}'
 BAD_REQUEST = b'{"message":"Bad Request"}'
 UNAVAILABLE = b'{"message":"Service Unavailable"}'
+
+# Every webhook has it; a test that replaces `server` puts it back for status().
+STATUS = "location = /status { momento_status json; access_log off; }"
 
 VARIABLES = ("status", "request_method", "limit_req_status", "momento_verdict",
              "momento_cache", "momento_topic", "momento_token_id", "momento_sequence",
@@ -22,9 +23,6 @@ VARIABLES = ("status", "request_method", "limit_req_status", "momento_verdict",
 ACCESS_LOG = "log_format verdicts escape=json '{%s}';\n" % ",".join(
     f'"{name.removeprefix("momento_")}":"${name}"' for name in VARIABLES
 ) + "access_log %%DIR%%/verdicts.log verdicts;"
-
-
-STATUS = "location = /status { momento_status json; }"
 
 
 def file_destination(name="bus", settings=""):
@@ -54,7 +52,7 @@ class Webhook(Nginx):
         self.standin = standin
         super().__init__(
             http="\n".join((spool, destinations, ACCESS_LOG, http)),
-            server="\n".join((webhook(location, secret=secret), NUMBERS, server)),
+            server="\n".join((webhook(location, secret=secret), STATUS, server)),
             env={**(standin.environment() if standin else {}),
                  **(disk.environment() if disk else {}), **(env or {})}, **parts)
         if disk:
@@ -70,7 +68,7 @@ class Webhook(Nginx):
         return self.post(path, body, {**signed(body, secret), **(headers or {})}, tls)
 
     def status(self):
-        """What momento_status tells: needs `server=STATUS`."""
+        """What momento_status tells."""
         return self.get("/status").json()
 
     def numbers(self, name="bus"):
@@ -85,14 +83,10 @@ class Webhook(Nginx):
     def verdicts(self, count):
         return [request["verdict"] for request in self.judged(count)]
 
-    def snapshot(self):
-        """What momento_status tells, from a location that every one of these has."""
-        return self.get("/numbers").json()
-
     def counts(self):
         """(requests by verdict, the first destination's numbers), all workers'."""
-        numbers = self.snapshot()
-        return numbers["webhooks"][0]["requests"], numbers["destinations"][0]
+        status = self.status()
+        return status["webhooks"][0]["requests"], status["destinations"][0]
 
     def events(self, count=1, name="bus"):
         """The file destination's events, as EventBridge delivers them, once there are `count`."""

@@ -37,7 +37,7 @@ def malformed(v):
 def believed(v):
     body = v.event()
     lines = v.pick(
-        ["X-Accel-Redirect: /momento/status"], ["X-Original-URL: /elsewhere"],
+        ["X-Accel-Redirect: /status"], ["X-Original-URL: /elsewhere"],
         ["X-Rewrite-URL: /elsewhere"], ["X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1"],
         ["X-Forwarded-Host: other"], ["Forwarded: for=127.0.0.1;host=other"],
         ["X-Amzn-Trace-Id: Root=1-" + "x" * 600], ["X-Amzn-Trace-Id: \"},{\"Source\":\"x"],
