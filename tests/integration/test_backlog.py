@@ -6,7 +6,6 @@ CONSERVATION=long plays a million. Each test prints its numbers.
 import os
 import pathlib
 import re
-import time
 
 import pytest
 

@@ -122,7 +122,7 @@ def test_letters_wait_for_a_queue_that_is_missing(gateway, standin, moto, moment
         assert nginx.send(documented_event(text=f"bad {number}")).status == 200
     nginx.wait_for_log(r'\[error\].*dead-letter queue of destination "bus" is on hold \(.*'
                        r"QueueDoesNotExist")
-    assert len(letters(momentoctl, nginx)) == 12
+    eventually(lambda: len(letters(momentoctl, nginx)) == 12, "all letters")
     queue.make()
     assert {json.loads(each["Body"])["detail"]["text"] for each in queue.receive(12)} == {
         f"bad {number}" for number in range(12)}
@@ -224,8 +224,7 @@ def test_letters_come_back_from_the_queue(gateway, standin, queue, momentoctl):
     entries = standin.wait_for_entries(13)
     assert sorted(entry["Detail"] for entry in entries) == sorted(map(bytes.decode, bodies))
     assert queue.size() == 1
-    numbers = nginx.numbers()
-    assert numbers["redriven"] == 13
+    eventually(lambda: nginx.numbers()["redriven"] == 13, "the redriven events")
 
 
 def test_redriving_from_a_queue_chooses(gateway, standin, queue, momentoctl):

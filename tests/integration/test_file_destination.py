@@ -115,6 +115,7 @@ def test_a_line_that_a_crash_tore_does_not_swallow_the_next(start_webhook):
     hook = start_webhook(workers=2)
     assert hook.send(documented_event(text="before")).status == 200
     hook.events(1)
+    eventually(lambda: hook.numbers()["pending"] == 0, "the release of what was delivered")
     hook.kill()
     with hook.path("bus.json").open("a") as file:
         file.write('{"version":"0","id":"torn')

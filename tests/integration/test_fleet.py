@@ -9,7 +9,7 @@ from harness.events import documented_event, sign, signed
 from harness.load import Conservation, Load
 from harness.nginx import Nginx
 from harness.tls import certificate
-from harness.waiting import eventually
+from harness.waiting import PATIENCE, eventually
 from harness.webhook import PATH, SUCCESS, Webhook
 
 pytestmark = [pytest.mark.volume, pytest.mark.xdist_group("conservation")]
@@ -65,9 +65,12 @@ def test_a_copy_meets_the_gateway_that_knows_the_first(start_fleet):
     for body in bodies * 2:
         answer = front.post(PATH, body, signed(body))
         assert (answer.status, answer.body) == (200, SUCCESS)
+    for gateway in gateways:
+        eventually(lambda gateway=gateway: gateway.numbers()["pending"] == 0, "its deliveries")
     published = [event["detail"]["text"] for gateway in gateways for event in gateway.events(0)]
     assert sorted(published, key=int) == [str(number) for number in range(60)]
     assert all(gateway.events(0) for gateway in gateways), "each has its share"
+    eventually(lambda: sum(map(requests, gateways)) == 120, "a line for each request")
     verdicts = collections.Counter(
         verdict for gateway in gateways for verdict in gateway.verdicts(0))
     assert verdicts == {"accepted": 60, "duplicate": 60}
@@ -142,7 +145,7 @@ def test_nothing_is_lost_when_a_gateway_is_killed_and_comes_back(start_fleet, st
     finally:
         load.stop()
     conservation = Conservation(load, standin)
-    conservation.wait(60)
+    conservation.wait(PATIENCE)
     table = conservation.table()
     print("fleet:", table, collections.Counter(load.outcomes.values()))
     assert table["lost"] == 0

@@ -8,7 +8,7 @@ from harness.standin import silence, succeed
 from harness.waiting import eventually
 
 PARKED = 200
-PATIENT = f"momento_webhook_parked {PARKED}; momento_webhook_timeout 1h;"
+LONG = f"momento_webhook_parked {PARKED}; momento_webhook_timeout 1h;"
 OTHER = "location = /other { return 200 other; }"
 
 
@@ -30,7 +30,7 @@ def others_answer(hook, at_least):
 
 
 def test_while_the_disk_is_held(start_webhook, disk):
-    hook = start_webhook(location=PATIENT, disk=disk, server=OTHER)
+    hook = start_webhook(location=LONG, disk=disk, server=OTHER)
     assert hook.send().status == 200
     disk.hangs()
     parked = park(hook)
@@ -43,7 +43,7 @@ def test_while_the_disk_is_held(start_webhook, disk):
 def test_while_the_resolver_never_answers(start_webhook, standin, resolver):
     resolver.hangs()
     hook = start_webhook(
-        standin, PATIENT + "momento_webhook_ack delivered;", server=OTHER,
+        standin, LONG + "momento_webhook_ack delivered;", server=OTHER,
         destinations="momento_destination bus { eventbridge default; "
                      f"endpoint http://bus.example:{standin.port}; "
                      "timeout connect=60s total=10m; }",
@@ -58,7 +58,7 @@ def test_while_the_resolver_never_answers(start_webhook, standin, resolver):
 
 def test_while_the_bus_says_nothing(start_webhook, standin):
     standin.always(silence())
-    hook = start_webhook(standin, PATIENT + "momento_webhook_ack delivered;", server=OTHER,
+    hook = start_webhook(standin, LONG + "momento_webhook_ack delivered;", server=OTHER,
                          settings="timeout total=5s;")
     parked = park(hook)
     standin.wait_for_requests(1)

@@ -4,7 +4,6 @@ REPLAYS: how many events; default 2000."""
 
 import asyncio
 import collections
-import contextlib
 import os
 import random
 import ssl
@@ -13,11 +12,10 @@ import pytest
 
 from harness import http2
 from harness.events import documented_event, signed
+from harness.parked import request
 from harness.tls import certificate
 from harness.waiting import eventually
 from harness.webhook import PATH
-
-from test_limits import request
 
 EVENTS = int(os.environ.get("REPLAYS", "2000"))
 COPIES = 3

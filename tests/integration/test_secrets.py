@@ -152,7 +152,7 @@ def test_a_rotation_is_noticed_by_the_first_webhook_it_signs(start, vault):
 
 def test_a_previous_version_counts_as_long_as_it_is_told_to(start, vault):
     vault.put("hooks", "new")
-    hook = start(f"{STORED} previous=2s")
+    hook = start(f"{STORED} previous=10s")
     assert hook.send(secret="old").status == 200
     eventually(lambda: hook.send(secret="old").status == 403, "the old one's end")
     assert hook.send(secret="new").status == 200
@@ -197,7 +197,7 @@ def test_forged_requests_do_not_drive_the_store(start, vault):
             answer = connection.post(PATH, body, {"Momento-Signature": sign(body, "forged")})
             assert (answer.status, answer.body) == (403, UNAUTHORIZED)
             refused += 1
-    assert refused > 100
+    assert refused > 20
     at = vault.asked("hooks")[1:]  # less the one at the start
     assert 1 <= len(at) <= 2
     assert all(later - earlier > 4.5 for earlier, later in zip(at, at[1:]))

@@ -12,10 +12,9 @@ from harness import settings
 from harness.backend import Backend
 from harness.events import SECRET, documented_event, signed
 from harness.nginx import Nginx, check_config, free_ports
+from harness.parked import request
 from harness.waiting import eventually
 from harness.webhook import ACCESS_LOG, BAD_REQUEST, STATUS, SUCCESS, UNAUTHORIZED, Webhook
-
-from test_limits import request
 
 GATE = f"momento_webhook_verify on; momento_webhook_secret {SECRET};"
 ZONE = "momento_replay_zone signatures 1m;"

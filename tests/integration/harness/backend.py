@@ -4,7 +4,7 @@ import http.server
 import threading
 from dataclasses import dataclass
 
-from .waiting import eventually
+from .waiting import PATIENCE, eventually
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Backend:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 backend.requests.append(
                     Arrived(self.command, self.path, headers, self.rfile.read(length)))
-                backend._go.wait(15)
+                backend._go.wait(PATIENCE)
                 content = b'{"from":"backend"}'
                 self.send_response(backend.status)
                 self.send_header("Content-Length", str(len(content)))

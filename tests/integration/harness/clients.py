@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .tls import certificate
 
-TIMEOUT = 15.0  # seconds; longer than anything nginx is asked to do in a test
+TIMEOUT = 60.0  # seconds; longer than anything nginx is asked to do in a test
 
 
 @dataclass

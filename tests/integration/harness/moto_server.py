@@ -132,7 +132,7 @@ class Moto:
         request = urllib.request.Request(
             f"{self.endpoint}/moto-api/reset-auth", data=b"0", method="POST",
             headers={"Content-Type": "text/plain"})
-        urllib.request.urlopen(request, timeout=10).read()
+        urllib.request.urlopen(request, timeout=60).read()
 
     def create_user(self, *actions):
         """A user who may do `actions`. Returns access key id and secret access key."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from .clients import TIMEOUT
 from .events import documented_event, signed
 from .webhook import PATH
 
@@ -14,12 +15,14 @@ def request(body, path=PATH):
 
 
 class Parked:
-    """Requests on connections of their own, sent and not yet answered."""
+    """Requests on connections of their own, sent and not yet answered. `body`: copies of it,
+    instead of events that differ."""
 
-    def __init__(self, hook, count, path=PATH):
+    def __init__(self, hook, count=1, path=PATH, body=None):
         self.connections = [hook.connect_raw() for _ in range(count)]
-        for connection in self.connections:
-            connection.send(request(documented_event(), path))
+        for number, connection in enumerate(self.connections):
+            connection.send(request(
+                documented_event(topic_sequence_number=number) if body is None else body, path))
 
     def answers(self):
         return [connection.response() for connection in self.connections]
@@ -29,4 +32,9 @@ class Parked:
             connection.socket.setblocking(False)
             with pytest.raises(BlockingIOError):
                 connection.socket.recv(1)
-            connection.socket.settimeout(15)
+            connection.socket.settimeout(TIMEOUT)
+
+    def leave(self):
+        """Waits for no answer."""
+        for connection in self.connections:
+            connection.close()

@@ -14,6 +14,9 @@ UNAUTHORIZED = b'{"message":"Unauthorized"}'
 BAD_REQUEST = b'{"message":"Bad Request"}'
 UNAVAILABLE = b'{"message":"Service Unavailable"}'
 
+# Momento's patience is not what most tests are about, and disks of busy machines are slow.
+PATIENT = "momento_webhook_timeout 30s;"
+
 # Every webhook has it; a test that replaces `server` puts it back for status().
 STATUS = "location = /status { momento_status json; access_log off; }"
 
@@ -51,7 +54,7 @@ class Webhook(Nginx):
                             else file_destination(settings=settings))
         self.standin = standin
         super().__init__(
-            http="\n".join((spool, destinations, ACCESS_LOG, http)),
+            http="\n".join((spool, destinations, ACCESS_LOG, PATIENT, http)),
             server="\n".join((webhook(location, secret=secret), STATUS, server)),
             env={**(standin.environment() if standin else {}),
                  **(disk.environment() if disk else {}), **(env or {})}, **parts)
