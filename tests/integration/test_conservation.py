@@ -48,17 +48,11 @@ def settle(load, standin, **extra):
     return table
 
 
-def allow_kills(hook):
-    hook.allow(r"worker process \d+ exited on signal 9")
-    # A client's connection may have the port for a moment; nginx tries again.
-    hook.allow(r"\[emerg\].*bind\(\) to .* failed \(98")
-
-
 def test_nothing_is_lost_when_workers_and_masters_are_killed(start_webhook, start_standin):
     standin = start_standin(check=0.02)
     standin.always(slow(0.02))  # so that a batch is always under way
     hook = start_webhook(standin, workers=2, http=HTTP, spool=BIG)
-    allow_kills(hook)
+    hook.allow(r"worker process \d+ exited on signal 9")
     chance = random.Random(1)
     load = Load(hook.port, CONNECTIONS)
     busy = masters = 0
@@ -247,17 +241,13 @@ def test_a_log_that_has_reached_its_bound_refuses_and_recovers(start_webhook, st
     settle(load, standin)
 
 
-def test_the_worker_ends_in_two_seconds_with_a_bus_that_says_nothing(start_webhook,
-                                                                     start_standin):
+def test_an_end_while_the_bus_says_nothing_loses_nothing(start_webhook, start_standin):
     standin = start_standin()
     standin.always(silence())
-    hook = start_webhook(standin)
+    hook = start_webhook(standin, settings="timeout total=10m;")
     assert hook.send().status == 200
     standin.wait_for_requests(1)
-    started = time.monotonic()
-    hook.stop()
-    # Two seconds, and what a busy machine adds; without the bound it would be ten.
-    assert time.monotonic() - started < 6
+    hook.stop()  # which would not wait ten minutes
     standin.always(slow(0.0))
     hook.start_again()
     standin.wait_for_entries(1)

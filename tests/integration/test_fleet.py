@@ -47,8 +47,6 @@ def start_fleet(start_nginx):
     def start(standin=None):
         gateways = [start_nginx(Webhook, standin=standin, http=GATEWAY_HTTP,
                                 location=GATEWAY_LOCATION) for _ in range(3)]
-        for gateway in gateways:
-            gateway.allow(r"\[emerg\].*bind\(\) to .* failed \(98")  # nginx tries again
         front = start_nginx(Front, gateways=gateways)
         return front, gateways
     return start

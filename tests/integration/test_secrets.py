@@ -112,7 +112,7 @@ def test_without_a_secret_a_request_is_unavailable_until_the_store_recovers(star
     assert hook.verdicts(1) == ["unavailable"]
     assert hook.get("/health").status == 503
     vault.always(vault.tell)
-    eventually(lambda: hook.get("/health").status == 200, "a secret", patience=60)
+    eventually(lambda: hook.get("/health").status == 200, "a secret")
     assert hook.send(secret="old").status == 200
 
 
@@ -126,7 +126,7 @@ def test_an_outage_later_leaves_the_last_secret_in_use(start, vault):
     assert hook.send(secret="old").status == 200
     assert hook.get("/health").status == 200
     vault.open()
-    eventually(lambda: hook.send(secret="new").status == 200, "the new secret", patience=60)
+    eventually(lambda: hook.send(secret="new").status == 200, "the new secret")
 
 
 def test_a_refresh_that_fails_is_tried_again_before_a_request_is_refused(start, vault):

@@ -11,8 +11,9 @@ import pytest
 from harness import settings
 from harness.backend import Backend
 from harness.events import SECRET, documented_event, signed
-from harness.nginx import Nginx, check_config, free_ports
+from harness.nginx import Nginx, check_config
 from harness.parked import request
+from harness.ports import Port
 from harness.waiting import eventually
 from harness.webhook import ACCESS_LOG, BAD_REQUEST, STATUS, SUCCESS, UNAUTHORIZED, Webhook
 
@@ -266,7 +267,8 @@ def test_a_gate_needs_no_spool():
 
 
 def test_the_example_stores_comments_under_the_verified_name(start_nginx):
-    port = free_ports(1)[0]
+    reserved = Port()
+    port = reserved.number
     text = (settings.REPOSITORY / "conf.d/comments.conf").read_text()
     location = text[text.index("    location"):text.rindex("}")]
     location = location.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{port}").replace(
@@ -297,3 +299,4 @@ def test_the_example_stores_comments_under_the_verified_name(start_nginx):
     finally:
         application.kill()
         application.wait()
+        reserved.close()

@@ -14,11 +14,12 @@ import uuid
 import boto3
 from botocore.config import Config
 
-from .nginx import free_ports
+from .ports import Port
 from .settings import BUILD
 from .waiting import eventually
 
 REGION = "us-west-2"
+START_PATIENCE = 180.0  # seconds; it has much to import, and others may do so at the same time
 
 
 @functools.lru_cache
@@ -93,7 +94,8 @@ class Moto:
     """`checks`: whether signatures and policies are checked."""
 
     def __init__(self, checks=True):
-        self.port, = free_ports(1)
+        self._port = Port()
+        self.port = self._port.number
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.users = {}  # access key id -> name
         self.log = tempfile.TemporaryFile()
@@ -102,7 +104,7 @@ class Moto:
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
             env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
                  "INITIAL_NO_AUTH_ACTION_COUNT": "inf"})
-        eventually(self._connects, "moto's start")
+        eventually(self._connects, "moto's start", START_PATIENCE)
         # Checks are switched on for good as soon as somebody exists who may make others.
         self.iam = self._client("iam", "any", "any")
         self.iam = self._client("iam", *self.create_user("*"))
@@ -198,3 +200,4 @@ class Moto:
         self.process.terminate()
         self.process.wait()
         self.log.close()
+        self._port.close()

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from . import settings
 from .clients import Connection, RawConnection, curl
+from .ports import Port
 from .tls import certificate
-from .waiting import eventually
+from .waiting import PATIENCE, eventually
 
 CONFIGURATION = """\
 %%LOAD%%
@@ -98,15 +99,6 @@ def make_directory():
     return directory
 
 
-def free_ports(count):
-    """Ports nobody listens on. Somebody else may be faster: who binds must be ready for it."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
 def environment(directory, extra=None, leaks=True):
     """What nginx and its sanitizers find. Nothing of the caller's: no AWS_*, no proxy."""
     return {
@@ -184,6 +176,8 @@ class Nginx:
         self.allowed = []
         self.process = None
         self.stderr = None
+        self.ports = Port(), Port()
+        self.port, self.tls_port = (port.number for port in self.ports)
         sanitizer = self.directory / "sanitizer"
         sanitizer.mkdir()
         sanitizer.chmod(0o777)
@@ -195,19 +189,14 @@ class Nginx:
             self._kill()
             print(self.error_log())
             shutil.rmtree(self.directory)
+            self._free_ports()
             raise
 
     # Life
 
     def start(self):
-        for attempt in range(5):
-            self.port, self.tls_port = free_ports(2)
-            self._configure()
-            if self._launch():
-                return
-            assert "Address already in use" in self.error_log() and attempt < 4, (
-                f"nginx did not start:\n{self.error_log()}")
-            (self.directory / "error.log").unlink()
+        self._configure()
+        assert self._launch(), f"nginx did not start:\n{self.error_log()}"
 
     def _configure(self):
         (self.directory / "nginx.conf").write_text(
@@ -278,7 +267,7 @@ class Nginx:
         if self.process.poll() is None:
             self.process.send_signal(number)
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 raise AssertionError(f"nginx did not end:\n{self.error_log()}") from None
 
@@ -296,6 +285,11 @@ class Nginx:
             self._kill()
             self.stderr.close()
             shutil.rmtree(self.directory, ignore_errors=True)
+            self._free_ports()
+
+    def _free_ports(self):
+        for port in self.ports:
+            port.close()
 
     def _kill(self):
         if self.process:

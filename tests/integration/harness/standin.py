@@ -36,6 +36,7 @@ import botocore.loaders
 import botocore.model
 import botocore.validate
 
+from .ports import Port
 from .tls import certificate
 from .waiting import PATIENCE
 
@@ -186,7 +187,8 @@ class StandIn:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.port = 0
+        self._port = Port()
+        self.port = self._port.number
         self.open()
 
     @property
@@ -251,7 +253,6 @@ class StandIn:
                 self._serve, "127.0.0.1", self.port, backlog=1024,
                 ssl=certificate().server_context() if self.tls else None)
         self._server = self._run(listen())
-        self.port = self._server.sockets[0].getsockname()[1]
 
     def unreachable(self):
         """Stops listening and drops all connections: from now on they are refused."""
@@ -271,6 +272,7 @@ class StandIn:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._port.close()
 
     def _run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)

@@ -6,7 +6,7 @@ import subprocess
 import urllib.request
 
 from . import settings
-from .nginx import free_ports
+from .ports import Port
 from .waiting import eventually
 
 
@@ -30,7 +30,8 @@ class Sink:
 
     def __init__(self, refused=""):
         self.refused = refused
-        self.port, = free_ports(1)
+        self._port = Port()
+        self.port = self._port.number
         self.process = None
 
     @property
