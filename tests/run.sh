@@ -49,6 +49,9 @@ find_moto >"$logs/moto.log" 2>&1
 find_javascript >"$logs/javascript.log" 2>&1
 # For promtool. Unpacked, not installed: the package is a service.
 unpack_packages "$build/prometheus" prometheus >"$logs/prometheus.log" 2>&1
+# What answers behind momento_webhook_verify. fcgiwrap is a service, too; njs would bring nginx.
+unpack_packages "$build/handlers" fcgiwrap libfcgi0ldbl libnginx-mod-http-js \
+    >"$logs/handlers.log" 2>&1
 
 for each in build ${TEST_SUITES:-$all_suites}; do
     started=$(date +%s)

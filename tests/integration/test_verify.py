@@ -11,28 +11,14 @@ import pytest
 from harness import settings
 from harness.backend import Backend
 from harness.events import SECRET, documented_event, signed
+from harness.gate import GATE, REPLAY, ZONE, Gate
 from harness.nginx import Nginx, check_config
 from harness.parked import request
 from harness.ports import Port
 from harness.waiting import eventually
-from harness.webhook import ACCESS_LOG, BAD_REQUEST, STATUS, SUCCESS, UNAUTHORIZED, Webhook
+from harness.webhook import BAD_REQUEST, SUCCESS, UNAUTHORIZED
 
-GATE = f"momento_webhook_verify on; momento_webhook_secret {SECRET};"
-ZONE = "momento_replay_zone signatures 1m;"
 FROM_BACKEND = b'{"from":"backend"}'
-
-
-class Gate(Webhook):
-    """An nginx with a gated application at /app, and no spool."""
-
-    def __init__(self, backend, location="", server="", http="", **parts):
-        self.backend = backend
-        app = f"location /app {{ {GATE} {location} proxy_pass {backend.url}; }}"
-        Nginx.__init__(self, http=ACCESS_LOG + http, server="\n".join((app, STATUS, server)),
-                       **parts)
-
-    def send(self, body=None, headers=None, path="/app", secret=SECRET, tls=False):
-        return super().send(body, headers, path, secret, tls)
 
 
 @pytest.fixture
@@ -45,7 +31,7 @@ def backend():
 @pytest.fixture
 def start_gate(start_nginx, backend):
     def start(location="", **parts):
-        return start_nginx(Gate, backend=backend, location=location, **parts)
+        return start_nginx(Gate, handler=f"proxy_pass {backend.url};", location=location, **parts)
 
     return start
 
@@ -195,7 +181,7 @@ def test_the_gate_comes_before_a_mirror(start_gate, backend):
 
 
 def test_what_the_application_took_is_not_played_again(start_gate, backend):
-    gate = start_gate("momento_webhook_replay signatures;", http=ZONE)
+    gate = start_gate(REPLAY, http=ZONE)
     body = documented_event()
     assert gate.send(body).body == FROM_BACKEND
     answer = gate.send(body)
@@ -206,7 +192,7 @@ def test_what_the_application_took_is_not_played_again(start_gate, backend):
 
 @pytest.mark.parametrize("status", [404, 500])
 def test_what_the_application_refused_may_come_again(start_gate, backend, status):
-    gate = start_gate("momento_webhook_replay signatures;", http=ZONE)
+    gate = start_gate(REPLAY, http=ZONE)
     body = documented_event()
     backend.status = status
     assert gate.send(body).status == status
@@ -217,7 +203,7 @@ def test_what_the_application_refused_may_come_again(start_gate, backend, status
 
 
 def test_a_copy_is_refused_while_the_application_has_the_first(start_gate, backend):
-    gate = start_gate("momento_webhook_replay signatures;", http=ZONE, workers=2)
+    gate = start_gate(REPLAY, http=ZONE, workers=2)
     body = documented_event()
     backend.hold()
     with gate.connect_raw() as first:

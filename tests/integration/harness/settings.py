@@ -20,6 +20,11 @@ NGINX_BINARY = os.environ.get("NGINX_BINARY") or _first(
 NGINX_MODULE = os.environ.get("NGINX_MODULE", str(BUILD / "ngx_http_momento_module.so"))
 # Checks what Prometheus would read; empty if there is none.
 PROMTOOL = _first(BUILD / "prometheus/usr/bin/promtool", "/usr/bin/promtool")
+# Debian's packages of fcgiwrap and njs, unpacked; empty where they are not.
+HANDLERS = BUILD / "handlers"
+FCGIWRAP = _first(HANDLERS / "usr/sbin/fcgiwrap", "/usr/sbin/fcgiwrap")
+NJS_MODULE = _first(HANDLERS / "usr/lib/nginx/modules/ngx_http_js_module.so",
+                    "/usr/lib/nginx/modules/ngx_http_js_module.so")
 MOMENTOCTL = os.environ.get("MOMENTOCTL", str(BUILD / "momentoctl"))
 
 # Built with -fsanitize: slower, and its reports are looked for.
