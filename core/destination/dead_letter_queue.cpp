@@ -46,6 +46,29 @@ BatchResult read_reply(const std::vector<aws::SqsMessage>& messages,
 
 }  // namespace
 
+aws::SqsMessage make_letter_message(const Record& letter, const LetterForm& form) {
+    aws::SqsMessage message;
+    const bool is_event = !letter.cache.empty() && !letter.topic.empty();
+    if (is_event) {
+        append_event_json(message.body, letter, form.source, form.region);
+    } else {
+        message.body = letter.body;
+    }
+    const bool is_exhausted = letter.reason_message.substr(0, exhausted.size()) == exhausted;
+    add(message, aws::attribute_error_code, letter.reason_code);
+    add(message, aws::attribute_error_message, letter.reason_message);
+    add(message, aws::attribute_exhausted, is_exhausted ? exhausted_condition : "");
+    add(message, aws::attribute_attempts, std::to_string(letter.attempts));
+    add(message, aws::attribute_target, form.target);
+    add(message, aws::attribute_destination, letter.destination);
+    return message;
+}
+
+bool is_for_queue(const Record& letter, const LetterForm& form) {
+    return letter.kind == RecordKind::dead_letter && letter.destination == form.destination &&
+           static_cast<bool>(aws::check_message(make_letter_message(letter, form)));
+}
+
 DeadLetterQueue::DeadLetterQueue(DeadLetterQueueSettings settings,
                                  std::shared_ptr<aws::CredentialsProvider> credentials,
                                  const aws::ServiceTools& tools)
@@ -56,38 +79,18 @@ size_t DeadLetterQueue::max_in_flight() const {
     return max_requests;
 }
 
-aws::SqsMessage DeadLetterQueue::make_message(const Record& letter,
-                                              const DeadLetterQueueSettings& settings) {
-    aws::SqsMessage message;
-    const bool is_event = !letter.cache.empty() && !letter.topic.empty();
-    if (is_event) {
-        append_event_json(message.body, letter, settings.source, settings.region);
-    } else {
-        message.body = letter.body;
-    }
-    const bool is_exhausted = letter.reason_message.substr(0, exhausted.size()) == exhausted;
-    add(message, aws::attribute_error_code, letter.reason_code);
-    add(message, aws::attribute_error_message, letter.reason_message);
-    add(message, aws::attribute_exhausted, is_exhausted ? exhausted_condition : "");
-    add(message, aws::attribute_attempts, std::to_string(letter.attempts));
-    add(message, aws::attribute_target, settings.target);
-    add(message, aws::attribute_destination, letter.destination);
-    return message;
-}
-
 bool DeadLetterQueue::accepts(const Record& letter) const {
-    return letter.kind == RecordKind::dead_letter &&
-           letter.destination == settings_.destination &&
-           static_cast<bool>(aws::check_message(make_message(letter, settings_)));
+    return is_for_queue(letter, settings_.form);
 }
 
 size_t DeadLetterQueue::entry_size(const Record& letter) const {
-    return aws::message_size(make_message(letter, settings_));
+    return aws::message_size(make_letter_message(letter, settings_.form));
 }
 
 void DeadLetterQueue::send(std::vector<const Record*> batch, Done done) {
     std::vector<aws::SqsMessage> messages;
-    for (const Record* letter : batch) messages.push_back(make_message(*letter, settings_));
+    for (const Record* letter : batch)
+        messages.push_back(make_letter_message(*letter, settings_.form));
     std::string request = aws::encode_send(settings_.queue, messages);
     client_.call(aws::sqs_send_target, std::move(request),
                  [messages = std::move(messages), done = std::move(done)](

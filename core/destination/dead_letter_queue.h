@@ -16,11 +16,24 @@
 
 namespace momento {
 
-struct DeadLetterQueueSettings {
-    std::string destination;  // whose letters; no others are accepted
+// What a destination's letters look like in their queue.
+struct LetterForm {
+    std::string destination;  // whose letters; no others are meant
     std::string target;       // where they should have gone: the bus, or the file's path
     std::string source;       // of the events
     std::string region;       // of the events
+};
+
+// What a letter becomes. An event is told as EventBridge delivers it; what no event can be
+// made of, by its bytes.
+aws::SqsMessage make_letter_message(const Record& letter, const LetterForm& form);
+
+// True if it is a letter of that destination, and no rule of SQS keeps it out of its queue:
+// sooner or later it is moved there. Any thread.
+bool is_for_queue(const Record& letter, const LetterForm& form);
+
+struct DeadLetterQueueSettings {
+    LetterForm form;
     aws::SqsQueue queue;
     aws::ServiceSettings service;
 };
@@ -38,11 +51,6 @@ class DeadLetterQueue final : public Destination {
     void step() override { client_.step(); }
     void stop_sending() override { client_.stop(); }
     size_t max_in_flight() const override;
-
-    // What a letter becomes. An event is told as EventBridge delivers it; what no event can
-    // be made of, by its bytes.
-    static aws::SqsMessage make_message(const Record& letter,
-                                        const DeadLetterQueueSettings& settings);
 
   private:
     const DeadLetterQueueSettings settings_;

@@ -6,7 +6,6 @@
 #include "aws/instance_metadata.h"
 #include "aws/sqs.h"
 #include "destination/awaiting_region.h"
-#include "destination/dead_letter_queue.h"
 #include "destination/eventbridge.h"
 #include "destination/file.h"
 
@@ -89,18 +88,22 @@ std::shared_ptr<Destination> make_destination(const DestinationSettings& setting
     return std::make_shared<FileDestination>(std::move(file), *tools.clock);
 }
 
+std::optional<LetterForm> letter_form(const DestinationSettings& settings) {
+    if (settings.dead_letter_queue.empty()) return {};
+    return LetterForm{settings.name, settings.bus.empty() ? settings.file_path : settings.bus,
+                      settings.source, settings.queue_service.signing_region};
+}
+
 std::shared_ptr<Destination> make_letter_queue(const DestinationSettings& settings,
                                                const GatewaySettings& gateway,
                                                const DestinationTools& tools) {
-    if (settings.dead_letter_queue.empty()) return nullptr;
+    const std::optional<LetterForm> form = letter_form(settings);
+    if (!form) return nullptr;
     auto parsed = aws::parse_queue_url(settings.dead_letter_queue);
     if (!parsed) return nullptr;  // resolve() has refused it
 
     DeadLetterQueueSettings queue;
-    queue.destination = settings.name;
-    queue.target = settings.bus.empty() ? settings.file_path : settings.bus;
-    queue.source = settings.source;
-    queue.region = settings.queue_service.signing_region;
+    queue.form = *form;
     queue.queue = std::move(*parsed);
     queue.service.user = "dead-letter queue of destination \"" + settings.name + '"';
     queue.service.endpoint = settings.queue_service;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/logger.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "destination/dead_letter_queue.h"
 #include "destination/destination.h"
 #include "gateway/settings.h"
 #include "http/client.h"
@@ -26,6 +28,9 @@ struct DestinationTools {
 std::shared_ptr<Destination> make_destination(const DestinationSettings& settings,
                                               const GatewaySettings& gateway,
                                               const DestinationTools& tools);
+
+// What dead letters of this destination look like in their queue, if they are moved to one.
+std::optional<LetterForm> letter_form(const DestinationSettings& settings);
 
 // The queue that takes the dead letters of this destination; null: they stay in the spool.
 std::shared_ptr<Destination> make_letter_queue(const DestinationSettings& settings,

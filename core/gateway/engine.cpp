@@ -8,6 +8,7 @@
 #include "delivery/loop.h"
 #include "gateway/destinations.h"
 #include "gateway/orphans.h"
+#include "gateway/queue_note.h"
 #include "gateway/secret_feed.h"
 #include "spool/slots.h"
 
@@ -226,7 +227,10 @@ class Engine::Impl {
         const int64_t now = tools_.clock->steady_us();
         if (!stopping_ && now >= next_adoption_us_) {
             next_adoption_us_ = now + adoption_interval_us;
-            if (!tools_.is_exiting || !tools_.is_exiting()) adopt_all();
+            if (!tools_.is_exiting || !tools_.is_exiting()) {
+                note_queues();
+                adopt_all();
+            }
             if (orphans_) orphans_->step();
         }
         secrets_.step();
@@ -350,6 +354,23 @@ class Engine::Impl {
         adopted_.push_back({std::move(seated)});
     }
 
+    // Tried again until it is done; said once if it cannot be.
+    void note_queues() {
+        if (queues_noted_ || settings_->spool.path.empty()) return;
+        std::vector<LetterForm> forms;
+        for (const DestinationSettings& settings : settings_->destinations) {
+            if (auto form = letter_form(settings)) forms.push_back(*std::move(form));
+        }
+        const Result<bool> noted =
+            write_queue_note(*tools_.files, settings_->spool.path, forms);
+        queues_noted_ = noted && *noted;
+        if (noted || std::exchange(queues_reported_, true)) return;
+        tools_.logger->write(Severity::error,
+                             "\"momentoctl drain\" will not know of dead letters that are to "
+                             "be moved to a queue: " +
+                                 noted.error().text);
+    }
+
     void adopt_all() {
         for (size_t i = 0; i < rooms_.size(); ++i) adopt(i);
         if (adoptable_letters_) adopt_letters();
@@ -393,6 +414,8 @@ class Engine::Impl {
     std::vector<Adopted> adopted_;
     std::optional<OrphanSurvey> orphans_;
     int64_t next_adoption_us_ = 0;
+    bool queues_noted_ = false;  // as this configuration has them
+    bool queues_reported_ = false;
     bool stopping_ = false;
 };
 

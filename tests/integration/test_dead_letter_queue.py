@@ -2,6 +2,7 @@
 The queue is moto's, which checks signatures and policies; the bus is the stand-in, which
 refuses what it is told to."""
 
+import concurrent.futures
 import json
 import uuid
 
@@ -198,6 +199,44 @@ def test_bytes_of_letters_go_down_when_they_are_moved(gateway, standin, moto):
     queue.make()
     queue.receive(20)
     eventually(lambda: held_bytes() < 4_000_000, "fewer bytes")
+
+
+def drain(momentoctl, nginx, timeout):
+    done = momentoctl("drain", "--timeout", timeout, nginx.path("spool"))
+    assert done.stderr == b""
+    return done.returncode, done.stdout.decode()
+
+
+def test_draining_waits_for_letters_on_their_way_to_the_queue(gateway, standin, moto,
+                                                              momentoctl):
+    queue = Queue(moto, make=False)
+    standin.always(refuse_every("bad"))
+    nginx = gateway(queue)
+    for number in range(3):
+        assert nginx.send(documented_event(text=f"bad {number}")).status == 200
+    nginx.wait_for_log("is on hold")
+    assert drain(momentoctl, nginx, "0") == (1, "dead letters not yet in their queue: 3\n")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        draining = pool.submit(drain, momentoctl, nginx, "30s")
+        queue.make()
+        assert draining.result() == (0, "")
+    assert queue.size() == 3
+
+
+def test_draining_does_not_wait_for_letters_that_stay(gateway, standin, moto, momentoctl):
+    queue = Queue(moto, make=False)
+    standin.always(refuse_every("bad"))
+    nginx = gateway(queue, location="momento_webhook_max_body 2m; client_max_body_size 2m;",
+                    spool="momento_spool %%DIR%%/spool size=64m segment=4m;")
+    assert nginx.send(documented_event(text="x" * 1_200_000)).status == 400  # SQS cannot hold it
+    assert drain(momentoctl, nginx, "20s") == (0, "")
+    assert nginx.send(documented_event(text="bad")).status == 200
+    nginx.wait_for_log("is on hold")
+    assert drain(momentoctl, nginx, "0")[0] == 1
+
+    nginx.reload(http=nginx.parts["http"].replace(f"dead_letter sqs {queue.url};", ""))
+    assert drain(momentoctl, nginx, "20s") == (0, "")
+    assert len(letters(momentoctl, nginx)) == 2
 
 
 def redrive(momentoctl, nginx, queue, *options):

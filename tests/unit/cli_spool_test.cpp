@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "cli_run.h"
+#include "gateway/queue_note.h"
 #include "test_spool.h"
 
 namespace momento::cli {
@@ -120,6 +121,32 @@ TEST_F(SpoolCommands, DrainTellsWhetherAnythingIsPending) {
               0);
     std::filesystem::remove_all(spool_.path() + "/other");
     EXPECT_EQ(run_here({"drain"}).status, 0);
+}
+
+TEST_F(SpoolCommands, DrainWaitsForLettersThatAreToBeMovedToAQueue) {
+    Record malformed = TestSpool::letter("\xff\xfe", "malformed");
+    malformed.cache = malformed.topic = {};
+    Record elsewhere = TestSpool::letter("three");
+    elsewhere.destination = "other";
+    spool_.append(dead_letter_directory, {TestSpool::letter("one"), malformed, elsewhere});
+    EXPECT_EQ(run_here({"drain", "--timeout", "0"}).status, 0) << "no queue is configured";
+
+    ASSERT_TRUE(write_queue_note(system_files(), spool_.path(), {{"bus", "", "Momento", ""}}));
+    Ran waiting = run_here({"drain", "--timeout", "0"});
+    EXPECT_EQ(waiting.status, 1);
+    EXPECT_EQ(waiting.out, "dead letters not yet in their queue: 1\n");
+
+    spool_.append("bus", {TestSpool::event("two")});
+    EXPECT_EQ(run_here({"drain", "--timeout", "0"}).out,
+              "still pending: 1\ndead letters not yet in their queue: 1\n");
+}
+
+TEST_F(SpoolCommands, DrainDoesNotGuessWhatANewerNoteMeans) {
+    ASSERT_TRUE(write_queue_note(system_files(), spool_.path(), {{"bus", "", "Momento", ""}}));
+    std::ofstream(spool_.path() + "/.dead/queues") << R"({"version":2})";
+    Ran ran = run_here({"drain", "--timeout", "0"});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.err, HasSubstr(".dead/queues\" is not of this version"));
 }
 
 TEST_F(SpoolCommands, MoveGivesOrphansADestination) {

@@ -20,10 +20,10 @@ class DeadLetterQueueTest : public testing::Test {
   protected:
     DeadLetterQueueTest() {
         credentials_.answer = PlayedCredentials::ready("AKID");
-        settings_.destination = "bus";
-        settings_.target = "hooks";
-        settings_.source = "Momento";
-        settings_.region = "eu-west-1";
+        settings_.form.destination = "bus";
+        settings_.form.target = "hooks";
+        settings_.form.source = "Momento";
+        settings_.form.region = "eu-west-1";
         settings_.queue = *aws::parse_queue_url(url);
         settings_.service.endpoint.url = *parse_url("https://sqs.eu-west-1.amazonaws.com");
         queue_ = std::make_unique<DeadLetterQueue>(
@@ -41,8 +41,7 @@ class DeadLetterQueueTest : public testing::Test {
 
     std::map<std::string, std::string> attributes() {
         std::map<std::string, std::string> all;
-        for (auto& [name, value] :
-             DeadLetterQueue::make_message(letter_, settings_).attributes) {
+        for (auto& [name, value] : make_letter_message(letter_, settings_.form).attributes) {
             all[name] = value;
         }
         return all;
@@ -76,7 +75,7 @@ TEST_F(DeadLetterQueueTest, TellsALetterAsEventBridgeDoes) {
     EXPECT_EQ(told.at("TARGET_ARN"), "hooks");
     EXPECT_EQ(told.at("MOMENTO_DESTINATION"), "bus");
     EXPECT_EQ(told.count("EXHAUSTED_RETRY_CONDITION"), 0u);
-    auto event = Json::parse(DeadLetterQueue::make_message(letter_, settings_).body);
+    auto event = Json::parse(make_letter_message(letter_, settings_.form).body);
     ASSERT_TRUE(event);
     EXPECT_EQ(event->get("detail-type").as_string(), "chat#room");
     EXPECT_EQ(event->get("region").as_string(), "eu-west-1");
@@ -91,7 +90,7 @@ TEST_F(DeadLetterQueueTest, SaysThatTimeRanOut) {
 
 TEST_F(DeadLetterQueueTest, TellsWhatIsNoEventByItsBytes) {
     letter_.cache = letter_.topic = {};
-    EXPECT_EQ(DeadLetterQueue::make_message(letter_, settings_).body, letter_.body);
+    EXPECT_EQ(make_letter_message(letter_, settings_.form).body, letter_.body);
 }
 
 TEST_F(DeadLetterQueueTest, AcceptsItsOwnLettersThatSqsCanHold) {
