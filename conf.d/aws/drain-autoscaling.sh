@@ -1,5 +1,6 @@
 #!/bin/sh
-# Holds an instance that Auto Scaling wants to terminate until its events are delivered.
+# Holds an instance that Auto Scaling wants to terminate until its events are delivered, and its
+# dead letters are in their queue, if they have one.
 #
 # The group needs a lifecycle hook for autoscaling:EC2_INSTANCE_TERMINATING, with a heartbeat
 # timeout above the one below, and with the default result CONTINUE. Run this at boot, as root,
@@ -7,8 +8,8 @@
 # By then the load balancer sends no more webhooks here. Needs the AWS CLI, and a role that may
 # do autoscaling:CompleteLifecycleAction on the group.
 #
-# What is still pending at the end of TIMEOUT stays on the disk: keep its volume, and move it
-# to another instance with "momentoctl spool move".
+# What is left at the end of TIMEOUT stays on the disk: keep its volume, and move it to another
+# instance with "momentoctl spool move".
 set -eu
 
 SPOOL=${SPOOL:-/var/lib/nginx/momento}
@@ -28,9 +29,13 @@ until [ "$(get autoscaling/target-lifecycle-state || true)" = Terminated ]; do
     sleep "${PAUSE:-5}"
 done
 
-# Exit status 1: events are still pending. The log says how many.
-momentoctl drain --timeout "$TIMEOUT" "$SPOOL" || logger -t momento "events are left in $SPOOL"
+# Whatever becomes of it, the instance is let go.
+if ! left=$(momentoctl drain --timeout "$TIMEOUT" "$SPOOL" 2>&1); then
+    logger -t momento "left in $SPOOL: $left" || true
+fi
 
+instance=$(get instance-id)
+region=$(get placement/region)
 aws autoscaling complete-lifecycle-action --lifecycle-action-result CONTINUE \
     --lifecycle-hook-name "$HOOK" --auto-scaling-group-name "$GROUP" \
-    --instance-id "$(get instance-id)" --region "$(get placement/region)"
+    --instance-id "$instance" --region "$region"

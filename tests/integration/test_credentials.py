@@ -116,7 +116,7 @@ def test_the_region_of_an_instance(serve, moto, start_nginx):
     assert nginx.curl(PATH, body, signed(body, SECRET)).status == 200
     nginx.wait_for_log("no region known, its events are held; instance metadata: its answer is "
                        "404")
-    server.region = REGION
+    server.metadata["placement/region"] = REGION
     event, = bus.receive(1)
     assert event["region"] == REGION
     nginx.wait_for_log(f'the instance is in region "{REGION}"')

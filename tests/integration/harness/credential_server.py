@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CONTAINER_PATH = "/v1/credentials"
 TOKEN_PATH = "/latest/api/token"
-REGION_PATH = "/latest/meta-data/placement/region"
-ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
+METADATA_PATH = "/latest/meta-data/"
+ROLE_PATH = METADATA_PATH + "iam/security-credentials/"
 ROLE = "gateway"
 SESSION_TOKEN = "a-session-token-of-the-metadata-service"
 
@@ -23,7 +23,8 @@ class CredentialServer:
         self.container_token = container_token
         self.web_tokens = []  # as STS received them
         self.handed_out = 0
-        self.region = None  # where the instance is; None: it does not tell
+        self.metadata = {}   # what else the instance tells: "placement/region" -> "us-west-2"
+        self.asked = []      # paths
         self._lock = threading.Lock()
         outer = self
 
@@ -34,8 +35,8 @@ class CredentialServer:
                 outer.answer_get(self)
 
             def do_PUT(self):
-                known = (self.path == TOKEN_PATH
-                         and self.headers["X-Aws-Ec2-Metadata-Token-Ttl-Seconds"] == "21600")
+                ttl = int(self.headers["X-Aws-Ec2-Metadata-Token-Ttl-Seconds"])
+                known = self.path == TOKEN_PATH and 1 <= ttl <= 21600
                 outer.reply(self, 200 if known else 400, SESSION_TOKEN if known else "")
 
             def do_POST(self):
@@ -65,6 +66,7 @@ class CredentialServer:
                 "Expiration": in_an_hour()}
 
     def answer_get(self, request):
+        self.asked.append(request.path)
         if request.path == CONTAINER_PATH:
             if request.headers["Authorization"] != self.container_token:
                 return self.reply(request, 403, '{"code":"AccessDenied"}')
@@ -73,8 +75,9 @@ class CredentialServer:
             return self.reply(request, 200, json.dumps(document))
         if request.headers["X-Aws-Ec2-Metadata-Token"] != SESSION_TOKEN:
             return self.reply(request, 401, "")
-        if request.path == REGION_PATH and self.region:
-            return self.reply(request, 200, self.region)
+        value = self.metadata.get(request.path.removeprefix(METADATA_PATH))
+        if value:
+            return self.reply(request, 200, value)
         if request.path == ROLE_PATH:
             return self.reply(request, 200, ROLE + "\n")
         if request.path == ROLE_PATH + ROLE:

@@ -168,6 +168,8 @@ def check_config(env=None, files=None, prepare=lambda directory: None, **parts):
 class Nginx:
     """Runs from the constructor to close(), which also judges how it behaved."""
 
+    command = (settings.NGINX_BINARY,)  # whatever runs it
+
     def __init__(self, env=None, files=None, **parts):
         self.directory = make_directory()
         self.files = files or {}
@@ -206,7 +208,7 @@ class Nginx:
         if self.stderr is None:
             self.stderr = (self.directory / "stderr.log").open("wb")
         self.process = subprocess.Popen(
-            [settings.NGINX_BINARY, "-p", self.directory, "-c",
+            [*self.command, "-p", self.directory, "-c",
              self.directory / "nginx.conf", "-e", self.directory / "error.log"],
             stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
             env=environment(self.directory, self.env), start_new_session=True)
