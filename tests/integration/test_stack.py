@@ -1,6 +1,7 @@
 """The CloudFormation template of conf.d/aws: passes cfn-lint, deploys, more than once; and a
-gateway runs against what it made. moto leaves out secrets and alarms of a stack: of those the
-template itself is looked at."""
+gateway runs against what it made, with nothing but its role. moto, which checks signatures and
+policies, leaves out secrets and alarms of a stack: of those the template itself is looked at, and
+the test makes the secret."""
 
 import functools
 import json
@@ -13,10 +14,10 @@ import yaml
 
 from harness import settings
 from harness.credential_server import CONTAINER_PATH, CredentialServer
-from harness.events import documented_event, signed
-from harness.moto_server import REGION, Moto, moto_python
+from harness.events import documented_event
+from harness.moto_server import REGION, allowed, trusted
 from harness.waiting import eventually
-from harness.webhook import PATH, Webhook
+from harness.webhook import Webhook
 
 pytestmark = pytest.mark.xdist_group("moto")
 
@@ -90,17 +91,22 @@ def test_it_can_be_deployed_twice_and_anywhere():
     assert "Mappings" not in template()
 
 
-def test_the_role_may_do_what_the_gateway_does_and_nothing_else():
+def permissions():
+    """What the role may do, and to what."""
     role, = resources("AWS::IAM::Role")
     assert "ManagedPolicyArns" not in role
-    allowed = {}
+    granted = {}
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             assert statement["Effect"] == "Allow"
             actions = statement["Action"]
             for action in [actions] if isinstance(actions, str) else actions:
-                allowed[action] = statement["Resource"]
-    assert allowed == {
+                granted[action] = statement["Resource"]
+    return granted
+
+
+def test_the_role_may_do_what_the_gateway_does_and_nothing_else():
+    assert permissions() == {
         "events:PutEvents": {"Fn::GetAtt": ["Bus", "Arn"]},
         "events:DescribeEventBus": {"Fn::GetAtt": ["Bus", "Arn"]},
         "sqs:SendMessage": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]},
@@ -115,18 +121,8 @@ def test_letters_are_watched_and_outlive_the_stack():
     assert watched == {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}
 
 
-@pytest.fixture(name="aws", scope="module")
-def unchecked_moto():
-    """Without checks: moto's policies know no resources but "*"."""
-    if not moto_python():
-        pytest.skip("no Python with moto: pip install 'moto[server]' into build/venv")
-    server = Moto(checks=False)
-    yield server
-    server.close()
-
-
-def deploy(aws, name, runs_on="ec2"):
-    stacks = aws.client("cloudformation")
+def deploy(moto, name, runs_on="ec2"):
+    stacks = moto.client("cloudformation")
     stacks.create_stack(StackName=name, TemplateBody=TEMPLATE.read_text(),
                         Capabilities=["CAPABILITY_IAM"],
                         Parameters=[{"ParameterKey": "MomentoSecret", "ParameterValue": SECRET},
@@ -136,42 +132,64 @@ def deploy(aws, name, runs_on="ec2"):
     return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
 
-def test_instances_and_tasks_get_their_role(aws):
-    on_ec2, on_ecs = deploy(aws, "hooks-ec2"), deploy(aws, "hooks-ecs", "ecs")
+def test_instances_and_tasks_get_their_role(moto):
+    on_ec2, on_ecs = deploy(moto, "hooks-ec2"), deploy(moto, "hooks-ecs", "ecs")
     assert on_ec2["RoleArn"] != on_ecs["RoleArn"]
     assert "InstanceProfileName" in on_ec2
     assert "InstanceProfileName" not in on_ecs
-    iam = aws.client("iam")
-    trust = [iam.get_role(RoleName=each["RoleArn"].rpartition("/")[2])["Role"][
+    trust = [moto.iam.get_role(RoleName=each["RoleArn"].rpartition("/")[2])["Role"][
         "AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
         for each in (on_ec2, on_ecs)]
     assert trust == ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"]
 
 
-def test_a_gateway_runs_against_what_it_made(aws, start_nginx):
-    made = deploy(aws, "hooks")
-    bus = aws.adopt_bus("hooks")
-    session = aws.client("sts").assume_role(
-        RoleArn=made["RoleArn"], RoleSessionName="gateway")["Credentials"]
-    server = CredentialServer(session)
+def make_secret(moto):
+    """The secret that moto left out, by its properties in the template. Its ARN."""
+    properties, = resources("AWS::SecretsManager::Secret")
+    assert properties["SecretString"] == {"Ref": "MomentoSecret"}
+    return moto.secrets.create_secret(
+        Name="hooks-Secret", SecretString=SECRET,
+        Description=properties["Description"])["ARN"]
+
+
+def start_session(moto, role_arn):
+    """Credentials of the stack's role, as its instance or task gets them. moto does not
+    understand what it made of a stack's policies, knows no resources but "*", and has a
+    permission of its own for batches: so the role gets its policies once more."""
+    name = role_arn.rpartition("/")[2]
+    policy, = moto.iam.list_role_policies(RoleName=name)["PolicyNames"]
+    moto.iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=allowed(
+        [*permissions(), "sqs:SendMessageBatch"]))
+    moto.iam.update_assume_role_policy(RoleName=name, PolicyDocument=trusted())
+    return moto.client("sts").assume_role(RoleArn=role_arn,
+                                          RoleSessionName="gateway")["Credentials"]
+
+
+def test_a_gateway_runs_against_what_it_made(moto, start_nginx):
+    made = deploy(moto, "hooks")
+    bus = moto.adopt_bus("hooks")
+    secret = make_secret(moto)
+    server = CredentialServer(start_session(moto, made["RoleArn"]))
     try:
         nginx = start_nginx(
-            Webhook, secret="file:%%DIR%%/momento.secret", files={"momento.secret": SECRET},
+            Webhook, secret=f"secretsmanager:{secret}",
             env={"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url + CONTAINER_PATH,
-                 "AWS_ENDPOINT_URL": aws.endpoint},
+                 "AWS_ENDPOINT_URL": moto.endpoint},
             destinations=f"momento_destination bus {{ eventbridge {made['BusArn']}; "
                          f"dead_letter sqs {made['DeadLetterQueueUrl']}; }}")
         body = documented_event()
-        assert nginx.post(PATH, body, signed(body, SECRET)).status == 200
+        assert nginx.send(body, secret=SECRET).status == 200
         event, = bus.receive(1)
         assert (event["detail"], event["region"]) == (json.loads(body), REGION)
+        matched, = nginx.status()["secrets"]
+        assert (matched["name"], matched["matches"]) == (f"secretsmanager:{secret}", 1)
 
         malformed = b'{"cache":"chat"}'
-        assert nginx.post(PATH, malformed, signed(malformed, SECRET)).status == 400
-        sqs = aws.client("sqs")
-        url = f"{aws.endpoint}/{made['DeadLetterQueueUrl'].partition('://')[2].partition('/')[2]}"
+        assert nginx.send(malformed, secret=SECRET).status == 400
+        path = made["DeadLetterQueueUrl"].partition("://")[2].partition("/")[2]
         message, = eventually(
-            lambda: sqs.receive_message(QueueUrl=url).get("Messages"), "the letter")
+            lambda: moto.sqs.receive_message(
+                QueueUrl=f"{moto.endpoint}/{path}").get("Messages"), "the letter")
         assert message["Body"].encode() == malformed
         log = nginx.error_log()
         assert "may not be looked up" not in log

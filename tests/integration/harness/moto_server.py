@@ -34,6 +34,19 @@ def moto_python():
     return ""
 
 
+def policy(*statements):
+    """A policy document of IAM."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def allowed(actions):
+    return policy({"Effect": "Allow", "Action": actions, "Resource": "*"})
+
+
+def trusted():
+    return policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}})
+
+
 class Bus:
     """An event bus with a rule on detail-type and an SQS queue behind it."""
 
@@ -91,9 +104,9 @@ class Bus:
 
 
 class Moto:
-    """`checks`: whether signatures and policies are checked."""
+    """Tests make a bus and a user of their own."""
 
-    def __init__(self, checks=True):
+    def __init__(self):
         self._port = Port()
         self.port = self._port.number
         self.endpoint = f"http://127.0.0.1:{self.port}"
@@ -108,8 +121,7 @@ class Moto:
         # Checks are switched on for good as soon as somebody exists who may make others.
         self.iam = self._client("iam", "any", "any")
         self.iam = self._client("iam", *self.create_user("*"))
-        if checks:
-            self._check_everything()
+        self._check_everything()
         self.admin = self.create_user("*")
         self.events = self.client("events")
         self.sqs = self.client("sqs")
@@ -147,22 +159,16 @@ class Moto:
 
     def allow(self, access_key_id, *actions):
         """From now on the user of this key may do `actions`, and nothing else."""
-        policy = {"Version": "2012-10-17",
-                  "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
         self.iam.put_user_policy(UserName=self.users[access_key_id], PolicyName="all",
-                                 PolicyDocument=json.dumps(policy))
+                                 PolicyDocument=allowed(actions))
 
     def create_role(self, *actions):
         """A role anybody may assume, who may do `actions`. Returns its ARN."""
         name = f"role-{uuid.uuid4().hex[:12]}"
-        trust = {"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
         arn = self.iam.create_role(
-            RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-        policy = {"Version": "2012-10-17",
-                  "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+            RoleName=name, AssumeRolePolicyDocument=trusted())["Role"]["Arn"]
         self.iam.put_role_policy(RoleName=name, PolicyName="all",
-                                 PolicyDocument=json.dumps(policy))
+                                 PolicyDocument=allowed(actions))
         return arn
 
     def create_session(self, *actions):
