@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from harness import settings
+from harness.clock import Clock
 from harness.disk import Disk
 from harness.moto_server import Moto, moto_python
 from harness.nginx import Nginx
@@ -66,6 +67,13 @@ def disk():
     """A disk that can be told to hang or to fail, for start_webhook()."""
     with tempfile.TemporaryDirectory(prefix="momento-disk-") as directory:
         yield Disk(pathlib.Path(directory))
+
+
+@pytest.fixture
+def clock():
+    """A clock that can be put forward; its environment() is for start_webhook()."""
+    with tempfile.TemporaryDirectory(prefix="momento-clock-") as directory:
+        yield Clock(pathlib.Path(directory))
 
 
 @pytest.fixture
