@@ -18,10 +18,14 @@ ServerClock::ServerClock(const Clock& clock, Logger& logger, std::string user)
 
 void ServerClock::learn(const HttpResult& http) {
     const std::string* date = http.failed ? nullptr : http.response.header("date");
-    time_t server = date ? curl_getdate(date->c_str(), nullptr) : -1;
-    if (server == -1) return;
+    if (!date) return;
+    if (*date != date_) {
+        date_ = *date;
+        date_s_ = curl_getdate(date->c_str(), nullptr);
+    }
+    if (date_s_ == -1) return;
 
-    int64_t ahead = int64_t{server} * 1000 - clock_.wall_ms();
+    int64_t ahead = date_s_ * 1000 - clock_.wall_ms();
     int64_t offset = std::abs(ahead) < tolerance_ms ? 0 : ahead;
     if (std::abs(offset - offset_ms()) < tolerance_ms) return;
     offset_ms_.store(offset, std::memory_order_relaxed);

@@ -31,6 +31,8 @@ class ServerClock {
     const Clock& clock_;
     Logger& logger_;
     const std::string user_;
+    std::string date_;  // of the last answer, and what it says
+    int64_t date_s_ = -1;
     std::atomic<int64_t> offset_ms_{0};
 };
 

@@ -22,11 +22,21 @@ inline bool is_blank(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+inline char lower_case(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    for (size_t i = 0; i < a.size(); ++i) {
+        if (lower_case(a[i]) != lower_case(b[i])) return false;
+    }
+    return true;
+}
+
 inline std::string lower_case(std::string_view text) {
     std::string lower(text);
-    for (char& c : lower) {
-        if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-    }
+    for (char& c : lower) c = lower_case(c);
     return lower;
 }
 

@@ -1,5 +1,6 @@
 #include "delivery/batcher.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace momento {
@@ -39,7 +40,11 @@ std::vector<Entry*> Batcher::take(int64_t now_us, bool at_once) {
     bool full = false;
     size_t count = measure(full);
     if (count == 0) return batch;
-    if (!full && !at_once && now_us < ready_.front()->ready_us + linger_us_) return batch;
+    if (full) {
+        full_left_us_ = now_us;
+    } else if (now_us < unfilled_leaves_us(at_once)) {
+        return batch;
+    }
     auto end = ready_.begin() + static_cast<std::ptrdiff_t>(count);
     batch.assign(ready_.begin(), end);
     ready_.erase(ready_.begin(), end);
@@ -48,8 +53,13 @@ std::vector<Entry*> Batcher::take(int64_t now_us, bool at_once) {
 
 int64_t Batcher::leaves_us(bool at_once) const {
     bool full = false;
-    if (!halves_.empty() || at_once || (measure(full), full)) return 0;
-    return ready_.front()->ready_us + linger_us_;
+    if (!halves_.empty() || (measure(full), full)) return 0;
+    return unfilled_leaves_us(at_once);
+}
+
+int64_t Batcher::unfilled_leaves_us(bool at_once) const {
+    const int64_t since_us = ready_.front()->ready_us;
+    return linger_us_ + (at_once ? std::min(since_us, full_left_us_) : since_us);
 }
 
 }  // namespace momento

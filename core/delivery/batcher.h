@@ -1,8 +1,10 @@
 // Forms batches of the entries that are ready, oldest first.
 //
 // A batch leaves at once if there is nothing to wait for; otherwise when it is full, by
-// number or by size, or when its oldest entry has waited `linger`. Halves of a batch that
-// was refused as a whole leave before everything else, as they are.
+// number or by size, or when its oldest entry has waited `linger`. While less than that has
+// passed since a full one left, there is something to wait for: events are many, and
+// requests that are not full cost as much. Halves of a batch that was refused as a whole
+// leave before everything else, as they are.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +18,7 @@ namespace momento {
 class Batcher {
   public:
     Batcher(BatchLimits limits, int64_t linger_ms)
-        : limits_(limits), linger_us_(linger_ms * 1000) {}
+        : limits_(limits), linger_us_(linger_ms * 1000), full_left_us_(-linger_us_) {}
 
     void add(Entry* entry, int64_t now_us);
 
@@ -35,8 +37,12 @@ class Batcher {
     // How many of the oldest make the next batch, and whether no more fit in.
     size_t measure(bool& full) const;
 
+    // When the oldest leaves in a batch that is not full.
+    int64_t unfilled_leaves_us(bool at_once) const;
+
     const BatchLimits limits_;
     const int64_t linger_us_;
+    int64_t full_left_us_;
     std::deque<Entry*> ready_;
     std::deque<std::vector<Entry*>> halves_;
 };

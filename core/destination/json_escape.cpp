@@ -1,7 +1,13 @@
 #include "destination/json_escape.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
+
+#if defined(__x86_64__)
+#include <tmmintrin.h>
+#endif
 
 namespace momento {
 namespace {
@@ -48,19 +54,12 @@ bool needs_escape(unsigned char c) {
     return c < 0x20 || c == '"' || c == '\\';
 }
 
-}  // namespace
-
-void append_escaped(std::string& json, std::string_view text) {
-    constexpr size_t one_turn = 7 + 6;  // clean bytes and "\u00XX", the most the loop adds
-    char buffer[1024];
-    char* out = buffer;
+// As json_escape.h's append_escaped, to `out`, which has room for the longest escapes of
+// all of `text`. Gives the end of what was written.
+char* escape_by_word(std::string_view text, char* out) {
     const char* in = text.data();
     const char* const end = in + text.size();
     while (in < end) {
-        if (out > buffer + sizeof buffer - one_turn) {
-            json.append(buffer, static_cast<size_t>(out - buffer));
-            out = buffer;
-        }
         if (end - in < 8) {
             unsigned char c = static_cast<unsigned char>(*in++);
             if (needs_escape(c)) {
@@ -86,7 +85,100 @@ void append_escaped(std::string& json, std::string_view text) {
         in += clean;
         out = write_escape(out + clean, static_cast<unsigned char>(*in++));
     }
-    json.append(buffer, static_cast<size_t>(out - buffer));
+    return out;
+}
+
+#if defined(__x86_64__)
+
+// For each set of bytes, of eight, that get a backslash: the shuffle that puts it in front of
+// them. Bytes 0 to 7 are the text's, byte 8 is a backslash.
+using Shuffles = std::array<std::array<uint8_t, 16>, 256>;
+
+constexpr Shuffles make_shuffles() {
+    Shuffles shuffles{};
+    for (size_t escaped = 0; escaped < shuffles.size(); ++escaped) {
+        size_t at = 0;
+        for (uint8_t i = 0; i < 8; ++i) {
+            if ((escaped >> i & 1) != 0) shuffles[escaped][at++] = 8;
+            shuffles[escaped][at++] = i;
+        }
+    }
+    return shuffles;
+}
+
+alignas(16) constexpr Shuffles shuffles = make_shuffles();
+
+__attribute__((target("ssse3,popcnt"))) char* escape_by_shuffle(std::string_view text,
+                                                                char* out) {
+    constexpr size_t width = 16;
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i last_control = _mm_set1_epi8(0x1f);
+    while (text.size() >= width) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()));
+        const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
+        const __m128i others =
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+        if (_mm_movemask_epi8(controls) != 0) {
+            out = escape_by_word(text.substr(0, width), out);
+            text.remove_prefix(width);
+            continue;
+        }
+        const auto escaped = static_cast<unsigned>(_mm_movemask_epi8(others));
+        if (escaped == 0) {
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+            out += width;
+            text.remove_prefix(width);
+            continue;
+        }
+        const __m128i halves[] = {_mm_unpacklo_epi64(bytes, backslash),
+                                  _mm_unpackhi_epi64(bytes, backslash)};
+        for (int half = 0; half < 2; ++half) {
+            const unsigned mask = escaped >> (8 * half) & 0xFF;
+            const auto* shuffle = reinterpret_cast<const __m128i*>(shuffles[mask].data());
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                             _mm_shuffle_epi8(halves[half], _mm_load_si128(shuffle)));
+            out += 8 + __builtin_popcount(mask);
+        }
+        text.remove_prefix(width);
+    }
+    return escape_by_word(text, out);
+}
+
+#endif
+
+using Escape = char* (*)(std::string_view, char*);
+
+Escape choose_escape() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt")) {
+        return escape_by_shuffle;
+    }
+#endif
+    return escape_by_word;
+}
+
+void append_in_pieces(std::string& json, std::string_view text, Escape escape) {
+    constexpr size_t piece = 256;
+    constexpr size_t longest_escape = 6;  // "\u00XX"
+    constexpr size_t excess = 16;         // written behind the end
+    char buffer[piece * longest_escape + excess];
+    while (!text.empty()) {
+        const char* end = escape(text.substr(0, piece), buffer);
+        json.append(buffer, static_cast<size_t>(end - buffer));
+        text.remove_prefix(std::min(piece, text.size()));
+    }
+}
+
+}  // namespace
+
+void append_escaped(std::string& json, std::string_view text) {
+    static const Escape escape = choose_escape();
+    append_in_pieces(json, text, escape);
+}
+
+void append_escaped_portable(std::string& json, std::string_view text) {
+    append_in_pieces(json, text, escape_by_word);
 }
 
 }  // namespace momento

@@ -10,7 +10,8 @@
 namespace momento {
 
 // Appends `text` as it stands between the quotes of a JSON string.
-void append_escaped(std::string& json, std::string_view text);
+void append_escaped(std::string& json, std::string_view text);  // SSSE3 where there is one
+void append_escaped_portable(std::string& json, std::string_view text);
 
 // With the quotes.
 inline void append_json_string(std::string& json, std::string_view text) {

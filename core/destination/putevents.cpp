@@ -1,12 +1,13 @@
 #include "destination/putevents.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 
 #include "aws/service_error.h"
-#include "base/json.h"
 #include "destination/json_escape.h"
 
 namespace momento {
@@ -16,6 +17,7 @@ constexpr size_t time_size = 14;     // what Time counts, however it is written
 constexpr size_t largest_code = 64;  // bytes; longer ones are no codes
 constexpr size_t largest_message = 1024;
 
+namespace dom = simdjson::dom;
 using Kind = EntryVerdict::Kind;
 using aws::classify_error;
 using aws::ErrorClass;
@@ -66,29 +68,36 @@ int64_t retry_after_ms(const HttpResponse& response) {
     return whole ? std::max<int64_t>(ms, 0) : 0;
 }
 
-EntryVerdict read_entry(const Json& entry) {
-    std::optional<std::string_view> code = entry.get("ErrorCode").as_string();
+std::optional<std::string_view> member(const dom::element& object, std::string_view name) {
+    std::string_view text;
+    if (object[name].get(text) != simdjson::SUCCESS) return {};
+    return text;
+}
+
+EntryVerdict read_entry(const dom::element& entry) {
+    std::optional<std::string_view> code = member(entry, "ErrorCode");
     if (code && !code->empty()) {
         std::string name = word(code);
         return {verdict_of(classify_error(name, 200)), name.empty() ? "UnknownError" : name,
-                message(entry.get("ErrorMessage").as_string())};
+                message(member(entry, "ErrorMessage"))};
     }
-    std::optional<std::string_view> id = entry.get("EventId").as_string();
+    std::optional<std::string_view> id = member(entry, "EventId");
     if (id && !id->empty()) return {Kind::delivered, {}, {}};
     return {Kind::retry, "IncompleteAnswer", "neither EventId nor ErrorCode"};
 }
 
 void read_entries(const HttpResponse& response, size_t entries, PutEventsAnswer& answer) {
-    Result<Json> json = Json::parse(response.body);
-    Json list = json ? json->get("Entries") : Json();
-    if (!list.is_array() || list.size() != entries) {
+    dom::parser parser;
+    dom::array list;
+    const bool is_read = parser.parse(response.body)["Entries"].get(list) == simdjson::SUCCESS;
+    if (!is_read || list.size() != entries) {
         answer.result.entries.assign(
             entries, {Kind::retry, "IncompleteAnswer", "not one result for each entry"});
         return;
     }
     answer.result.entries.reserve(entries);
-    for (size_t i = 0; i < entries; ++i) {
-        answer.result.entries.push_back(read_entry(list.at(i)));
+    for (const dom::element entry : list) {
+        answer.result.entries.push_back(read_entry(entry));
         const EntryVerdict& verdict = answer.result.entries.back();
         if (verdict.kind == Kind::retry &&
             classify_error(verdict.code, response.status) == ErrorClass::throttled) {

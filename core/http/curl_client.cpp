@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <new>
+#include <optional>
 
 #include "base/ascii.h"
 #include "http/client.h"
@@ -37,18 +38,86 @@ struct Cleanup {
 using EasyHandle = std::unique_ptr<CURL, Cleanup<curl_easy_cleanup>>;
 using MultiHandle = std::unique_ptr<CURLM, Cleanup<curl_multi_cleanup>>;
 using ShareHandle = std::unique_ptr<CURLSH, Cleanup<curl_share_cleanup>>;
-using HeaderList = std::unique_ptr<curl_slist, Cleanup<curl_slist_free_all>>;
+
+// A request's header lines, in one piece of memory, as the list that libcurl reads. In its
+// syntax: "name: value", "name;" for an empty value, "name:" to leave a header of its own out.
+class HeaderLines {
+  public:
+    explicit HeaderLines(const HttpRequest& request) {
+        // "Expect" would cost up to a second on large bodies; the others nobody asked for.
+        for (std::string_view own : {"accept", "content-type", "expect"}) {
+            const bool given =
+                std::any_of(request.headers.begin(), request.headers.end(),
+                            [&](const auto& h) { return equals_ignoring_case(h.first, own); });
+            if (!given) append(own, ":", "");
+        }
+        for (const auto& [name, value] : request.headers) {
+            const bool blank = value.find_first_not_of(" \t") == value.npos;
+            append(name, blank ? ";" : ": ", blank ? "" : std::string_view(value));
+        }
+        nodes_.resize(offsets_.size());
+        for (size_t i = 0; i < nodes_.size(); ++i) {
+            nodes_[i].data = text_.data() + offsets_[i];
+            nodes_[i].next = i + 1 < nodes_.size() ? &nodes_[i + 1] : nullptr;
+        }
+    }
+    HeaderLines(const HeaderLines&) = delete;
+    HeaderLines& operator=(const HeaderLines&) = delete;
+
+    curl_slist* list() { return nodes_.data(); }
+
+  private:
+    void append(std::string_view name, std::string_view mark, std::string_view value) {
+        offsets_.push_back(text_.size());
+        text_.append(name).append(mark).append(value).push_back('\0');
+    }
+
+    std::string text_;
+    std::vector<size_t> offsets_;
+    std::vector<curl_slist> nodes_;
+};
+
+// What a handle is told for all requests that are like one another. libcurl copies each
+// string and checks each option anew, which costs more than to compare these.
+struct Kind {
+    std::string method;
+    std::string url;
+    std::string proxy;
+    std::string trusted_certificate;
+    int64_t connect_timeout_ms;
+    int64_t total_timeout_ms;
+
+    explicit Kind(const HttpRequest& request)
+        : method(request.method),
+          url(request.url),
+          proxy(request.proxy),
+          trusted_certificate(request.trusted_certificate),
+          connect_timeout_ms(request.connect_timeout_ms),
+          total_timeout_ms(request.total_timeout_ms) {}
+
+    bool fits(const HttpRequest& request) const {
+        return method == request.method && url == request.url && proxy == request.proxy &&
+               trusted_certificate == request.trusted_certificate &&
+               connect_timeout_ms == request.connect_timeout_ms &&
+               total_timeout_ms == request.total_timeout_ms;
+    }
+};
+
+struct Handle {
+    EasyHandle easy;
+    std::optional<Kind> kind;  // what it was told; nothing yet
+};
 
 struct Transfer {
     HttpRequest request;
     HttpClient::Done done;
     std::string origin;
-    HeaderList headers;
-    size_t sent = 0;  // of the body, handed to libcurl
+    std::optional<HeaderLines> headers;
+    bool begun = false;  // there was a connection to send it over
     HttpResult result;
     bool too_long = false;
     char error[CURL_ERROR_SIZE] = "";
-    EasyHandle easy;  // last, because it points to the others
+    Handle handle;  // last, because it points to the others
 };
 
 // RFC 9110, 5.6.2.
@@ -82,42 +151,21 @@ Status check_request(const HttpRequest& request) {
     return {};
 }
 
-void append(HeaderList& list, const std::string& line) {
-    curl_slist* longer = curl_slist_append(list.get(), line.c_str());  // copies the line
-    if (!longer) throw std::bad_alloc();
-    (void)list.release();
-    list.reset(longer);
+// Has any of it left? Of a request through a tunnel: of the tunnel's, too.
+bool is_sent(CURL* easy) {
+    long bytes = 0;
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0;
 }
 
-// In libcurl's syntax: "name: value", "name;" for an empty value, "name:" to leave a header
-// of its own out.
-HeaderList header_lines(const HttpRequest& request) {
-    HeaderList list;
-    // "Expect" would cost up to a second on large bodies; the others nobody asked for.
-    for (std::string own : {"accept", "content-type", "expect"}) {
-        bool given = std::any_of(request.headers.begin(), request.headers.end(),
-                                 [&](const auto& h) { return lower_case(h.first) == own; });
-        if (!given) append(list, own + ':');
-    }
-    for (const auto& [name, value] : request.headers) {
-        bool blank = value.find_first_not_of(" \t") == value.npos;
-        append(list, blank ? name + ';' : name + ": " + value);
-    }
-    return list;
-}
-
-extern "C" size_t momento_http_read(char* buffer, size_t size, size_t count, void* user) {
+// libcurl asks before it sends a request. When a kept connection dies before the answer, it
+// would silently send again what the server may have acted on; the caller must know of every
+// repetition.
+extern "C" int momento_http_begin(void* user, char*, char*, int, int) {
     auto* transfer = static_cast<Transfer*>(user);
-    size_t copied = transfer->request.body.copy(buffer, size * count, transfer->sent);
-    transfer->sent += copied;
-    return copied;
-}
-
-// Refuses to send a body again. When a reused connection dies before the answer, libcurl
-// would silently repeat the request although the server may have acted on it; the caller
-// must know of every repetition.
-extern "C" int momento_http_seek(void*, curl_off_t, int) {
-    return CURL_SEEKFUNC_FAIL;
+    const bool again = transfer->begun && is_sent(transfer->handle.easy.get());
+    transfer->begun = true;
+    return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 extern "C" size_t momento_http_write(char* data, size_t size, size_t count, void* user) {
@@ -217,9 +265,8 @@ class CurlClient final : public HttpClient {
     }
 
     bool begin(std::unique_ptr<Transfer> transfer) {
-        transfer->easy = take_handle();
-        CURL* easy = transfer->easy.get();
-        CURLcode code = configure(easy, *transfer);
+        CURLcode code = prepare(*transfer);
+        CURL* easy = transfer->handle.easy.get();
         if (code == CURLE_OK && curl_multi_add_handle(multi_.get(), easy) != CURLM_OK) {
             code = CURLE_FAILED_INIT;
         }
@@ -232,51 +279,79 @@ class CurlClient final : public HttpClient {
         return true;
     }
 
-    EasyHandle take_handle() {
-        EasyHandle easy;
-        if (idle_.empty()) {
-            easy.reset(curl_easy_init());
-            if (!easy) throw std::bad_alloc();
-            curl_easy_setopt(easy.get(), CURLOPT_SHARE, share_.get());
-        } else {
-            easy = std::move(idle_.back());
-            idle_.pop_back();
-        }
-        return easy;
-    }
-
-    void retire(Transfer& transfer) {
-        curl_multi_remove_handle(multi_.get(), transfer.easy.get());
-        curl_easy_reset(transfer.easy.get());  // keeps the share
-        idle_.push_back(std::move(transfer.easy));
-    }
-
-    static CURLcode configure(CURL* easy, Transfer& transfer) {
+    // Gives it a handle that is told everything.
+    CURLcode prepare(Transfer& transfer) {
         const HttpRequest& request = transfer.request;
-        transfer.headers = header_lines(request);
-
-        CURLcode code = CURLE_OK;
+        transfer.handle = take_handle(request);
+        transfer.headers.emplace(request);
+        CURL* easy = transfer.handle.easy.get();
+        CURLcode code = transfer.handle.kind ? CURLE_OK : configure(easy, request);
+        if (code == CURLE_OK && !transfer.handle.kind) transfer.handle.kind.emplace(request);
         auto set = [&](CURLoption option, auto value) {
             if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value);
         };
         set(CURLOPT_ERRORBUFFER, transfer.error);
+        set(CURLOPT_HTTPHEADER, transfer.headers->list());
+        set(CURLOPT_PREREQDATA, &transfer);
+        set(CURLOPT_WRITEDATA, &transfer);
+        if (!is_get(request)) {
+            // Not through a callback: so it leaves with the headers, in one call.
+            set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+            set(CURLOPT_POSTFIELDS, request.body.c_str());
+        }
+        return code;
+    }
+
+    // The last one that was told the same, or else any.
+    Handle take_handle(const HttpRequest& request) {
+        const auto like_this =
+            std::find_if(idle_.rbegin(), idle_.rend(),
+                         [&](const Handle& idle) { return idle.kind->fits(request); });
+        Handle handle;
+        if (like_this != idle_.rend()) {
+            handle = std::move(*like_this);
+            idle_.erase(std::next(like_this).base());
+        } else if (!idle_.empty()) {
+            handle.easy = std::move(idle_.front().easy);
+            idle_.pop_front();
+            curl_easy_reset(handle.easy.get());  // keeps the share
+        } else {
+            handle.easy.reset(curl_easy_init());
+            if (!handle.easy) throw std::bad_alloc();
+            curl_easy_setopt(handle.easy.get(), CURLOPT_SHARE, share_.get());
+        }
+        return handle;
+    }
+
+    void retire(Transfer& transfer) {
+        CURL* easy = transfer.handle.easy.get();
+        curl_multi_remove_handle(multi_.get(), easy);
+        curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
+        idle_.push_back(std::move(transfer.handle));
+    }
+
+    static bool is_get(const HttpRequest& request) {
+        return request.method == "GET" && request.body.empty();
+    }
+
+    // All that Kind tells apart, and what is the same for every request.
+    static CURLcode configure(CURL* easy, const HttpRequest& request) {
+        CURLcode code = CURLE_OK;
+        auto set = [&](CURLoption option, auto value) {
+            if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value);
+        };
         set(CURLOPT_URL, request.url.c_str());
         set(CURLOPT_PROTOCOLS_STR, "http,https");
         set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-        set(CURLOPT_HTTPHEADER, transfer.headers.get());
 
-        if (request.method == "GET" && request.body.empty()) {
+        if (is_get(request)) {
             set(CURLOPT_HTTPGET, 1L);
         } else {
             set(CURLOPT_POST, 1L);
             set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-            set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-            set(CURLOPT_READFUNCTION, momento_http_read);
-            set(CURLOPT_READDATA, &transfer);
-            set(CURLOPT_SEEKFUNCTION, momento_http_seek);
         }
+        set(CURLOPT_PREREQFUNCTION, momento_http_begin);
         set(CURLOPT_WRITEFUNCTION, momento_http_write);
-        set(CURLOPT_WRITEDATA, &transfer);
 
         set(CURLOPT_NOSIGNAL, 1L);
         set(CURLOPT_QUICK_EXIT, 1L);
@@ -332,10 +407,7 @@ class CurlClient final : public HttpClient {
             finished_.push_back(std::move(transfer));
             return;
         }
-        // Set once the request's headers are written; a tunnel's do not count.
-        curl_off_t pretransfer_us = 0;
-        curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &pretransfer_us);
-        bool seen = pretransfer_us > 0 || transfer->sent > 0;
+        const bool seen = transfer->begun && is_sent(easy);
         std::string text = describe(*transfer, code);
         retire(*transfer);
         finish(std::move(transfer),
@@ -382,7 +454,7 @@ class CurlClient final : public HttpClient {
     ShareHandle share_;  // TLS sessions; the multi itself shares connections and names
     MultiHandle multi_;
     std::atomic<bool> woken_{false};  // and not yet looked
-    std::vector<EasyHandle> idle_;
+    std::deque<Handle> idle_;         // the last one used last
     std::map<CURL*, std::unique_ptr<Transfer>> active_;
     std::deque<std::unique_ptr<Transfer>> waiting_;
     std::map<std::string, int> per_origin_;  // active transfers

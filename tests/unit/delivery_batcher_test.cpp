@@ -45,6 +45,17 @@ TEST_F(BatcherTest, AFullBatchDoesNotWait) {
     EXPECT_TRUE(batcher_.take(0, false).empty());
 }
 
+TEST_F(BatcherTest, BehindAFullBatchThereIsSomethingToWaitFor) {
+    add(10, 0);
+    EXPECT_EQ(batcher_.take(1'000, true).size(), 10u);
+    add(1, 2'000);
+    EXPECT_EQ(batcher_.leaves_us(true), 6'000);
+    EXPECT_TRUE(batcher_.take(5'999, true).empty());
+    EXPECT_EQ(batcher_.take(6'000, true).size(), 1u);
+    add(1, 7'000);
+    EXPECT_EQ(batcher_.take(7'000, true).size(), 1u);
+}
+
 TEST_F(BatcherTest, SizeFillsABatchToo) {
     add(3, 0, 400);
     EXPECT_EQ(batcher_.take(0, false).size(), 2u);
@@ -57,7 +68,7 @@ TEST_F(BatcherTest, WhatIsTooLargeForABatchGoesAlone) {
     add(1, 0, 5'000);
     add(1, 0, 10);
     EXPECT_EQ(batcher_.take(0, false).size(), 1u);
-    EXPECT_EQ(batcher_.take(0, true).size(), 1u);
+    EXPECT_EQ(batcher_.take(5'000, true).size(), 1u);
 }
 
 TEST_F(BatcherTest, OldestFirst) {

@@ -10,6 +10,9 @@ namespace {
 std::string escaped(std::string_view text) {
     std::string out;
     append_json_string(out, text);
+    std::string portable;
+    append_escaped_portable(portable, text);
+    EXPECT_EQ(out, '"' + portable + '"');
     return out;
 }
 
@@ -28,7 +31,7 @@ TEST(JsonEscape, EscapesWhatJsonRequiresAndNothingElse) {
 
 TEST(JsonEscape, EveryByteAtEveryPlaceOfAWordDecodesToItself) {
     for (int byte = 0; byte < 0x80; ++byte) {
-        for (size_t size = 1; size < 20; ++size) {
+        for (size_t size = 1; size < 36; ++size) {
             for (size_t at = 0; at < size; ++at) {
                 std::string text(size, 'x');
                 text[at] = static_cast<char>(byte);
@@ -45,6 +48,7 @@ TEST(JsonEscape, BytesNextToEachOtherDoNotDisturbEachOther) {
             for (char c : bytes) {
                 std::string text = std::string("..") + a + b + c + "...";
                 ASSERT_EQ(decoded(escaped(text)), text);
+                ASSERT_EQ(decoded(escaped(text + text + text)), text + text + text);
             }
         }
     }
