@@ -113,10 +113,8 @@ def as_daemon(hook):
     subprocess.run([settings.NGINX_BINARY, "-p", hook.directory, "-c", configuration,
                     "-e", hook.path("error.log")], check=True,
                    env=environment(hook.directory, hook.env))
-    pid_file = hook.path("nginx.pid")
-    eventually(pid_file.exists, "nginx's start")
-    yield int(pid_file.read_text())
-    last = int(pid_file.read_text())
+    yield hook.master()
+    last = hook.master()
     os.kill(last, signal.SIGQUIT)
     eventually(lambda: not is_alive(last), "nginx's end")
 
@@ -128,9 +126,7 @@ def test_nothing_is_lost_over_a_binary_upgrade(start_webhook, start_standin):
         load = Load(hook.port, CONNECTIONS, pause=0.005)
         eventually(lambda: load.count(200) > 200, "answers")
         os.kill(old, signal.SIGUSR2)
-        pid_file = hook.path("nginx.pid")
-        eventually(lambda: pid_file.exists() and pid_file.read_text().strip()
-                   and int(pid_file.read_text()) != old, "the new master")
+        eventually(lambda: hook.master() != old, "the new master")
         os.kill(old, signal.SIGQUIT)
         eventually(lambda: not is_alive(old), "the old master's end")
         seen, delivered = load.count(200), len(standin.accepted)

@@ -69,8 +69,8 @@ def start_orphaned(hook):
         env=environment(hook.directory, hook.env), stdin=subprocess.DEVNULL,
         stdout=hook.stderr, stderr=hook.stderr)
     hook.process.wait()
-    eventually(hook.workers, "nginx's start")
-    return int(hook.read("nginx.pid"))
+    eventually(lambda: len(hook.workers()) == 2, "nginx's start")
+    return hook.master()
 
 
 def test_an_upgrade_of_the_binary_keeps_them(hook, standin):
@@ -78,10 +78,10 @@ def test_an_upgrade_of_the_binary_keeps_them(hook, standin):
     try:
         old = set(hook.workers())
         os.kill(master, signal.SIGUSR2)
-        eventually(lambda: set(hook.workers()) - old, "the new workers")
+        eventually(lambda: len(set(hook.workers()) - old) == 2, "the new workers")
         os.kill(master, signal.SIGQUIT)
         eventually(lambda: master not in hook.processes(), "the old master's end")
-        master = int(hook.read("nginx.pid"))
+        master = hook.master()
         assert hook.send(secret=SECRET).status == 200
         standin.wait_for_entries(1)
         for pid in hook.workers():

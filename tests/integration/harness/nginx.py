@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
-from . import settings
+from . import processes, settings
 from .clients import Connection, RawConnection, curl
 from .ports import Port
 from .tls import certificate
@@ -259,7 +259,7 @@ class Nginx:
         """Ends all its processes at once, as a power failure would, less the disk."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        eventually(lambda: not self.processes(), "the end of all processes")
+        eventually(lambda: processes.is_empty(self.process.pid), "the end of all processes")
 
     def start_again(self):
         """Starts on the same directory and ports, after stop(), terminate() or kill()."""
@@ -281,8 +281,8 @@ class Nginx:
                 self.stop()
             left = self.processes()
             trouble = self.trouble()
-            assert not left, f"processes left: {left}\n{self.error_log()}"
-            assert not trouble, f"trouble in the logs: {trouble}\n{self.error_log()}"
+            assert not left, f"processes left: {left}"
+            assert not trouble, f"trouble in the logs: {trouble}"
         finally:
             self._kill()
             self.stderr.close()
@@ -303,18 +303,11 @@ class Nginx:
 
     def processes(self):
         """Process id -> title, of everything that runs in nginx's session."""
-        found = {}
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            with contextlib.suppress(OSError):
-                state, _, _, session = (
-                    (entry / "stat").read_text().rpartition(")")[2].split()[:4])
-                if int(session) == self.process.pid and state != "Z":
-                    title = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    if title:  # one that is ending has none any more
-                        found[int(entry.name)] = title.strip()
-        return found
+        return processes.titles(self.process.pid)
+
+    def master(self):
+        """The master's id as its pid file has it, once it does."""
+        return int(eventually(lambda: self.read("nginx.pid").strip(), "the pid file"))
 
     def workers(self):
         """Ids of the workers that accept connections."""
