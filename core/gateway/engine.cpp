@@ -364,7 +364,7 @@ class Engine::Impl {
         const Result<bool> noted =
             write_queue_note(*tools_.files, settings_->spool.path, forms);
         queues_noted_ = noted && *noted;
-        if (noted || std::exchange(queues_reported_, true)) return;
+        if (noted || forms.empty() || std::exchange(queues_reported_, true)) return;
         tools_.logger->write(Severity::error,
                              "\"momentoctl drain\" will not know of dead letters that are to "
                              "be moved to a queue: " +

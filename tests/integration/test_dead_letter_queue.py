@@ -4,11 +4,14 @@ refuses what it is told to."""
 
 import concurrent.futures
 import json
+import os
+import shutil
 import uuid
 
 import pytest
 
 from harness.events import documented_event
+from harness.nginx import worker_user
 from harness.standin import partial
 from harness.waiting import eventually
 from harness.webhook import Webhook
@@ -237,6 +240,21 @@ def test_draining_does_not_wait_for_letters_that_stay(gateway, standin, moto, mo
     nginx.reload(http=nginx.parts["http"].replace(f"dead_letter sqs {queue.url};", ""))
     assert drain(momentoctl, nginx, "20s") == (0, "")
     assert len(letters(momentoctl, nginx)) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what workers may not write to")
+def test_a_spool_that_cannot_tell_draining_what_to_wait_for_is_told_of_once(start_webhook):
+    nginx = start_webhook(env={"AWS_REGION": "us-west-2"})
+    letters_directory = nginx.path("spool/.dead")
+    letters_directory.mkdir(mode=0o700)
+    nginx.reload(http=nginx.parts["http"].replace(
+        "file %%DIR%%/bus.json;",
+        "file %%DIR%%/bus.json; dead_letter sqs http://127.0.0.1:1/123456789012/letters;"))
+    nginx.wait_for_log(r'\[error\].*"momentoctl drain" will not know of dead letters.*'
+                       "Permission denied")
+    shutil.chown(letters_directory, worker_user())
+    eventually((letters_directory / "queues").exists, "the note")
+    assert nginx.error_log().count("will not know") == 1
 
 
 def redrive(momentoctl, nginx, queue, *options):
