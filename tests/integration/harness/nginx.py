@@ -168,7 +168,7 @@ def check_config(env=None, files=None, prepare=lambda directory: None, **parts):
 class Nginx:
     """Runs from the constructor to close(), which also judges how it behaved."""
 
-    command = (settings.NGINX_BINARY,)  # whatever runs it
+    command = None  # what runs nginx, unless its binary does itself
 
     def __init__(self, env=None, files=None, **parts):
         self.directory = make_directory()
@@ -208,7 +208,7 @@ class Nginx:
         if self.stderr is None:
             self.stderr = (self.directory / "stderr.log").open("wb")
         self.process = subprocess.Popen(
-            [*self.command, "-p", self.directory, "-c",
+            [*(self.command or [settings.NGINX_BINARY]), "-p", self.directory, "-c",
              self.directory / "nginx.conf", "-e", self.directory / "error.log"],
             stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
             env=environment(self.directory, self.env), start_new_session=True)
