@@ -217,10 +217,11 @@ def test_draining_waits_for_letters_on_their_way_to_the_queue(gateway, standin, 
     nginx = gateway(queue)
     for number in range(3):
         assert nginx.send(documented_event(text=f"bad {number}")).status == 200
+    eventually(lambda: len(letters(momentoctl, nginx)) == 3, "all letters")
     nginx.wait_for_log("is on hold")
     assert drain(momentoctl, nginx, "0") == (1, "dead letters not yet in their queue: 3\n")
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        draining = pool.submit(drain, momentoctl, nginx, "30s")
+        draining = pool.submit(drain, momentoctl, nginx, "55s")
         queue.make()
         assert draining.result() == (0, "")
     assert queue.size() == 3
@@ -232,13 +233,13 @@ def test_draining_does_not_wait_for_letters_that_stay(gateway, standin, moto, mo
     nginx = gateway(queue, location="momento_webhook_max_body 2m; client_max_body_size 2m;",
                     spool="momento_spool %%DIR%%/spool size=64m segment=4m;")
     assert nginx.send(documented_event(text="x" * 1_200_000)).status == 400  # SQS cannot hold it
-    assert drain(momentoctl, nginx, "20s") == (0, "")
+    assert drain(momentoctl, nginx, "55s") == (0, "")
     assert nginx.send(documented_event(text="bad")).status == 200
     nginx.wait_for_log("is on hold")
     assert drain(momentoctl, nginx, "0")[0] == 1
 
     nginx.reload(http=nginx.parts["http"].replace(f"dead_letter sqs {queue.url};", ""))
-    assert drain(momentoctl, nginx, "20s") == (0, "")
+    assert drain(momentoctl, nginx, "55s") == (0, "")
     assert len(letters(momentoctl, nginx)) == 2
 
 
@@ -320,5 +321,10 @@ def test_a_reload_in_between_moves_every_letter(gateway, standin, moto):
     nginx.wait_for_log("is on hold")
     nginx.reload()
     queue.make()
-    assert len({json.loads(each["Body"])["detail"]["text"]
-                for each in queue.receive(5)}) == 5
+    texts = set()
+
+    def all_moved():
+        texts.update(json.loads(each["Body"])["detail"]["text"] for each in queue.receive(1))
+        return len(texts) == 5
+
+    eventually(all_moved, "five different letters")
