@@ -1,16 +1,13 @@
 #include "aws/sigv4.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
-#include <array>
-#include <new>
 
 #include "aws/timestamp.h"
 #include "base/ascii.h"
 #include "base/cleanse.h"
+#include "base/digest.h"
 
 namespace momento::aws {
 namespace {
@@ -18,7 +15,6 @@ namespace {
 constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view terminator = "aws4_request";
 constexpr size_t date_length = 8;  // of a basic timestamp
-constexpr size_t sha256_size = 32;
 
 // Headers that proxies and HTTP libraries add, drop or change on the way. The union of
 // what botocore and aws-c-auth leave unsigned.
@@ -67,35 +63,18 @@ std::string to_hex(std::string_view bytes) {
     return text;
 }
 
-// OpenSSL's digests fail for want of memory only.
-std::string sha256_hex(std::string_view data) {
-    unsigned char digest[sha256_size];
-    if (!EVP_Digest(data.data(), data.size(), digest, nullptr, EVP_sha256(), nullptr)) {
-        throw std::bad_alloc();
-    }
-    return to_hex({reinterpret_cast<char*>(digest), sizeof digest});
-}
-
-using Key = std::array<unsigned char, sha256_size>;
-
-Key hmac(const void* key, size_t key_size, std::string_view data) {
-    Key mac;
-    if (!HMAC(EVP_sha256(), key, static_cast<int>(key_size),
-              reinterpret_cast<const unsigned char*>(data.data()), data.size(), mac.data(),
-              nullptr)) {
-        throw std::bad_alloc();
-    }
-    return mac;
+std::string_view text_of(const Sha256& digest) {
+    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
 std::string derive_signing_key(const std::string& secret, std::string_view date,
                                std::string_view region, std::string_view service) {
     std::string start = "AWS4" + secret;
-    Key key = hmac(start.data(), start.size(), date);
+    Sha256 key = hmac_sha256(start, date);
     for (std::string_view part : {region, service, terminator}) {
-        key = hmac(key.data(), key.size(), part);
+        key = hmac_sha256(text_of(key), part);
     }
-    std::string derived(reinterpret_cast<char*>(key.data()), key.size());
+    std::string derived(text_of(key));
     cleanse(start);
     OPENSSL_cleanse(key.data(), key.size());
     return derived;
@@ -190,7 +169,7 @@ Headers Sigv4Signer::sign(const SignableRequest& request, const Credentials& cre
 
     std::string to_sign(algorithm);
     to_sign.append("\n").append(timestamp).append("\n").append(scope);
-    to_sign.append("\n").append(sha256_hex(canonical));
+    to_sign.append("\n").append(to_hex(text_of(sha256(canonical))));
 
     std::string key_scope =
         date + '/' + credentials.access_key_id + '/' + credentials.secret_access_key;
@@ -202,13 +181,12 @@ Headers Sigv4Signer::sign(const SignableRequest& request, const Credentials& cre
     }
     cleanse(key_scope);
 
-    Key signature = hmac(signing_key_.data(), signing_key_.size(), to_sign);
+    const Sha256 signature = hmac_sha256(signing_key_, to_sign);
     std::string authorization(algorithm);
     authorization.append(" Credential=").append(credentials.access_key_id);
     authorization.append("/").append(scope);
     authorization.append(", SignedHeaders=").append(signed_headers);
-    authorization.append(", Signature=")
-        .append(to_hex({reinterpret_cast<char*>(signature.data()), signature.size()}));
+    authorization.append(", Signature=").append(to_hex(text_of(signature)));
     added.emplace_back("Authorization", std::move(authorization));
     return added;
 }
@@ -249,7 +227,7 @@ std::string Sigv4Signer::canonical_request(const SignableRequest& request, const
     canonical.append("\n").append(canonical_query(request.query));
     canonical.append("\n").append(lines).append("\n");
     canonical.append("\n").append(names);
-    canonical.append("\n").append(sha256_hex(request.body));
+    canonical.append("\n").append(to_hex(text_of(sha256(request.body))));
     if (signed_headers) *signed_headers = std::move(names);
     return canonical;
 }

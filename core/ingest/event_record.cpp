@@ -1,9 +1,8 @@
 #include "ingest/event_record.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
-#include <array>
+
+#include "base/digest.h"
 
 namespace momento {
 
@@ -41,8 +40,7 @@ bool is_value(char c) {
 }  // namespace
 
 ReplayId make_replay_id(const Mac& mac) {
-    std::array<uint8_t, SHA256_DIGEST_LENGTH> digest;
-    SHA256(mac.data(), mac.size(), digest.data());
+    const Sha256 digest = sha256({reinterpret_cast<const char*>(mac.data()), mac.size()});
     ReplayId id;
     std::copy_n(digest.begin(), id.size(), id.begin());
     return id;

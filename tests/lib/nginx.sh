@@ -135,7 +135,7 @@ build_static_nginx() {
 # hands null to memcpy for empty strings.
 build_sanitized_nginx() {
     configure_nginx "$1" "$2" --add-module="$repo" \
-        --with-cc-opt="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+        --with-cc-opt="-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 -fno-sanitize=nonnull-attribute -DNGX_DEBUG_PALLOC=1 -DNGX_HAVE_NONALIGNED=0" \
         --with-ld-opt=-fsanitize=address,undefined &&
         make_nginx "$1" "$2" binary
@@ -149,7 +149,7 @@ build_nginx_fuzzers() {
     # function does not know C.
     local sanitizers="-fsanitize=fuzzer-no-link,address,undefined \
 -fno-sanitize=nonnull-attribute,pointer-overflow,function,vptr -fno-sanitize-recover=all"
-    local flags="-O1 -g -fno-omit-frame-pointer $sanitizers -DNGX_DEBUG_PALLOC=1 \
+    local flags="-O1 -g1 -fno-omit-frame-pointer $sanitizers -DNGX_DEBUG_PALLOC=1 \
 -DNGX_HAVE_NONALIGNED=0"
     CC=$compiler configure_nginx "$1" "$2" --add-module="$repo" --with-cc-opt="$flags" \
         --with-ld-opt="$sanitizers" &&
