@@ -7,6 +7,7 @@ import stat
 
 import pytest
 
+from harness.files import below
 from harness.nginx import check_config, worker_user
 from harness.webhook import SPOOL, file_destination, webhook
 
@@ -23,10 +24,9 @@ def open_umask():
 
 def assert_private(directory, owner):
     """Everything in it is its owner's alone."""
-    found = [directory, *directory.rglob("*")]
-    for path in found:
-        info = path.lstat()
-        wanted = 0o700 if path.is_dir() else 0o600
+    found = [(directory, directory.lstat()), *below(directory)]
+    for path, info in found:
+        wanted = 0o700 if stat.S_ISDIR(info.st_mode) else 0o600
         assert stat.S_IMODE(info.st_mode) == wanted, path
         assert info.st_uid == owner, path
     return len(found)

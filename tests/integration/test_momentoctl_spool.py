@@ -3,13 +3,13 @@
 import concurrent.futures
 import json
 import os
-import pathlib
 import pwd
 import shutil
 
 import pytest
 
 from harness.events import documented_event, signed
+from harness.files import below
 from harness.nginx import worker_user
 from harness.standin import partial
 from harness.waiting import eventually
@@ -34,8 +34,7 @@ def pending(ctl, hook):
 
 
 def owners(directory):
-    return {pwd.getpwuid(path.lstat().st_uid).pw_name
-            for path in pathlib.Path(directory).rglob("*")}
+    return {pwd.getpwuid(info.st_uid).pw_name for _, info in below(directory)}
 
 
 def refuse_one(hook, standin, ctl, body):
