@@ -131,7 +131,7 @@ def momentoctl():
     """Runs momentoctl: momentoctl("sign", "--secret", "plain", input=b"...")"""
     assert os.access(settings.MOMENTOCTL, os.X_OK), f"no {settings.MOMENTOCTL}: build it first"
 
-    def run(*arguments, input=b"", env=None, timeout=60):
+    def run(*arguments, input=b"", env=None, timeout=120):
         return subprocess.run(
             [settings.MOMENTOCTL, *map(str, arguments)], input=input, capture_output=True,
             env={"PATH": os.environ["PATH"], **(env or {})}, timeout=timeout, check=False)

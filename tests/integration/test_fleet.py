@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.volume, pytest.mark.xdist_group("conservation")]
 
 # What every gateway has besides.
 GATEWAY_HTTP = "keepalive_requests 1000000; momento_replay_zone signatures 8m;"
-GATEWAY_LOCATION = "momento_webhook_replay signatures;"
+GATEWAY_LOCATION = "momento_webhook_replay signatures; momento_webhook_max_age 1h;"
 
 CONNECTIONS = 20
 
@@ -35,6 +35,10 @@ class Front(Nginx):
                 "listen 443 ssl;":
                     "listen 127.0.0.1:%%TLS_PORT%% ssl; listen 127.0.0.1:%%PORT%%;",
                 "rate=500r/s": "rate=100000r/s",
+                # Or a busy machine looks like a gateway that has gone.
+                "proxy_connect_timeout 500ms": "proxy_connect_timeout 30s",
+                "proxy_read_timeout 4500ms": "proxy_read_timeout 40s",
+                "proxy_next_upstream_timeout 4s": "proxy_next_upstream_timeout 40s",
         }.items():
             assert there in text
             text = text.replace(there, here)

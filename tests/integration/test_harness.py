@@ -12,6 +12,7 @@ import pytest
 from harness import standin as aws
 from harness.events import SECRET, documented_event, sign
 from harness.nginx import Nginx, check_config
+from harness.waiting import PATIENCE
 
 pytestmark = pytest.mark.smoke
 
@@ -28,7 +29,7 @@ def put_events(standin, entries, key=aws.ACCESS_KEY_ID, secret=aws.SECRET_ACCESS
                  "Host": f"127.0.0.1:{standin.port}"})
     botocore.auth.SigV4Auth(botocore.credentials.Credentials(key, secret), "events",
                             aws.REGION).add_auth(request)
-    connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=PATIENCE)
     try:
         connection.request("POST", "/", body + tamper, dict(request.headers.items()))
         answer = connection.getresponse()

@@ -55,7 +55,7 @@ def test_every_event_of_a_backlog_arrives_once(start_webhook, start_standin, wor
     assert standin.accepted == []
 
     standin.open()
-    entries = standin.wait_for_entries(EVENTS, patience=60)
+    entries = standin.wait_for_entries(EVENTS, patience=180)
     arrived = collections.Counter(
         json.loads(entry["Detail"])["topic_sequence_number"] for entry in entries)
     assert sorted(arrived) == list(range(EVENTS))

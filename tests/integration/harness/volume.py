@@ -7,7 +7,7 @@ import urllib.request
 
 from . import settings
 from .ports import Port
-from .waiting import eventually
+from .waiting import PATIENCE, eventually
 
 
 def program(name):
@@ -51,7 +51,7 @@ class Sink:
             return self.counts()
 
     def counts(self):
-        with urllib.request.urlopen(self.endpoint, timeout=20) as answer:
+        with urllib.request.urlopen(self.endpoint, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def close(self):

@@ -8,7 +8,7 @@ from harness import http2
 from harness.clients import RawConnection
 from harness.tls import certificate
 
-PATIENCE = 10.0  # seconds until a connection that nobody closes counts as hanging
+PATIENCE = 40.0  # seconds until a connection that nobody closes counts as hanging
 
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([2-5]\d\d) ")
 
