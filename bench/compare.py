@@ -54,6 +54,7 @@ GATEWAY_HTTP = """
         region us-west-2;
         endpoint http://127.0.0.1:%d;
         credentials environment;
+        retry max_delay=1s;
     }
 """
 
@@ -104,8 +105,8 @@ class Process:
 
 
 class Sink(Process):
-    def __init__(self, tools, directory, delay_ms):
-        port = free_port()
+    def __init__(self, tools, directory, delay_ms, port=None):
+        port = port or free_port()
         super().__init__(port, [tools.build / "sink", port, delay_ms], directory)
 
     def counts(self):
@@ -145,11 +146,11 @@ class Stock(Nginx):
 
 
 class Gateway(Nginx):
-    def __init__(self, tools, directory, sink, sync="always", workers=1, settings=""):
+    def __init__(self, tools, directory, sink, sync="always", workers=1, settings="", http=""):
         super().__init__(
             tools, directory,
             f"momento_webhook bus; momento_webhook_secret {SECRET}; {settings}",
-            http=GATEWAY_HTTP % (sync, sink.port), load=[tools.module], workers=workers,
+            http=GATEWAY_HTTP % (sync, sink.port) + http, load=[tools.module], workers=workers,
             server="location = /status { momento_status prometheus; }", env=KEYS)
 
     def syncs(self):
@@ -194,6 +195,8 @@ CONTENDERS = {
     "gateway, `sync=always`": Gateway,
     "gateway, `sync=os`, 2 workers": lambda *args: Gateway(*args, sync="os", workers=2),
     "gateway, `sync=always`, 2 workers": lambda *args: Gateway(*args, workers=2),
+    "gateway, `sync=always`, replay zone": lambda *args: Gateway(
+        *args, settings="momento_webhook_replay seen;", http="momento_replay_zone seen 512m;"),
     "gateway, `ack delivered`": lambda *args: Gateway(
         *args, settings="momento_webhook_ack delivered;"),
     "nginx Lua": Lua,

@@ -39,5 +39,7 @@ if command -v node npm >/dev/null &&
     peers="$peers --node=$build/node"
 fi
 
-exec python3 "$repo/bench/compare.py" --build="$build" --nginx="$debian_root/usr/sbin/nginx" \
-    --module="$build/ngx_http_momento_module.so" $peers "$@"
+ours="--build=$build --nginx=$debian_root/usr/sbin/nginx"
+ours="$ours --module=$build/ngx_http_momento_module.so"
+python3 "$repo/bench/compare.py" $ours $peers "$@"
+python3 "$repo/bench/single_figures.py" $ours "$@"
