@@ -41,8 +41,7 @@ class DestinationDelivery {
     // Everything that can be done now.
     void step();
 
-    // Hands to the logs what step() and callbacks have resolved: at once, but not many times
-    // a millisecond.
+    // Hands to the logs what step() and callbacks have resolved.
     void post();
 
     // When step() has something to do without a completion or a wake-up; steady time.
@@ -110,7 +109,6 @@ class DestinationDelivery {
     std::vector<Entry*> durable_;
     std::vector<Entry*> failed_;
 
-    int64_t next_post_us_ = 0;
     int64_t next_gauges_us_ = 0;
 };
 

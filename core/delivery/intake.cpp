@@ -88,11 +88,6 @@ void Intake::post() {
     for (const auto& drain : drains_) drain->post();
 }
 
-bool Intake::has_posts() const {
-    return std::any_of(drains_.begin(), drains_.end(),
-                       [](const auto& drain) { return drain->has_posts(); });
-}
-
 uint64_t Intake::pending() const {
     uint64_t pending = 0;
     for (const auto& drain : drains_) pending += drain->log()->numbers().totals.pending();

@@ -40,7 +40,6 @@ class Intake {
 
     // Hands what was resolved and requeued to the logs.
     void post();
-    bool has_posts() const;
 
     size_t in_memory() const { return entries_in_memory_; }
     uint64_t pending() const;  // in all logs, on disk

@@ -1,8 +1,8 @@
 // Reads one log for delivery, and keeps account of what was read and is not resolved yet.
 //
-// Belongs to the delivery thread. Releases and requeues are collected until they are posted.
-// The log takes releases up to cursor_window beyond its oldest unreleased record, and the
-// reader reads no further: so one record can keep a log from being read on.
+// Belongs to the delivery thread. Releases and requeues are collected and posted once a
+// turn. The log takes releases up to cursor_window beyond its oldest unreleased record, and
+// the reader reads no further: so one record can keep a log from being read on.
 //
 // Requeueing, the rule: a record that fails again and again is appended at the tail and
 // forgotten here, so that it holds neither the cursor nor the space behind it. Each one
@@ -50,9 +50,8 @@ class LogDrain {
     // The entry that keeps the log from being read on, if one does.
     Entry* blocker() const;
 
-    // Hands releases and requeues to the log, which wakes its writer.
+    // Hands this turn's releases and requeues to the log.
     void post();
-    bool has_posts() const { return !releases_.empty() || !requeues_.empty(); }
 
     size_t in_memory() const { return in_memory_; }
     bool is_empty() const;  // the log is open, and nothing in it is pending

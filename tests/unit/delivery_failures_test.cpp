@@ -135,7 +135,7 @@ TEST_F(DeliveryFailuresTest, ARequestRefusedAsAWholeIsBisectedDownToThePoison) {
     };
     start();
     append(10);
-    turns(20, 2);
+    turns(20);
     EXPECT_EQ(delivered(), 9u);
     EXPECT_LE(batches(), 9u);
     EXPECT_EQ(log().totals().dead, 1u);

@@ -14,7 +14,7 @@ TEST_F(DeliveryLoopTest, ABacklogLeavesInFullBatches) {
     start();
     append(10'000);
     for (int i = 0; i < 2'000 && delivered() < 10'000; ++i) turns(1, 1);
-    turns(2, 2);
+    turns(2);
     EXPECT_EQ(delivered(), 10'000u);
     EXPECT_LT(batches(), 1'100u);
     for (const auto& [body, times] : destination_->delivered) ASSERT_EQ(times, 1) << body;
@@ -145,20 +145,6 @@ TEST_F(DeliveryLoopTest, AdoptedLogsAreGivenBackWhenTheyAreEmpty) {
     append(5);
     turns(5, 5);
     EXPECT_EQ(delivered(), 55u) << "its own log stays";
-}
-
-// Each release wakes the log's writer, and makes it write.
-TEST_F(DeliveryLoopTest, ReleasesThatFollowOneAnotherAreHandedOverTogether) {
-    start();
-    append(1);
-    turns(2);
-    EXPECT_EQ(log().totals().delivered, 1u);
-    append(1);
-    turns(2);
-    EXPECT_EQ(log().totals().delivered, 1u);
-    EXPECT_EQ(delivered(), 2u);
-    turns(2, 1);
-    EXPECT_EQ(log().totals().delivered, 2u);
 }
 
 TEST_F(DeliveryLoopTest, AnAdoptedLogThatIsNotOpenYetIsNotEmpty) {
