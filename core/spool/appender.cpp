@@ -18,10 +18,11 @@ constexpr uint64_t max_kept_bytes = 64u << 20;     // sync=os
 }  // namespace
 
 Appender::Appender(SegmentStore& store, std::shared_ptr<const SpoolSettings> settings,
-                   const WriterTools& tools, std::string destination, std::string slot,
-                   const RecoveredSlot& recovered)
+                   SyncMode sync, const WriterTools& tools, std::string destination,
+                   std::string slot, const RecoveredSlot& recovered)
     : store_(store),
       settings_(std::move(settings)),
+      sync_(sync),
       tools_(tools),
       destination_(std::move(destination)),
       slot_(std::move(slot)),
@@ -94,7 +95,7 @@ size_t Appender::fill(std::vector<PendingRecord>& records, size_t first) {
 
 bool Appender::store(std::vector<PendingRecord>& records, size_t first, size_t end) {
     if (!write(pieces_)) return false;
-    if (settings_->sync == SyncMode::always && !sync()) return false;
+    if (sync_ == SyncMode::always && !sync()) return false;
 
     for (size_t i = first; i < end; ++i) {
         RecordBuffer& buffer = *records[i].buffer;
@@ -103,7 +104,7 @@ bool Appender::store(std::vector<PendingRecord>& records, size_t first, size_t e
         int64_t& newest = segments_.back().newest_publish_ms;
         newest = std::max(newest, buffer.publish_ms());
         if (!records[i].may_use_reserve) full_ = false;
-        if (settings_->sync == SyncMode::always) continue;
+        if (sync_ == SyncMode::always) continue;
         if (kept_.empty()) next_sync_us_ = now_us() + background_sync_us;
         kept_bytes_ += buffer.size();
         kept_.push_back(std::move(buffer));

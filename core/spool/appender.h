@@ -35,7 +35,8 @@ struct PendingRecord {
 
 class Appender {
   public:
-    Appender(SegmentStore& store, std::shared_ptr<const SpoolSettings> settings,
+    // `sync`: in place of the settings'.
+    Appender(SegmentStore& store, std::shared_ptr<const SpoolSettings> settings, SyncMode sync,
              const WriterTools& tools, std::string destination, std::string slot,
              const RecoveredSlot& recovered);
 
@@ -94,6 +95,7 @@ class Appender {
 
     SegmentStore& store_;
     std::shared_ptr<const SpoolSettings> settings_;
+    const SyncMode sync_;
     WriterTools tools_;
     const std::string destination_;
     const std::string slot_;

@@ -41,6 +41,7 @@ class Recovery {
         if (!cursor_found_) assume_cursor();
         if (Status read = read_tail(); !read) return read.error();
         sort_out_rest();
+        place_base();
         return std::move(slot_);
     }
 
@@ -261,6 +262,23 @@ class Recovery {
             }
             (needed ? slot_.unreadable : slot_.spares).push_back(file);
         }
+    }
+
+    // The segment where the base stood may have been given up before anything in it counted.
+    // Reading starts where the base's record would stand, if there is one after all.
+    void place_base() {
+        CursorState& cursor = slot_.cursor;
+        const auto is_base = [&](const RecoveredSegment& segment) {
+            return segment.extent.segment == cursor.base.segment;
+        };
+        const auto& segments = slot_.segments;
+        if (std::any_of(segments.begin(), segments.end(), is_base)) return;
+        const auto segment =
+            std::find_if(segments.rbegin(), segments.rend(), [&](const RecoveredSegment& each) {
+                return each.extent.first_sequence <= cursor.base_sequence;
+            });
+        if (segment == segments.rend()) return;
+        cursor.base = {segment->extent.segment, segment_header_size};
     }
 
     Directory& directory_;

@@ -28,7 +28,10 @@ SegmentStore::SegmentStore(std::shared_ptr<Directory> directory,
       random_(random),
       observer_(observer),
       bytes_(slot.other_bytes) {
-    for (const RecoveredSegment& segment : slot.segments) bytes_ += segment.size;
+    for (const RecoveredSegment& segment : slot.segments) {
+        bytes_ += segment.size;
+        excess_ += excess(segment.size);
+    }
     for (const FoundFile& file : slot.unreadable) bytes_ += file.size;
     for (const FoundFile& spare : slot.spares) {
         bytes_ += spare.size;
@@ -42,9 +45,15 @@ void SegmentStore::add_spare(FoundFile spare) {
     spares_.insert(place, std::move(spare));
 }
 
-// Within the log's bound, which also covers a cursor that takes another one's place.
+// Within the log's bound, which also covers a cursor that takes another one's place. A segment
+// counts as one of the size that they have now: one that is larger than the bound would
+// otherwise keep its own last records from being requeued, and so from being released.
 bool SegmentStore::fits(uint64_t added) const {
-    return bytes_ + 2 * cursor_file_size + added <= settings_->size;
+    return bytes_ - excess_ + 2 * cursor_file_size + added <= settings_->size;
+}
+
+uint64_t SegmentStore::excess(uint64_t segment_size) const {
+    return segment_size - std::min(segment_size, settings_->segment_size);
 }
 
 // What the reserve lacks: kept free within the bound, so that it can be made.
@@ -225,7 +234,9 @@ Result<bool> SegmentStore::remove_outsized() {
 Status SegmentStore::recycle(uint64_t number, uint64_t size, bool keep) {
     std::string name = segment_file_name(number);
     if (!keep || spares_.size() >= wanted_spares || size > settings_->segment_size) {
-        return remove(name, size);
+        Status removed = remove(name, size);
+        if (removed) excess_ -= excess(size);
+        return removed;
     }
     FoundFile spare{hex16(random_.number()) + std::string(spare_suffix), size};
     if (Status renamed = directory_->rename(name, spare.name); !renamed) return renamed;

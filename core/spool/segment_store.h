@@ -78,6 +78,7 @@ class SegmentStore {
     static constexpr size_t wanted_spares = 2;  // the reserve, and one ahead
 
     bool fits(uint64_t added) const;
+    uint64_t excess(uint64_t segment_size) const;
     uint64_t reserve_gap() const;
     Result<size_t> choose(uint64_t size, bool may_use_reserve, bool* from_reserve);
     Result<size_t> ready(size_t index, uint64_t size, uint64_t kept_free);
@@ -93,6 +94,7 @@ class SegmentStore {
     StepObserver* observer_;
     std::vector<FoundFile> spares_;  // largest first
     uint64_t bytes_ = 0;             // of all files but the cursor's
+    uint64_t excess_ = 0;            // of it in segments that other settings made larger
     bool disk_full_ = false;         // when something was written last
     bool may_turn_up_ = false;
 };

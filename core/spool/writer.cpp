@@ -124,8 +124,11 @@ class Writer::Impl {
         store_ = std::make_unique<SegmentStore>(slot_->directory, settings_, *tools_.random,
                                                 tools_.observer, found);
         store_->set_aside(found.unreadable);
-        appender_ = std::make_unique<Appender>(*store_, settings_, tools_, slot_->destination,
-                                               slot_->name, found);
+        // What a letter is of is released for it: no power failure may leave the one on disk
+        // and not the other.
+        const SyncMode sync = is_for_letters() ? SyncMode::always : settings_->sync;
+        appender_ = std::make_unique<Appender>(*store_, settings_, sync, tools_,
+                                               slot_->destination, slot_->name, found);
         cursor_ =
             std::make_unique<CursorKeeper>(found.cursor, found.noted_sequence, slot_->directory,
                                            *tools_.clock, *tools_.logger, tools_.observer);

@@ -34,7 +34,10 @@ class Desk final : public Actor {
     bool finished() const { return !writer_; }
 
     // A crash can take something of it back.
-    bool counts() const { return writer_ || (used_ && synced_us < step_us_); }
+    bool counts() const {
+        return writer_ || (used_ && synced_us < step_us_) || records_unsynced_ ||
+               records_doubtful_;
+    }
 
     // What happened to its files while it ran.
     void at(const char* step);

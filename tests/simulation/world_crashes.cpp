@@ -142,11 +142,7 @@ void World::die(SimWorker& worker, bool power) {
         for (SimEvent& event : ledger_.events()) {
             const bool stored = event.worker == worker.serial && event.answer == Answer::ok &&
                                 event.settled_us >= records_synced_us;
-            // Its letter is written after that, when it can be.
-            const bool buried =
-                event.refusals > 0 && (plan_.has_disk_trouble() ||
-                                       event.last_refused_us >= records_synced_us - 5 * second);
-            if (!stored && !buried) continue;
+            if (!stored) continue;
             if (power || worker.records_doubtful()) {
                 event.may_be_lost = true;
             } else {

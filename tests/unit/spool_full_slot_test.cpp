@@ -39,6 +39,30 @@ TEST_F(FullSlotTest, TakesEventsWhenItsRetentionEndsLater) {
     EXPECT_TRUE(next.append(padded("{}", 3'000)));
 }
 
+// Settings were made smaller: one segment is larger than the bound.
+TEST_F(FullSlotTest, RequeuesWhatStandsInASegmentThatIsLargerThanItsBound) {
+    settings_.retain_ms = 0;
+    settings_.segment_size = 1024 * 1024;
+    settings_.size = 8 * settings_.segment_size;
+    ASSERT_TRUE(start().append("{}"));
+    kill();
+    settings_ = small_settings();
+    settings_.retain_ms = 0;
+    ASSERT_LT(settings_.size, 1024u * 1024u);
+
+    PlayedLog& log = restart();
+    std::vector<ReadRecord> read = log.read();
+    ASSERT_EQ(read.size(), 1u);
+    Release old{read[0].record.sequence, read[0].end, Resolution::requeued};
+    log.log->requeue({{RecordBuffer::from(read[0].record), old}});
+    log.settle();
+    EXPECT_EQ(log.totals().requeued, 1u);
+    EXPECT_EQ(log.read().size(), 1u);
+    clock_.advance_ms(1'100);
+    log.settle();
+    EXPECT_LE(bytes_in_slot(), settings_.size);
+}
+
 // Settings were made smaller: what was made ahead by the old ones is larger than the bound.
 TEST_F(FullSlotTest, RemovesSparesThatAreTooLargeForItsBound) {
     settings_.retain_ms = 0;

@@ -240,6 +240,47 @@ TEST_F(Recovery, DeliversAgainWhenTheCursorIsLost) {
     EXPECT_EQ(lines_.count("delivered again"), 1u);
 }
 
+// A record that was not acknowledged, whole in a segment whose sync failed, while the segment
+// that the cursor went on to was given up.
+TEST_F(Recovery, ReadsFromWhereTheCursorWouldStandIfItsSegmentIsGone) {
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("one"));
+    log.settle();
+    log.release(log.read());
+    std::string first;  // as it is when its sync fails
+    observer_.on_step = [&](const std::string& step) {
+        if (step == steps::records_written) first = content(segment_file_name(1));
+    };
+    disk_.before = [&](const sim::Call& call) {
+        if (call.path.find("cursor") != std::string::npos) return sim::Fault{};
+        const bool is_records = call.operation == sim::Operation::sync &&
+                                observer_.steps.back() == steps::records_written;
+        const bool is_second = call.operation == sim::Operation::write &&
+                               observer_.steps.back() == steps::segment_named;
+        return is_records || is_second ? sim::Fault{EIO} : sim::Fault{};
+    };
+    EXPECT_FALSE(log.append("two"));
+    disk_.before = {};
+    observer_.on_step = {};
+    ASSERT_NE(first.find("two"), std::string::npos);
+    restart().settle();
+    ASSERT_THAT(files_like(".segment"), IsEmpty());
+    kill();
+    // The machine stopped before the directory was on disk: one of the two is there again.
+    auto file = slot_directory()->open(segment_file_name(1), Directory::Mode::create);
+    ASSERT_TRUE((*file)->write_at(0, first));
+
+    PlayedLog& next = restart();
+    EXPECT_EQ(next.totals().pending(), 1u);
+    std::vector<ReadRecord> read = next.read();
+    ASSERT_EQ(read.size(), 1u);
+    EXPECT_EQ(read[0].record.body, "two");
+    next.release(read);
+    next.settle();
+    EXPECT_EQ(next.totals().pending(), 0u);
+    EXPECT_THAT(next.damaged, IsEmpty());
+}
+
 TEST_F(Recovery, CountsASegmentThatIsGone) {
     PlayedLog& log = start();
     for (int i = 0; i < 50; ++i) ASSERT_TRUE(log.append(padded(std::to_string(i), 900)));

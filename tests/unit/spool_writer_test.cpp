@@ -12,6 +12,7 @@ namespace momento::spool_test {
 namespace {
 
 using sim::Operation;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::Ge;
 using testing::IsEmpty;
@@ -598,6 +599,14 @@ TEST_F(WriterWithSyncOs, ReleasesARequeuedRecordWhenItsCopyIsSynced) {
     log.settle();
     EXPECT_EQ(log.totals().requeued, 1u);
     EXPECT_EQ(log.totals().pending(), 1u);
+}
+
+// The event it is of is released for it, and that may reach the disk first.
+TEST_F(WriterWithSyncOs, SyncsDeadLettersAtOnce) {
+    Record letter = event("one");
+    letter.kind = RecordKind::dead_letter;
+    ASSERT_TRUE(start(dead_letter_directory).append({letter}));
+    EXPECT_THAT(observer_.steps, Contains(steps::records_synced));
 }
 
 TEST_F(WriterWithSyncOs, SyncsASegmentBeforeItMovesOn) {
