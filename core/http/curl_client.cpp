@@ -10,6 +10,7 @@
 
 #include "base/ascii.h"
 #include "http/client.h"
+#include "http/header_lines.h"
 #include "http/url.h"
 
 // CURLOPT_QUICK_EXIT: without it a transfer that ends while its name is being resolved
@@ -38,44 +39,6 @@ struct Cleanup {
 using EasyHandle = std::unique_ptr<CURL, Cleanup<curl_easy_cleanup>>;
 using MultiHandle = std::unique_ptr<CURLM, Cleanup<curl_multi_cleanup>>;
 using ShareHandle = std::unique_ptr<CURLSH, Cleanup<curl_share_cleanup>>;
-
-// A request's header lines, in one piece of memory, as the list that libcurl reads. In its
-// syntax: "name: value", "name;" for an empty value, "name:" to leave a header of its own out.
-class HeaderLines {
-  public:
-    explicit HeaderLines(const HttpRequest& request) {
-        // "Expect" would cost up to a second on large bodies; the others nobody asked for.
-        for (std::string_view own : {"accept", "content-type", "expect"}) {
-            const bool given =
-                std::any_of(request.headers.begin(), request.headers.end(),
-                            [&](const auto& h) { return equals_ignoring_case(h.first, own); });
-            if (!given) append(own, ":", "");
-        }
-        for (const auto& [name, value] : request.headers) {
-            const bool blank = value.find_first_not_of(" \t") == value.npos;
-            append(name, blank ? ";" : ": ", blank ? "" : std::string_view(value));
-        }
-        nodes_.resize(offsets_.size());
-        for (size_t i = 0; i < nodes_.size(); ++i) {
-            nodes_[i].data = text_.data() + offsets_[i];
-            nodes_[i].next = i + 1 < nodes_.size() ? &nodes_[i + 1] : nullptr;
-        }
-    }
-    HeaderLines(const HeaderLines&) = delete;
-    HeaderLines& operator=(const HeaderLines&) = delete;
-
-    curl_slist* list() { return nodes_.data(); }
-
-  private:
-    void append(std::string_view name, std::string_view mark, std::string_view value) {
-        offsets_.push_back(text_.size());
-        text_.append(name).append(mark).append(value).push_back('\0');
-    }
-
-    std::string text_;
-    std::vector<size_t> offsets_;
-    std::vector<curl_slist> nodes_;
-};
 
 // What a handle is told for all requests that are like one another. libcurl copies each
 // string and checks each option anew, which costs more than to compare these.
@@ -119,37 +82,6 @@ struct Transfer {
     char error[CURL_ERROR_SIZE] = "";
     Handle handle;  // last, because it points to the others
 };
-
-// RFC 9110, 5.6.2.
-bool is_token(std::string_view text) {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    for (char c : text) {
-        bool fits = is_alphanumeric(c) || marks.find(c) != marks.npos;
-        if (!fits) return false;
-    }
-    return !text.empty();
-}
-
-bool has_control_character(std::string_view text) {
-    for (unsigned char c : text) {
-        if ((c < ' ' && c != '\t') || c == 0x7f) return true;
-    }
-    return false;
-}
-
-// A header value could otherwise smuggle in a header, or a whole request.
-Status check_request(const HttpRequest& request) {
-    if (!is_token(request.method)) {
-        return Error{"\"" + request.method + "\" is not an HTTP method"};
-    }
-    for (const auto& [name, value] : request.headers) {
-        if (!is_token(name)) return Error{"a header's name is malformed"};
-        if (has_control_character(value)) {
-            return Error{"the value of header \"" + name + "\" holds a control character"};
-        }
-    }
-    return {};
-}
 
 // Has any of it left? Of a request through a tunnel: of the tunnel's, too.
 bool is_sent(CURL* easy) {
