@@ -1,6 +1,8 @@
 // momentoctl dead: what was refused for good.
 #include <cerrno>
+#include <chrono>
 #include <ostream>
+#include <thread>
 
 #include "cli/aws_access.h"
 #include "cli/command.h"
@@ -111,6 +113,10 @@ Result<Outcome> cat(const Arguments& arguments, Console& console) {
     return Outcome::fine;
 }
 
+uint64_t left_of(const RedriveReport& report) {
+    return report.without_event + report.without_destination + report.in_doubt;
+}
+
 void print_report(const RedriveReport& report, bool dry_run, std::ostream& out) {
     for (const auto& [destination, count] : report.redriven) {
         out << (dry_run ? "would redrive " : "redriven: ") << count << " to \"" << destination
@@ -124,8 +130,27 @@ void print_report(const RedriveReport& report, bool dry_run, std::ostream& out) 
         out << "left: " << report.without_destination
             << " whose destination is not in the spool; give one with --to\n";
     }
-    if (report.redriven.empty() && report.without_event + report.without_destination == 0) {
+    if (report.in_doubt > 0) {
+        out << "left: " << report.in_doubt << " that may not be on disk yet; try again\n";
+    }
+    if (report.redriven.empty() && left_of(report) == 0) {
         out << "no dead letter matches\n";
+    }
+}
+
+// A gateway says within a second that a new letter is on disk: until then it is waited for.
+Status redrive_slot(const SlotPlace& place, const RedriveSettings& settings, Tails& tails,
+                    const SpoolTools& tools, RedriveReport* report) {
+    constexpr int most_rounds = 20;
+    const RedriveReport before = *report;
+    for (int round = 0;; ++round) {
+        Status status = redrive_letters(place, settings, tails, tools, report);
+        const bool in_doubt = report->in_doubt > before.in_doubt;
+        if (!status || !in_doubt || round == most_rounds) return status;
+        const auto redriven = report->redriven;
+        *report = before;
+        if (!settings.dry_run) report->redriven = redriven;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
 }
 
@@ -138,7 +163,7 @@ Status redrive_spool(const std::string& directory, const RedriveSettings& settin
     Tails tails(directory, tools);
     Status status;
     for (const SlotPlace& place : *places) {
-        status = redrive_letters(place, settings, tails, tools, report);
+        status = redrive_slot(place, settings, tails, tools, report);
         if (!status) break;
     }
     tails.finish();
@@ -178,8 +203,7 @@ Result<Outcome> redrive(const Arguments& arguments, Console& console) {
               : redrive_spool(directory, settings, console, &report);
     print_report(report, settings.dry_run, console.out);
     if (!status) return status.error();
-    bool left = report.without_event + report.without_destination > 0;
-    return left ? Outcome::found : Outcome::fine;
+    return left_of(report) > 0 ? Outcome::found : Outcome::fine;
 }
 
 Result<Outcome> remove(const Arguments& arguments, Console& console) {

@@ -15,6 +15,7 @@ constexpr size_t least_entries_in_memory = 100;
 constexpr int64_t first_hold_ms = 1'000;
 constexpr int64_t longest_hold_ms = 30'000;
 constexpr uint32_t most_hold_doublings = 5;
+constexpr int64_t wake_interval_us = 2'000;  // of a log's writer, for releases
 constexpr int64_t gauges_interval_us = 1'000'000;
 constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
@@ -98,6 +99,9 @@ void DestinationDelivery::step() {
 void DestinationDelivery::post() {
     letters_.post();
     intake_.post();
+    if (!intake_.owes_wake() || (now_us_ < next_wake_us_ && !stopping_)) return;
+    intake_.wake_writers();
+    next_wake_us_ = now_us_ + wake_interval_us;
 }
 
 void DestinationDelivery::stop_sending() {
@@ -109,6 +113,7 @@ int64_t DestinationDelivery::next_us() const {
     int64_t next = reports_.has_more() ? reports_.next_us() : never_us;
     if (stopping_) return next;
     if (intake_.may_read()) return now_us_;
+    if (intake_.owes_wake()) next = std::min(next, next_wake_us_);
     if (!waiting_.empty()) next = std::min(next, waiting_.begin()->first);
     if (batcher_.empty()) return next;
     if (paused()) {

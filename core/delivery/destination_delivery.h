@@ -109,6 +109,7 @@ class DestinationDelivery {
     std::vector<Entry*> durable_;
     std::vector<Entry*> failed_;
 
+    int64_t next_wake_us_ = 0;
     int64_t next_gauges_us_ = 0;
 };
 

@@ -88,6 +88,15 @@ void Intake::post() {
     for (const auto& drain : drains_) drain->post();
 }
 
+bool Intake::owes_wake() const {
+    return std::any_of(drains_.begin(), drains_.end(),
+                       [](const auto& drain) { return drain->owes_wake(); });
+}
+
+void Intake::wake_writers() {
+    for (const auto& drain : drains_) drain->wake_writer();
+}
+
 uint64_t Intake::pending() const {
     uint64_t pending = 0;
     for (const auto& drain : drains_) pending += drain->log()->numbers().totals.pending();

@@ -38,8 +38,11 @@ class Intake {
     // Entries that keep their log from being read on.
     void find_blockers(std::vector<Entry*>& entries) const;
 
-    // Hands what was resolved and requeued to the logs.
+    // Hands what was resolved and requeued to the logs; wake_writers() is to follow soon if
+    // owes_wake() then.
     void post();
+    bool owes_wake() const;
+    void wake_writers();
 
     size_t in_memory() const { return entries_in_memory_; }
     uint64_t pending() const;  // in all logs, on disk

@@ -68,8 +68,13 @@ Entry* LogDrain::blocker() const {
 }
 
 void LogDrain::post() {
+    owes_wake_ = owes_wake_ || !releases_.empty();
     if (!releases_.empty()) log_->release(std::exchange(releases_, {}));
     if (!requeues_.empty()) log_->requeue(std::exchange(requeues_, {}));
+}
+
+void LogDrain::wake_writer() {
+    if (std::exchange(owes_wake_, false)) log_->wake_writer();
 }
 
 bool LogDrain::is_empty() const {

@@ -50,8 +50,11 @@ class LogDrain {
     // The entry that keeps the log from being read on, if one does.
     Entry* blocker() const;
 
-    // Hands this turn's releases and requeues to the log.
+    // Hands this turn's releases and requeues to the log. Its writer is to be woken for
+    // releases, but not for each turn's.
     void post();
+    bool owes_wake() const { return owes_wake_; }
+    void wake_writer();
 
     size_t in_memory() const { return in_memory_; }
     bool is_empty() const;  // the log is open, and nothing in it is pending
@@ -76,6 +79,7 @@ class LogDrain {
 
     std::vector<Release> releases_;
     std::vector<Requeue> requeues_;
+    bool owes_wake_ = false;
     std::vector<ReadRecord> records_;  // kept for its capacity
 };
 

@@ -7,8 +7,8 @@ namespace momento {
 
 Log::Log(std::function<void()> wake_writer, std::function<void()> wake_reader)
     : appends_(wake_writer),
-      releases_(wake_writer),
-      requeues_(std::move(wake_writer)),
+      requeues_(wake_writer),
+      wake_writer_(std::move(wake_writer)),
       wake_reader_(std::move(wake_reader)) {}
 
 std::vector<Extent> Log::extents_from(uint64_t segment, size_t most) const {

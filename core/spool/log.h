@@ -101,10 +101,14 @@ class Log {
     void append(AppendBatch batch) { appends_.post(std::move(batch)); }
 
     // --- delivery thread
+
+    // The writer sees them with its next step. Each wake-up makes it write its cursor: so
+    // whoever releases often does not wake it each time.
     void release(std::vector<Release> releases) {
         if (auto* watcher = watcher_.load(std::memory_order_acquire)) watcher->post(releases);
         releases_.post(std::move(releases));
     }
+    void wake_writer() { wake_writer_(); }
     void requeue(std::vector<Requeue> records) { requeues_.post(std::move(records)); }
 
     // Extents from that segment on, or from the next one that there is. `version` tells
@@ -145,7 +149,8 @@ class Log {
     Mailbox<std::vector<Release>> releases_;
     Mailbox<std::vector<Requeue>> requeues_;
     std::atomic<Mailbox<std::vector<Release>>*> watcher_{nullptr};
-    std::function<void()> wake_reader_;
+    const std::function<void()> wake_writer_;
+    const std::function<void()> wake_reader_;
 
     mutable std::mutex mutex_;  // what follows is published by the writer
     std::shared_ptr<Directory> directory_;

@@ -127,9 +127,17 @@ Status redrive_letters(const SlotPlace& letters, const RedriveSettings& settings
         return entry->second;
     };
 
+    // A mark on one that is taken back would be taken for one on the next of that sequence.
+    const Result<uint64_t> certain = certain_until(*letters.directory);
+    if (!certain) return certain.error();
+
     const int64_t now_ms = tools.clock->wall_ms();
     auto slot = read_slot(letters, [&](const Record& letter, Position) {
         if (!is_match(letter, settings.filter, now_ms)) return;
+        if (letter.sequence >= *certain) {
+            report->in_doubt++;
+            return;
+        }
         std::string destination(settings.to.empty() ? letter.destination : settings.to);
         if (letter.cache.empty() || letter.topic.empty()) {
             report->without_event++;
@@ -152,10 +160,13 @@ Result<uint64_t> remove_letters(const SlotPlace& letters, const LetterFilter& fi
     auto marks = open_marks(letters);
     if (!marks) return marks.error();
 
+    const Result<uint64_t> certain = certain_until(*letters.directory);
+    if (!certain) return certain.error();
+
     const int64_t now_ms = tools.clock->wall_ms();
     std::vector<Mark> removed;
     auto slot = read_slot(letters, [&](const Record& letter, Position) {
-        if (!is_match(letter, filter, now_ms)) return;
+        if (!is_match(letter, filter, now_ms) || letter.sequence >= *certain) return;
         removed.push_back({letter.sequence, now_ms, MarkKind::removed});
     });
     if (!slot) return slot.error();

@@ -43,6 +43,7 @@ struct RedriveReport {
     std::map<std::string, uint64_t> redriven;  // by destination
     uint64_t without_event = 0;                // no event can be made of them: malformed
     uint64_t without_destination = 0;          // they name none that is in the spool
+    uint64_t in_doubt = 0;                     // not surely on disk yet (certain_until)
 };
 
 // Redrives matching letters of one slot into the spool of `tails`; adds to `report`, also
@@ -50,7 +51,7 @@ struct RedriveReport {
 Status redrive_letters(const SlotPlace& letters, const RedriveSettings& settings, Tails& tails,
                        const SpoolTools& tools, RedriveReport* report);
 
-// Marks matching letters of one slot as removed, and counts them.
+// Marks matching letters of one slot as removed, and counts them. Those in doubt stay.
 Result<uint64_t> remove_letters(const SlotPlace& letters, const LetterFilter& filter,
                                 const SpoolTools& tools);
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <unordered_set>
 
+#include "spool/cursor_file.h"
 #include "spool/marks.h"
 #include "spool/segment_scan.h"
 
@@ -139,6 +141,27 @@ Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& 
         }
     }
     return places;
+}
+
+Result<uint64_t> certain_until(Directory& slot) {
+    Result<std::unique_ptr<FileLock>> lock = slot.try_lock(slot_lock_file);
+    if (!lock) return lock.error();
+    if (*lock == nullptr) {
+        bool foreign = false;
+        Result<std::optional<CursorState>> cursor = read_cursor(slot, &foreign);
+        if (!cursor) return cursor.error();
+        return *cursor ? (*cursor)->totals.last_sequence + 1 : 0;
+    }
+    std::vector<std::string> findings;
+    Result<RecoveredSlot> found = look_at_slot(slot, &findings);
+    if (!found) return found.error();
+    if (!found->segments.empty()) {
+        const uint64_t newest = found->segments.back().extent.segment;
+        auto file = slot.open(segment_file_name(newest), Directory::Mode::write);
+        if (!file) return file.error();
+        if (Status synced = (*file)->sync(); !synced) return synced.error();
+    }
+    return found->next_sequence;
 }
 
 Result<uint64_t> total_size(Directory& slot) {

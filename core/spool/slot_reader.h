@@ -38,6 +38,11 @@ Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& 
 // was listed may have another name when it is opened. `findings`: what recovery had to say.
 Result<RecoveredSlot> look_at_slot(Directory& slot, std::vector<std::string>* findings);
 
+// The sequence behind the last record that is surely on disk. Of a slot that somebody owns it
+// is what the owner says, once a second: a record beyond it may still be taken back, and its
+// sequence given to another one. A slot that nobody owns is synced here.
+Result<uint64_t> certain_until(Directory& slot);
+
 // Bytes of all files in a slot.
 Result<uint64_t> total_size(Directory& slot);
 

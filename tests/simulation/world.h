@@ -131,6 +131,7 @@ class World {
     bool peace_ = false;
     bool poison_next_ = false;
     const char* last_step_ = nullptr;
+    std::string last_path_;  // of a disk operation; for who listens
     int64_t stall_us_ = 0;
     bool power_was_lost_ = false;
     bool log_was_full_ = false;

@@ -9,8 +9,9 @@
 namespace momento::sim {
 namespace {
 
-constexpr int64_t patience_us = 3 * second;        // for an armed crash
-constexpr int64_t requeue_after_us = 29 * second;  // DeliverySettings', less a little
+constexpr int64_t patience_us = 3 * second;         // for an armed crash
+constexpr int64_t requeue_after_us = 29 * second;   // DeliverySettings', less a little
+constexpr int64_t longest_burial_us = 12 * second;  // the disk may stall
 
 }  // namespace
 
@@ -166,8 +167,8 @@ void World::forget_sync() {
 // a crash may leave both.
 void World::expect_two_of_a_record() {
     for (SimEvent& event : ledger_.events()) {
-        if (event.refusals > 0 &&
-            (plan_.has_disk_trouble() || event.last_refused_us >= stage.now() - 5 * second)) {
+        if (event.refusals > 0 && (plan_.has_disk_trouble() ||
+                                   event.last_refused_us >= stage.now() - longest_burial_us)) {
             ++event.spare;
         }
         const int64_t tried_us = stage.now() - event.first_sent_us;

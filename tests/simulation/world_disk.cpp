@@ -79,6 +79,7 @@ bool World::is_process(const SimFiles& files) const {
 
 Fault World::before(const Call& call) {
     if (!is_process(call.process)) return {};
+    if (stage.telling()) last_path_ = call.path;
     if (desk_ != nullptr && call.path.find("/.dead/") != std::string::npos) {
         desk_->is_letters = true;
     }
@@ -157,7 +158,7 @@ void World::observe(const SimFiles& files, const char* step) {
     if (desk_ != nullptr) desk_->at(step);
     last_step_ = step;
     if (stage.telling() && std::strcmp(step, steps::cursor_written) != 0) {
-        stage.tell(files.process() + ": " + step);
+        stage.tell(files.process() + ": " + step + ", " + last_path_);
     }
     if (armed_ && armed_->step != SIZE_MAX &&
         std::strcmp(crash_steps()[armed_->step], step) == 0 && --armed_->countdown <= 0) {

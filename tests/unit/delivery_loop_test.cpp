@@ -147,6 +147,25 @@ TEST_F(DeliveryLoopTest, AdoptedLogsAreGivenBackWhenTheyAreEmpty) {
     EXPECT_EQ(delivered(), 55u) << "its own log stays";
 }
 
+// Each time makes it write.
+TEST_F(DeliveryLoopTest, WakesALogsWriterForReleasesEveryTwoMillisecondsAtMost) {
+    start();
+    append(1);
+    turns(2);
+    ASSERT_EQ(delivered(), 1u);
+    const int once = log().writer_wakes;
+    for (int i = 0; i < 5; ++i) {
+        append(1);  // wakes it, too
+        turns(1);
+    }
+    EXPECT_EQ(delivered(), 6u);
+    EXPECT_EQ(log().writer_wakes, once + 5);
+    turns(1, 2);
+    EXPECT_EQ(log().writer_wakes, once + 6);
+    turns(5, 2);
+    EXPECT_EQ(log().writer_wakes, once + 6);
+}
+
 TEST_F(DeliveryLoopTest, AnAdoptedLogThatIsNotOpenYetIsNotEmpty) {
     start();
     add_log();

@@ -102,7 +102,7 @@ class PlayedLog {
         settings->sync = SyncMode::os;
         auto slots = std::make_shared<Slots>(spool, destination, system_files(),
                                              system_random(), logger);
-        log = std::make_shared<Log>([] {}, [] {});
+        log = std::make_shared<Log>([this] { ++writer_wakes; }, [] {});
         WriterTools tools;
         tools.clock = &clock;
         tools.random = &system_random();
@@ -110,6 +110,8 @@ class PlayedLog {
         writer = std::make_unique<Writer>(log, settings, slots, nullptr, tools);
     }
     ~PlayedLog() { writer->finish(); }
+
+    int writer_wakes = 0;
 
     void append(const std::vector<Record>& records) {
         AppendBatch batch;

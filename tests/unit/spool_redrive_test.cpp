@@ -34,6 +34,29 @@ class Redrive : public testing::Test {
     TestSpool spool_;
 };
 
+// Its sequence may yet be given to another letter, which the mark would then be on.
+TEST_F(Redrive, LeavesALetterThatItsOwnerMayTakeBack) {
+    Tails owner(spool_.path(), spool_.tools());
+    for (const char* body : {"one", "two"}) {
+        std::vector<RecordBuffer> letters;
+        letters.push_back(RecordBuffer::from(TestSpool::letter(body)));
+        ASSERT_TRUE(owner.append(dead_letter_directory, std::move(letters)));
+    }
+    RedriveSettings settings;
+    settings.to = "bus";
+    RedriveReport report = redrive(settings);
+    EXPECT_EQ(report.in_doubt, 1u);
+    EXPECT_THAT(spool_.pending("bus"), UnorderedElementsAre("one"));
+    const LetterFilter any;
+    const SlotPlace place = spool_.places(dead_letter_directory)[0];
+    EXPECT_EQ(*remove_letters(place, any, spool_.tools()), 0u);
+
+    owner.finish();
+    report = redrive(settings);
+    EXPECT_EQ(report.in_doubt, 0u);
+    EXPECT_THAT(spool_.pending("bus"), UnorderedElementsAre("one", "two"));
+}
+
 TEST_F(Redrive, AppendsTheEventAndMarksTheLetter) {
     spool_.append("bus", {TestSpool::event("seen before")});
     spool_.append(dead_letter_directory, {TestSpool::letter("one"), TestSpool::letter("two")});
