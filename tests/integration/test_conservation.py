@@ -55,6 +55,7 @@ def test_nothing_is_lost_when_workers_and_masters_are_killed(start_webhook, star
     hook.allow(r"worker process \d+ exited on signal 9")
     chance = random.Random(1)
     load = Load(hook.port, CONNECTIONS)
+    eventually(lambda: standin.requests, "a batch")
     busy = masters = 0
     answered = 0
     for _ in range(KILLS):

@@ -50,12 +50,15 @@ def test_twenty_reloads_with_a_slow_store_refuse_nothing(start_webhook, standin)
 def start_rotated(start_webhook, moto):
     """A gateway whose secret is in moto, which checks who asks, and how it is signed."""
     name = moto.create_secret('{"chat":"first"}')
+    created = time.monotonic()
     hook = start_webhook(
         secret=f"secretsmanager:{name}#chat previous={PREVIOUS}s", workers=2,
         env={**moto.environment("secretsmanager:GetSecretValue"),
              "AWS_ENDPOINT_URL_SECRETS_MANAGER": moto.endpoint})
 
     def rotate(value):
+        # moto tells whole seconds, and workers tell versions apart by when they were made.
+        eventually(lambda: time.monotonic() > created + 1.1, "another second")
         moto.secrets.put_secret_value(SecretId=name, SecretString=f'{{"chat":"{value}"}}')
 
     return hook, rotate
