@@ -187,11 +187,11 @@ Status SegmentStore::zero(const std::string& name, Directory::Mode mode, uint64_
 Result<bool> SegmentStore::prepare() {
     const uint64_t full = settings_->segment_size;
     if (spares_.size() > wanted_spares) {
-        FoundFile surplus = spares_.back();
-        spares_.pop_back();
+        const FoundFile surplus = spares_.back();
         if (Status removed = remove(surplus.name, surplus.size); !removed) {
             return removed.error();
         }
+        spares_.pop_back();
         return true;
     }
 
@@ -225,9 +225,9 @@ Result<bool> SegmentStore::prepare() {
 
 Result<bool> SegmentStore::remove_outsized() {
     if (spares_.empty() || spares_.front().size <= settings_->segment_size) return false;
-    FoundFile outsized = spares_.front();
-    spares_.erase(spares_.begin());
+    const FoundFile outsized = spares_.front();
     if (Status removed = remove(outsized.name, outsized.size); !removed) return removed.error();
+    spares_.erase(spares_.begin());
     return true;
 }
 

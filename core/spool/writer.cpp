@@ -294,6 +294,7 @@ class Writer::Impl {
         if (second_pace_.due(now)) {
             if (is_for_letters()) apply_marks();
             cursor_->sync();
+            make_room();
             find_oldest_pending();
         }
         return recycle() || prepare_spare();

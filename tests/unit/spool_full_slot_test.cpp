@@ -1,4 +1,5 @@
 // A slot that is full when a process takes it over.
+#include "spool/cursor_file.h"
 #include "spool_sim_log.h"
 
 namespace momento::spool_test {
@@ -37,6 +38,38 @@ TEST_F(FullSlotTest, TakesEventsWhenItsRetentionEndsLater) {
     next.settle();
     clock_.advance_ms(1'000);
     EXPECT_TRUE(next.append(padded("{}", 3'000)));
+}
+
+TEST_F(FullSlotTest, TriesAgainToRemoveWhatStandsInTheWay) {
+    settings_.retain_ms = 0;
+    settings_.segment_size = 1024 * 1024;
+    settings_.size = 8 * settings_.segment_size;
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("{}"));
+    log.settle();
+    log.release(log.read());
+    log.settle();
+    kill();
+    settings_ = small_settings();
+    const std::vector<std::string> spares = files_like(".spare");
+    ASSERT_FALSE(spares.empty());
+    for (const std::string& name : list(slot_path())) {
+        if (name == spares.front() || name == cursor_file_name) continue;
+        (void)slot_directory()->remove(name);
+    }
+
+    disk_.before = [](const sim::Call& call) {
+        return call.operation == sim::Operation::remove ? sim::Fault{EIO} : sim::Fault{};
+    };
+    PlayedLog& next = restart();
+    EXPECT_FALSE(next.append("{}"));
+    disk_.before = {};
+    clock_.advance_ms(1'100);
+    next.settle();
+    clock_.advance_ms(1'100);
+    EXPECT_TRUE(next.append("{}"));
+    next.settle();
+    EXPECT_LE(bytes_in_slot(), settings_.size);
 }
 
 // Settings were made smaller: one segment is larger than the bound.
