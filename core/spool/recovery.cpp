@@ -85,9 +85,7 @@ class Recovery {
                 if (decoded.header.number == *number) {
                     found_[*number] = {decoded.header, *size};
                 } else {
-                    // Made ready for another place when the machine stopped; what it was
-                    // before, its name, was released.
-                    slot_.spares.push_back({name, *size});
+                    misplaced_.push_back({{name, *size}, decoded.header});
                 }
                 break;
             case HeaderState::blank:
@@ -246,6 +244,16 @@ class Recovery {
     }
 
     void sort_out_rest() {
+        // Made ready for another place when the machine stopped; what it was before, its
+        // name, was released. If it reached that place, too, both names are of one file.
+        for (const auto& [file, header] : misplaced_) {
+            const auto other = found_.find(header.number);
+            if (other != found_.end() && other->second.header.salt == header.salt) {
+                slot_.second_names.push_back(file.name);
+            } else {
+                slot_.spares.push_back(file);
+            }
+        }
         slot_.highest_number = std::max(slot_.highest_number, slot_.cursor.base.segment);
         for (const auto& [number, file] : found_) {
             if (std::find(believed_.begin(), believed_.end(), number) != believed_.end())
@@ -286,6 +294,7 @@ class Recovery {
     RecoveredSlot slot_;
     std::map<uint64_t, SegmentFile> found_;
     std::map<uint64_t, FoundFile> damaged_;
+    std::vector<std::pair<FoundFile, SegmentHeader>> misplaced_;  // header and name differ
     std::vector<uint64_t> believed_;
     bool cursor_found_ = false;
 };

@@ -42,6 +42,8 @@ struct RecoveredSlot {
     std::vector<RecoveredSegment> segments;  // oldest first, wholly released ones too
     std::vector<FoundFile> spares;           // to be used again: nothing in them is needed
     std::vector<FoundFile> unreadable;       // segments without a header, perhaps still needed
+    std::vector<std::string> second_names;   // of files that are segments under another name:
+                                             // to be removed before anything is written
     uint64_t other_bytes = 0;                // of all other files
     uint64_t highest_number = 0;             // of any segment there is or was
     uint64_t next_sequence = 1;

@@ -118,7 +118,8 @@ class Writer::Impl {
             }
             slot_ = std::move(*claimed);
         }
-        failing_to_open_ = false;
+        failing_to_open_ = !remove_second_names();
+        if (failing_to_open_) return;
 
         RecoveredSlot found = std::exchange(slot_->found, {});
         store_ = std::make_unique<SegmentStore>(slot_->directory, settings_, *tools_.random,
@@ -146,6 +147,22 @@ class Writer::Impl {
         }
         log_->publish_slot(slot_->directory, cursor_->state());
         observe(tools_.observer, steps::slot_opened);
+    }
+
+    // A file that is a segment must not be taken for a spare, now or by whoever comes next.
+    bool remove_second_names() {
+        std::vector<std::string>& names = slot_->found.second_names;
+        if (names.empty()) return true;
+        if (failing_to_open_ && !open_pace_.due(tools_.clock->steady_us())) return false;
+        Status done;
+        for (const std::string& name : names) {
+            Status removed = slot_->directory->remove(name);
+            if (!removed && removed.error().code != ENOENT) done = removed;
+        }
+        if (done) done = slot_->directory->sync();
+        if (!done) tools_.logger->write(Severity::alert, done.error().text);
+        if (done) names.clear();
+        return static_cast<bool>(done);
     }
 
     // What the last owner wrote may stand in the page cache only. It is given out and its

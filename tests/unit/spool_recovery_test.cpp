@@ -281,6 +281,24 @@ TEST_F(Recovery, ReadsFromWhereTheCursorWouldStandIfItsSegmentIsGone) {
     EXPECT_THAT(next.damaged, IsEmpty());
 }
 
+// It was recycled, and renamed for its next use; of the two changes to the directory only the
+// second was on disk when the machine stopped.
+TEST_F(Recovery, DoesNotTakeASegmentsSecondNameForASpare) {
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("one"));
+    log.settle();
+    kill();
+    const std::string first = segment_file_name(1);
+    auto second = slot_directory()->open(segment_file_name(0), Directory::Mode::create);
+    ASSERT_TRUE((*second)->write_at(0, content(first)));
+
+    start();
+    PlayedLog& next = open_slot();
+    EXPECT_THAT(files_like(segment_file_name(0)), IsEmpty());
+    EXPECT_THAT(files_like(first), SizeIs(1));
+    EXPECT_THAT(next.read_bodies(), ElementsAre("one"));
+}
+
 TEST_F(Recovery, CountsASegmentThatIsGone) {
     PlayedLog& log = start();
     for (int i = 0; i < 50; ++i) ASSERT_TRUE(log.append(padded(std::to_string(i), 900)));
