@@ -345,6 +345,7 @@ def main():
     parser.add_argument("--sizes", type=int, nargs="+", default=[400, 4096])
     parser.add_argument("--delay-ms", type=int, default=0, help="of the bus, per request")
     parser.add_argument("--only", default="", help="contenders whose names have this in them")
+    parser.add_argument("--backlog", type=int, help="of single_figures.py")
     options = parser.parse_args()
     for name in ("build", "nginx", "module", "lua", "node"):
         if getattr(options, name):

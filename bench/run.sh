@@ -1,9 +1,9 @@
 #!/bin/sh
 # Measures the gateway beside stock nginx, a handler in nginx's Lua module and one on Node.
 # Installs what is missing (as root or through sudo), builds in release mode, and runs
-# everything in turn on 127.0.0.1. Prints one table; results.md and results.json stay under
-# build/bench. Options are those of compare.py: --rounds=5 --seconds=3 --sizes 400 4096
-# --connections=32 --delay-ms=0 --only=NAME.
+# everything in turn on 127.0.0.1. Prints one table, and one of single figures; both stay under
+# build/bench, with all raw results. Options are those of compare.py: --rounds=5 --seconds=3
+# --sizes 400 4096 --connections=32 --delay-ms=0 --only=NAME; and --backlog=1000000.
 set -eu
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
