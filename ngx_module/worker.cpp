@@ -205,6 +205,8 @@ void Worker::wake_parked(Condition is_due) {
         Verification& request = **it++;
         if (!is_due(request)) continue;
         woken.push_back(unpark(request));
+        // Its time may be over, or its request end, before the turn comes.
+        request.stage_ = Verification::Stage::in_turn;
     }
     if (woken.empty()) return;
     turn_.insert(turn_.begin(), std::make_move_iterator(woken.begin()),
