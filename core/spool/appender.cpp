@@ -54,9 +54,9 @@ void Appender::append(std::vector<PendingRecord>& records) {
 
 // A tail with room for the record; false: it cannot be stored now.
 bool Appender::make_room(const PendingRecord& record) {
-    const uint64_t room = record.buffer->size();
-    if (room > settings_->segment_size - segment_header_size) {
-        complain(Severity::error, "a record of " + std::to_string(room) +
+    const uint64_t bytes = record.buffer->size();
+    if (bytes > settings_->segment_size - segment_header_size) {
+        complain(Severity::error, "a record of " + std::to_string(bytes) +
                                       " bytes does not fit into a segment of " +
                                       std::to_string(settings_->segment_size) +
                                       "; raise \"segment\" of momento_spool");
@@ -64,8 +64,8 @@ bool Appender::make_room(const PendingRecord& record) {
     }
     // A fresh segment may be filled by what has to be written again: then one more.
     for (int segments = 0; segments < 2 && !tail_takes(record); ++segments) {
-        if (!may_try(record.may_use_reserve) || !roll(room, record.may_use_reserve)) {
-            refused_room_ = room;
+        if (!may_try(record.room) || !roll(bytes, record.room)) {
+            refused_bytes_ = bytes;
             return false;
         }
     }
@@ -74,7 +74,7 @@ bool Appender::make_room(const PendingRecord& record) {
 
 bool Appender::tail_takes(const PendingRecord& record) const {
     if (!tail_) return false;
-    if (tail_->reserved && !record.may_use_reserve && !store_.reserve_ready()) return false;
+    if (record.room < tail_->room && !store_.reserve_ready()) return false;
     return segments_.back().extent.end + record.buffer->size() <= tail_->size;
 }
 
@@ -103,7 +103,7 @@ bool Appender::store(std::vector<PendingRecord>& records, size_t first, size_t e
         if (buffer.origin() == Origin::redrive) ++redriven_;
         int64_t& newest = segments_.back().newest_publish_ms;
         newest = std::max(newest, buffer.publish_ms());
-        if (!records[i].may_use_reserve) full_ = false;
+        if (records[i].room == Room::bound) full_ = false;
         if (sync_ == SyncMode::always) continue;
         if (kept_.empty()) next_sync_us_ = now_us() + background_sync_us;
         kept_bytes_ += buffer.size();
@@ -163,13 +163,13 @@ void Appender::poison(const Error& error) {
 }
 
 // Moves on to a fresh segment.
-bool Appender::roll(uint64_t room, bool may_use_reserve) {
+bool Appender::roll(uint64_t bytes, Room room) {
     // A fresh segment's header vouches for all of its predecessor.
     if (tail_ && !kept_.empty()) (void)sync();
-    return open_segment(room, may_use_reserve);
+    return open_segment(bytes, room);
 }
 
-bool Appender::open_segment(uint64_t room, bool may_use_reserve) {
+bool Appender::open_segment(uint64_t bytes, Room room) {
     SegmentHeader header;
     header.number = ++highest_number_;
     header.first_sequence = synced_sequence();
@@ -182,11 +182,11 @@ bool Appender::open_segment(uint64_t room, bool may_use_reserve) {
         header.predecessor_end = before.extent.end;
         header.predecessor_newest_publish_ms = before.newest_publish_ms;
     }
-    room = std::min(room + kept_bytes_, settings_->segment_size - segment_header_size);
-    auto activated = store_.activate(header, room, may_use_reserve);
+    bytes = std::min(bytes + kept_bytes_, settings_->segment_size - segment_header_size);
+    auto activated = store_.activate(header, bytes, room);
     if (!activated) {
         if (store_.may_turn_up()) end_tail();
-        note_failure(activated.error(), may_use_reserve);
+        note_failure(activated.error(), room);
         return false;
     }
 
@@ -200,7 +200,7 @@ bool Appender::open_segment(uint64_t room, bool may_use_reserve) {
     tail_ = std::make_unique<Tail>();
     tail_->file = std::move(activated->file);
     tail_->size = activated->size;
-    tail_->reserved = activated->from_reserve;
+    tail_->room = activated->from;
     tail_needed_ = false;
     failing_ = false;
     return !kept_homeless_ || rewrite_kept();
@@ -225,15 +225,14 @@ bool Appender::rewrite_kept() {
     }
     kept_homeless_ = false;
     if (write(pieces_) && sync()) return true;
-    note_failure({"what was written cannot be written again", EIO}, true);
+    note_failure({"what was written cannot be written again", EIO}, Room::beyond);
     return false;
 }
 
-void Appender::note_failure(const Error& error, bool may_use_reserve) {
+void Appender::note_failure(const Error& error, Room room) {
     bool no_space = error.code == ENOSPC || error.code == EDQUOT;
     (no_space ? full_ : failing_) = true;
-    retry_us_[0] = now_us() + retry_interval_us;
-    if (may_use_reserve) retry_us_[1] = retry_us_[0];
+    std::fill_n(retry_us_.begin(), static_cast<size_t>(room) + 1, now_us() + retry_interval_us);
     complain(no_space ? Severity::error : Severity::alert,
              "nothing can be stored: " + error.text);
 }
@@ -244,29 +243,28 @@ void Appender::complain(Severity severity, const std::string& what) {
     tools_.logger->write(severity, "log \"" + destination_ + "/" + slot_ + "\": " + what);
 }
 
-bool Appender::may_try(bool may_use_reserve) const {
-    return now_us() >= retry_us_[may_use_reserve ? 1 : 0];
+bool Appender::may_try(Room room) const {
+    return now_us() >= retry_us_[static_cast<size_t>(room)];
 }
 
 void Appender::upkeep() {
     if (tail_ && !kept_.empty() && now_us() >= next_sync_us_) (void)sync();
-    // What was acknowledged has a right to the reserve, and so have readers that wait to
-    // be told what is gone: nothing else would ever make room for them.
-    bool may_use_reserve = kept_homeless_ || tail_needed_;
-    if ((failing_ || may_use_reserve) && may_try(may_use_reserve)) {
-        roll(refused_room_, may_use_reserve);
-    }
+    // What was acknowledged has a right to be stored, and so have readers to be told what is
+    // gone: nothing else would ever make room for them.
+    bool entitled = kept_homeless_ || tail_needed_;
+    Room room = entitled ? Room::beyond : Room::bound;
+    if ((failing_ || entitled) && may_try(room)) roll(refused_bytes_, room);
 
     if (full_) {
-        bool tail_has_room = tail_ && (!tail_->reserved || store_.reserve_ready()) &&
-                             tail_extent().end + refused_room_ <= tail_->size;
-        if (tail_has_room || store_.has_room(refused_room_)) full_ = false;
+        bool tail_has_room = tail_ && (tail_->room == Room::bound || store_.reserve_ready()) &&
+                             tail_extent().end + refused_bytes_ <= tail_->size;
+        if (tail_has_room || store_.has_room(refused_bytes_)) full_ = false;
     }
 }
 
 void Appender::flush() {
     if (tail_ && !kept_.empty()) (void)sync();
-    if (kept_homeless_) roll(0, true);
+    if (kept_homeless_) roll(0, Room::beyond);
 }
 
 void Appender::drop_oldest() {

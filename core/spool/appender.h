@@ -29,7 +29,7 @@ namespace momento {
 
 struct PendingRecord {
     RecordBuffer* buffer = nullptr;
-    bool may_use_reserve = false;
+    Room room = Room::bound;
     uint64_t sequence = 0;  // 0: not stored
 };
 
@@ -73,23 +73,23 @@ class Appender {
         std::unique_ptr<File> file;
         uint64_t size = 0;
         uint64_t synced_end = segment_header_size;
-        bool reserved = false;  // opened with the reserve: for those who may use it
+        Room room = Room::bound;  // for those who may use it
     };
 
     bool make_room(const PendingRecord& record);
     bool tail_takes(const PendingRecord& record) const;
     size_t fill(std::vector<PendingRecord>& records, size_t first);
     bool store(std::vector<PendingRecord>& records, size_t first, size_t end);
-    bool roll(uint64_t room, bool may_use_reserve);
-    bool open_segment(uint64_t room, bool may_use_reserve);
+    bool roll(uint64_t bytes, Room room);
+    bool open_segment(uint64_t bytes, Room room);
     void end_tail();
     bool write(const std::vector<std::string_view>& pieces);
     bool sync();
     bool rewrite_kept();
     void poison(const Error& error);
-    void note_failure(const Error& error, bool may_use_reserve);
+    void note_failure(const Error& error, Room room);
     void complain(Severity severity, const std::string& what);
-    bool may_try(bool may_use_reserve) const;
+    bool may_try(Room room) const;
     Extent& tail_extent() { return segments_.back().extent; }
     int64_t now_us() const { return tools_.clock->steady_us(); }
 
@@ -119,8 +119,8 @@ class Appender {
     uint64_t poisoned_ = 0;
     bool failing_ = false;
     bool full_ = false;
-    uint64_t refused_room_ = 0;          // what found no room
-    std::array<int64_t, 2> retry_us_{};  // not before; [1]: for who may use the reserve
+    uint64_t refused_bytes_ = 0;         // what found no room
+    std::array<int64_t, 3> retry_us_{};  // not before; by what may be used
     int64_t next_complaint_us_ = 0;
 };
 

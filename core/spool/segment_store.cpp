@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t piece_size = 256 * 1024;  // of zeros, between two steps of the writer
 
-bool is_full_disk(const Error& error) {
+bool is_full(const Error& error) {
     return error.code == ENOSPC || error.code == EDQUOT;
 }
 
@@ -66,23 +66,23 @@ bool SegmentStore::reserve_ready() const {
     return reserve_gap() == 0;
 }
 
-bool SegmentStore::has_room(uint64_t room) const {
-    uint64_t size = segment_header_size + room;
+bool SegmentStore::has_room(uint64_t bytes) const {
+    uint64_t size = segment_header_size + bytes;
     if (spares_.size() > 1 && spares_[1].size >= size) return true;
     return !disk_full_ && fits(size + reserve_gap());
 }
 
-Result<SegmentStore::Activated> SegmentStore::activate(SegmentHeader& header, uint64_t room,
-                                                       bool may_use_reserve) {
+Result<SegmentStore::Activated> SegmentStore::activate(SegmentHeader& header, uint64_t bytes,
+                                                       Room room) {
     may_turn_up_ = false;
-    uint64_t size = segment_header_size + room;
+    uint64_t size = segment_header_size + bytes;
     if (size > settings_->segment_size) {
-        return Error{"a record of " + std::to_string(room) +
+        return Error{"a record of " + std::to_string(bytes) +
                          " bytes is larger than a segment; raise \"segment\" of the spool",
                      EFBIG};
     }
-    bool from_reserve = false;
-    Result<size_t> index = choose(size, may_use_reserve, &from_reserve);
+    Room from = Room::bound;
+    Result<size_t> index = choose(size, room, &from);
     if (!index) return index.error();
     FoundFile spare = spares_[*index];
     auto file = directory_->open(spare.name, Directory::Mode::write);
@@ -93,13 +93,13 @@ Result<SegmentStore::Activated> SegmentStore::activate(SegmentHeader& header, ui
     spares_.erase(spares_.begin() + static_cast<ptrdiff_t>(*index));
     random_.fill(header.salt.data(), header.salt.size());
     if (Status used = put_to_use(**file, spare.name, header); !used) {
-        disk_full_ = is_full_disk(used.error());
+        disk_full_ = is_full(used.error());
         if (!remove(segment_file_name(header.number), spare.size)) {
             (void)remove(spare.name, spare.size);
         }
         return used.error();
     }
-    return Activated{std::move(*file), spare.size, from_reserve};
+    return Activated{std::move(*file), spare.size, from};
 }
 
 Status SegmentStore::put_to_use(File& file, const std::string& spare,
@@ -123,13 +123,17 @@ Status SegmentStore::put_to_use(File& file, const std::string& spare,
 }
 
 // The index of a spare of at least `size` bytes.
-Result<size_t> SegmentStore::choose(uint64_t size, bool may_use_reserve, bool* from_reserve) {
+Result<size_t> SegmentStore::choose(uint64_t size, Room room, Room* from) {
     uint64_t roomy = std::max(size, std::min(first_segment_size, settings_->segment_size));
     Result<size_t> ahead =
         spares_.size() > 1 ? ready(1, size, reserve_gap()) : make(roomy, reserve_gap());
-    if (ahead || !may_use_reserve) return ahead;
-    *from_reserve = true;
-    return spares_.empty() ? make(size, 0) : ready(0, size, 0);
+    if (ahead || room == Room::bound) return ahead;
+    *from = fits(0) ? Room::reserve : Room::beyond;
+    if (*from > room) return ahead;
+    Result<size_t> reserve = spares_.empty() ? make(size, 0) : ready(0, size, 0);
+    if (reserve || room == Room::reserve || !is_full(reserve.error())) return reserve;
+    *from = Room::beyond;
+    return make_unbounded(roomy);
 }
 
 // Brings a spare to `size` if it is smaller.
@@ -152,6 +156,10 @@ Result<size_t> SegmentStore::make(uint64_t size, uint64_t kept_free) {
     if (!fits(size + kept_free)) {
         return Error{"the log has reached its size", ENOSPC};
     }
+    return make_unbounded(size);
+}
+
+Result<size_t> SegmentStore::make_unbounded(uint64_t size) {
     FoundFile spare{hex16(random_.number()) + std::string(spare_suffix), size};
     if (Status zeroed = zero(spare.name, Directory::Mode::create, 0, size); !zeroed) {
         (void)directory_->remove(spare.name);
@@ -180,7 +188,7 @@ Status SegmentStore::zero(const std::string& name, Directory::Mode mode, uint64_
         return (*file)->sync();
     };
     Status zeroed = write();
-    disk_full_ = !zeroed && is_full_disk(zeroed.error());
+    disk_full_ = !zeroed && is_full(zeroed.error());
     return zeroed;
 }
 
@@ -233,7 +241,8 @@ Result<bool> SegmentStore::remove_outsized() {
 
 Status SegmentStore::recycle(uint64_t number, uint64_t size, bool keep) {
     std::string name = segment_file_name(number);
-    if (!keep || spares_.size() >= wanted_spares || size > settings_->segment_size) {
+    const size_t wanted = fits(0) ? wanted_spares : 1;
+    if (!keep || spares_.size() >= wanted || size > settings_->segment_size) {
         Status removed = remove(name, size);
         if (removed) excess_ -= excess(size);
         return removed;

@@ -8,7 +8,9 @@
 // `first_segment_size` of zeros.
 //
 // The largest spare is the reserve. Only who may use it gets it: what is requeued must find
-// room in a full log, or one bad record would block it for ever.
+// room in a full log, or one bad record would block it for ever. Where the reserve is gone,
+// too, the record that the cursor waits for goes beyond the bound, by a segment at most: only
+// such records get one then, and each that the cursor has passed is given back.
 //
 // Belongs to the writer's thread.
 #pragma once
@@ -31,6 +33,13 @@ namespace momento {
 
 inline constexpr uint64_t first_segment_size = 1u << 20;
 
+// What a record may be stored in. Each includes the ones before it.
+enum class Room {
+    bound,    // the log's bound, without the reserve
+    reserve,  // letters, and what is requeued
+    beyond,   // what nothing else would make room for
+};
+
 class SegmentStore {
   public:
     SegmentStore(std::shared_ptr<Directory> directory,
@@ -40,20 +49,20 @@ class SegmentStore {
     struct Activated {
         std::unique_ptr<File> file;
         uint64_t size = 0;
-        bool from_reserve = false;
+        Room from = Room::bound;
     };
 
-    // A segment with this header (whose salt is filled in) and room for `room` bytes of
-    // records, durable under its name. ENOSPC: the disk or the log's bound is reached.
-    Result<Activated> activate(SegmentHeader& header, uint64_t room, bool may_use_reserve);
+    // A segment with this header (whose salt is filled in) and space for `bytes` of records,
+    // durable under its name. ENOSPC: the disk or the log's bound is reached.
+    Result<Activated> activate(SegmentHeader& header, uint64_t bytes, Room room);
 
     // After activate() has failed: whether that segment may stand under its name all the
     // same, now or after the machine has stopped. Its header then ends its predecessor where
     // it ended, and nothing that is appended there from now on would be believed.
     bool may_turn_up() const { return may_turn_up_; }
 
-    // True if activate() without the reserve would find room.
-    bool has_room(uint64_t room) const;
+    // True if activate() would find it within Room::bound.
+    bool has_room(uint64_t bytes) const;
 
     // The reserve is there, whole.
     bool reserve_ready() const;
@@ -80,9 +89,10 @@ class SegmentStore {
     bool fits(uint64_t added) const;
     uint64_t excess(uint64_t segment_size) const;
     uint64_t reserve_gap() const;
-    Result<size_t> choose(uint64_t size, bool may_use_reserve, bool* from_reserve);
+    Result<size_t> choose(uint64_t size, Room room, Room* from);
     Result<size_t> ready(size_t index, uint64_t size, uint64_t kept_free);
     Result<size_t> make(uint64_t size, uint64_t kept_free);
+    Result<size_t> make_unbounded(uint64_t size);
     Status zero(const std::string& name, Directory::Mode mode, uint64_t from, uint64_t to);
     Status put_to_use(File& file, const std::string& spare, const SegmentHeader& header);
     Status remove(const std::string& name, uint64_t size);

@@ -202,10 +202,15 @@ class Writer::Impl {
     void store() {
         jobs_.clear();
         // First: it makes room in a full log.
-        for (Requeue& requeue : requeues_) jobs_.push_back({&requeue.record, true, 0});
+        for (Requeue& requeue : requeues_) {
+            // Nothing gives space back before the base moves.
+            bool is_base = requeue.old.sequence == cursor_->state().base_sequence;
+            jobs_.push_back({&requeue.record, is_base ? Room::beyond : Room::reserve, 0});
+        }
         for (AppendBatch& batch : batches_) {
             for (RecordBuffer& record : batch.records) {
-                jobs_.push_back({&record, batch.may_use_reserve, 0});
+                jobs_.push_back(
+                    {&record, batch.may_use_reserve ? Room::reserve : Room::bound, 0});
             }
         }
         if (jobs_.empty()) return;

@@ -16,6 +16,13 @@ class FullSlotTest : public SimLogTest {
         log.settle();
         ASSERT_EQ(log.totals().pending(), 0u);
     }
+
+    static void requeue(PlayedLog& log, const ReadRecord& read) {
+        const Record& record = read.record;
+        log.log->requeue({{RecordBuffer::from(record),
+                           {record.sequence, read.end, Resolution::requeued, record.origin}}});
+        log.settle();
+    }
 };
 
 TEST_F(FullSlotTest, TakesTheFirstEventOnceWhatItHoldsIsConsumed) {
@@ -86,14 +93,80 @@ TEST_F(FullSlotTest, RequeuesWhatStandsInASegmentThatIsLargerThanItsBound) {
     PlayedLog& log = restart();
     std::vector<ReadRecord> read = log.read();
     ASSERT_EQ(read.size(), 1u);
-    Release old{read[0].record.sequence, read[0].end, Resolution::requeued};
-    log.log->requeue({{RecordBuffer::from(read[0].record), old}});
-    log.settle();
+    requeue(log, read[0]);
     EXPECT_EQ(log.totals().requeued, 1u);
     EXPECT_EQ(log.read().size(), 1u);
     clock_.advance_ms(1'100);
     log.settle();
     EXPECT_LE(bytes_in_slot(), settings_.size);
+}
+
+// Settings were made smaller than what is pending. Nothing is recycled before its oldest
+// record is released.
+TEST_F(FullSlotTest, RequeuesTheOldestRecordThoughMoreIsPendingThanItsBound) {
+    settings_.retain_ms = 0;
+    settings_.segment_size = 64 * 1024;
+    settings_.size = 16 * settings_.segment_size;
+    PlayedLog& before = start();
+    while (before.append(padded("{}", 3'000))) before.settle();
+    kill();
+    settings_ = small_settings();
+
+    PlayedLog& log = restart();
+    log.settle();
+    std::vector<ReadRecord> read = log.read();
+    log.release({read.begin() + 1, read.end()});
+    requeue(log, read[0]);
+    for (int second = 0; second < 3; ++second) {
+        clock_.advance_ms(1'100);
+        log.settle();
+    }
+    EXPECT_EQ(log.totals().requeued, 1u);
+    EXPECT_EQ(log.totals().pending(), 1u);
+    EXPECT_TRUE(log.append("{}"));
+    EXPECT_LE(bytes_in_slot(), settings_.size);
+}
+
+TEST_F(FullSlotTest, RequeuesTheOldestRecordThoughOthersHaveUsedTheReserve) {
+    settings_.retain_ms = 0;
+    PlayedLog& log = start();
+    while (log.append(padded("{}", 3'000))) log.settle();
+    std::vector<ReadRecord> read = log.read();
+    size_t requeued = 0;
+    for (size_t i = 1; requeued + 1 == i && i < read.size(); ++i) {
+        requeue(log, read[i]);
+        requeued = log.totals().requeued;
+    }
+    ASSERT_LT(requeued + 1, read.size());  // then there was no room
+
+    requeue(log, read[0]);
+    log.release({read.begin() + 1, read.end()});
+    for (int second = 0; second < 3; ++second) {
+        clock_.advance_ms(1'100);
+        log.settle();
+    }
+    EXPECT_EQ(log.read().size(), log.totals().requeued);
+    EXPECT_EQ(log.totals().pending(), log.totals().requeued);
+    EXPECT_LE(bytes_in_slot(), settings_.size);
+    EXPECT_TRUE(log.append("{}"));
+}
+
+// Each segment of the log can be passed with one, even if all of it is requeued.
+TEST_F(FullSlotTest, GoesBeyondItsBoundByNoMoreThanASegment) {
+    settings_.retain_ms = 0;
+    PlayedLog& log = start();
+    while (log.append(padded("{}", 3'000))) log.settle();
+    const uint64_t full = bytes_in_slot();
+    std::vector<ReadRecord> read = log.read();
+    for (auto each = read.rbegin(); each != read.rend(); ++each) requeue(log, *each);
+    uint64_t most = 0;
+    for (size_t i = 0; i < read.size(); ++i) {
+        clock_.advance_ms(1'100);
+        log.settle();
+        most = std::max(most, bytes_in_slot());
+    }
+    EXPECT_EQ(log.totals().requeued, read.size());
+    EXPECT_LE(most, full + settings_.segment_size);
 }
 
 // Settings were made smaller: what was made ahead by the old ones is larger than the bound.
