@@ -1,4 +1,4 @@
-// Letters and blanks of protocols: ASCII only, whatever the locale says.
+// Letters, digits and blanks of protocols: ASCII only, whatever the locale says.
 #pragma once
 
 #include <string>
@@ -16,6 +16,10 @@ inline bool is_letter(char c) {
 
 inline bool is_alphanumeric(char c) {
     return is_digit(c) || is_letter(c);
+}
+
+inline bool is_hex_digit(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 inline bool is_blank(char c) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "aws/service_error.h"
+#include "base/ascii.h"
 #include "destination/json_escape.h"
 
 namespace momento {
@@ -26,9 +27,7 @@ using aws::ErrorClass;
 std::string word(std::optional<std::string_view> text) {
     if (!text || text->size() > largest_code) return {};
     for (char c : *text) {
-        bool fits = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-                    (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.';
-        if (!fits) return {};
+        if (!is_alphanumeric(c) && c != '-' && c != '_' && c != '.') return {};
     }
     return std::string(*text);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/digest.h"
 
 namespace momento {
@@ -9,14 +10,6 @@ namespace momento {
 namespace {
 
 constexpr size_t max_trace_header = 500;
-
-bool is_alphanumeric(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool is_hex(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 bool all(std::string_view text, bool (*holds)(char)) {
     return std::all_of(text.begin(), text.end(), holds);
@@ -29,8 +22,8 @@ bool is_root(std::string_view value) {
     constexpr size_t number_at = time_at + time_length + 1;
     constexpr size_t number_length = 24;
     return value.size() == number_at + number_length && value.substr(0, time_at) == "1-" &&
-           all(value.substr(time_at, time_length), is_hex) && value[number_at - 1] == '-' &&
-           all(value.substr(number_at), is_hex);
+           all(value.substr(time_at, time_length), is_hex_digit) &&
+           value[number_at - 1] == '-' && all(value.substr(number_at), is_hex_digit);
 }
 
 bool is_value(char c) {
