@@ -9,9 +9,14 @@ class FullSlotTest : public SimLogTest {
   protected:
     FullSlotTest() { settings_.retain_ms = 60'000; }
 
-    // A log that refuses, with everything in it delivered.
-    void fill_and_drain(PlayedLog& log) {
+    // Until it refuses.
+    static void fill(PlayedLog& log) {
         while (log.append(padded("{}", 3'000))) log.settle();
+    }
+
+    // A log that refuses, with everything in it delivered.
+    static void fill_and_drain(PlayedLog& log) {
+        fill(log);
         log.release(log.read());
         log.settle();
         ASSERT_EQ(log.totals().pending(), 0u);
@@ -22,6 +27,27 @@ class FullSlotTest : public SimLogTest {
         log.log->requeue({{RecordBuffer::from(record),
                            {record.sequence, read.end, Resolution::requeued, record.origin}}});
         log.settle();
+    }
+
+    enum class Event { pending, delivered };
+
+    // Settings were made smaller after a process died: its one event stands in a segment, and
+    // beside it are spares, that are each larger than the bound is now.
+    void leave_large_segments(Event left) {
+        settings_.retain_ms = 0;
+        settings_.segment_size = 1024 * 1024;
+        settings_.size = 8 * settings_.segment_size;
+        PlayedLog& log = start();
+        ASSERT_TRUE(log.append("{}"));
+        log.settle();
+        if (left == Event::delivered) {
+            log.release(log.read());
+            log.settle();
+        }
+        kill();
+        const uint64_t large = settings_.segment_size;
+        settings_ = small_settings();
+        ASSERT_LT(settings_.size, large);
     }
 };
 
@@ -39,7 +65,7 @@ TEST_F(FullSlotTest, TakesEventsWhenItsRetentionEndsLater) {
     kill();
 
     PlayedLog& next = start();
-    while (next.append(padded("{}", 3'000))) next.settle();
+    fill(next);
     next.release(next.read());
     clock_.advance_ms(settings_.retain_ms + 1'000);
     next.settle();
@@ -48,16 +74,7 @@ TEST_F(FullSlotTest, TakesEventsWhenItsRetentionEndsLater) {
 }
 
 TEST_F(FullSlotTest, TriesAgainToRemoveWhatStandsInTheWay) {
-    settings_.retain_ms = 0;
-    settings_.segment_size = 1024 * 1024;
-    settings_.size = 8 * settings_.segment_size;
-    PlayedLog& log = start();
-    ASSERT_TRUE(log.append("{}"));
-    log.settle();
-    log.release(log.read());
-    log.settle();
-    kill();
-    settings_ = small_settings();
+    leave_large_segments(Event::delivered);
     const std::vector<std::string> spares = files_like(".spare");
     ASSERT_FALSE(spares.empty());
     for (const std::string& name : list(slot_path())) {
@@ -79,16 +96,9 @@ TEST_F(FullSlotTest, TriesAgainToRemoveWhatStandsInTheWay) {
     EXPECT_LE(bytes_in_slot(), settings_.size);
 }
 
-// Settings were made smaller: one segment is larger than the bound.
 TEST_F(FullSlotTest, RequeuesWhatStandsInASegmentThatIsLargerThanItsBound) {
+    leave_large_segments(Event::pending);
     settings_.retain_ms = 0;
-    settings_.segment_size = 1024 * 1024;
-    settings_.size = 8 * settings_.segment_size;
-    ASSERT_TRUE(start().append("{}"));
-    kill();
-    settings_ = small_settings();
-    settings_.retain_ms = 0;
-    ASSERT_LT(settings_.size, 1024u * 1024u);
 
     PlayedLog& log = restart();
     std::vector<ReadRecord> read = log.read();
@@ -107,8 +117,7 @@ TEST_F(FullSlotTest, RequeuesTheOldestRecordThoughMoreIsPendingThanItsBound) {
     settings_.retain_ms = 0;
     settings_.segment_size = 64 * 1024;
     settings_.size = 16 * settings_.segment_size;
-    PlayedLog& before = start();
-    while (before.append(padded("{}", 3'000))) before.settle();
+    fill(start());
     kill();
     settings_ = small_settings();
 
@@ -130,7 +139,7 @@ TEST_F(FullSlotTest, RequeuesTheOldestRecordThoughMoreIsPendingThanItsBound) {
 TEST_F(FullSlotTest, RequeuesTheOldestRecordThoughOthersHaveUsedTheReserve) {
     settings_.retain_ms = 0;
     PlayedLog& log = start();
-    while (log.append(padded("{}", 3'000))) log.settle();
+    fill(log);
     std::vector<ReadRecord> read = log.read();
     size_t requeued = 0;
     for (size_t i = 1; requeued + 1 == i && i < read.size(); ++i) {
@@ -155,7 +164,7 @@ TEST_F(FullSlotTest, RequeuesTheOldestRecordThoughOthersHaveUsedTheReserve) {
 TEST_F(FullSlotTest, GoesBeyondItsBoundByNoMoreThanASegment) {
     settings_.retain_ms = 0;
     PlayedLog& log = start();
-    while (log.append(padded("{}", 3'000))) log.settle();
+    fill(log);
     const uint64_t full = bytes_in_slot();
     std::vector<ReadRecord> read = log.read();
     for (auto each = read.rbegin(); each != read.rend(); ++each) requeue(log, *each);
@@ -169,19 +178,8 @@ TEST_F(FullSlotTest, GoesBeyondItsBoundByNoMoreThanASegment) {
     EXPECT_LE(most, full + settings_.segment_size);
 }
 
-// Settings were made smaller: what was made ahead by the old ones is larger than the bound.
 TEST_F(FullSlotTest, RemovesSparesThatAreTooLargeForItsBound) {
-    settings_.retain_ms = 0;
-    settings_.segment_size = 1024 * 1024;
-    settings_.size = 8 * settings_.segment_size;
-    PlayedLog& log = start();
-    ASSERT_TRUE(log.append("{}"));
-    log.settle();
-    log.release(log.read());
-    log.settle();
-    kill();
-    settings_ = small_settings();
-
+    leave_large_segments(Event::delivered);
     PlayedLog& next = start();
     EXPECT_TRUE(next.append("{}"));
     next.settle();
