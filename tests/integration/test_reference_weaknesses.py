@@ -27,7 +27,7 @@ import time
 import pytest
 
 from harness import standin as aws
-from harness.events import compact, documented_event, fields, sign, signed
+from harness.events import FORGED, compact, documented_event, fields, sign, signed
 from harness.nginx import check_config
 from harness.webhook import (
     BAD_REQUEST, PATH, SPOOL, SUCCESS, UNAUTHORIZED, file_destination, webhook)
@@ -51,7 +51,7 @@ def test_03_no_timestamp_hurts_before_it_is_authentic(start_webhook, published):
     hook = start_webhook()
     worker, = hook.workers()
     body = documented_event(publish_timestamp=published)
-    assert hook.post(PATH, body, {"Momento-Signature": "0" * 64}).body == UNAUTHORIZED
+    assert hook.post(PATH, body, FORGED).body == UNAUTHORIZED
     assert hook.verdicts(1) == ["forged"]
     assert hook.send().status == 200
     assert hook.workers() == [worker]

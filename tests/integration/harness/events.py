@@ -6,6 +6,7 @@ import json
 import time
 
 SECRET = "1234567890"
+FORGED = {"Momento-Signature": "0" * 64}
 
 
 def sign(body, secret=SECRET):
