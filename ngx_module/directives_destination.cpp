@@ -13,6 +13,7 @@
 #include "base/read_file.h"
 #include "boundary.h"
 #include "directives.h"
+#include "spool/slots.h"
 
 namespace momento {
 
@@ -23,7 +24,6 @@ using Kind = DestinationSettings::Kind;
 constexpr int64_t second = 1000;
 constexpr int64_t day = 86'400 * second;
 
-constexpr size_t max_name = 64;
 constexpr size_t max_source = 256;  // characters, PutEventsRequestEntry
 constexpr size_t max_certificates = 4 << 20;
 
@@ -324,14 +324,6 @@ char* read_block(ngx_conf_t* cf, Block& block) {
     return result;
 }
 
-bool is_name(std::string_view text) {
-    return !text.empty() && text.size() <= max_name &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                      (c >= '0' && c <= '9') || c == '_' || c == '-';
-           });
-}
-
 }  // namespace
 
 void take_environment(ngx_conf_t* cf, MainConf& main) {
@@ -352,7 +344,7 @@ char* set_destination(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         block.settings.name = arguments_of(cf)[1];
         const std::string name = quoted(block.settings.name);
 
-        if (!is_name(block.settings.name)) {
+        if (!is_destination_name(block.settings.name)) {
             return refuse(cf, "invalid name " + name +
                                   " in \"momento_destination\": 1 to 64 letters, digits, "
                                   "\"_\" or \"-\" are expected");

@@ -11,6 +11,7 @@
 #include "cli/spool_access.h"
 #include "cli/table.h"
 #include "spool/redrive.h"
+#include "spool/slots.h"
 
 namespace momento::cli {
 

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "cli/spool_access.h"
 #include "ingest/payload.h"
-#include "spool/tails.h"
+#include "spool/slots.h"
 
 namespace momento::cli {
 

@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/spool_access.h"
 #include "spool/move.h"
+#include "spool/slots.h"
 
 namespace momento::cli {
 

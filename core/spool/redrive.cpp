@@ -6,6 +6,7 @@
 
 #include "spool/marks.h"
 #include "spool/planted.h"
+#include "spool/slots.h"
 
 namespace momento {
 

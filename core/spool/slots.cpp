@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
 #include "spool/cursor_file.h"
 #include "spool/planted.h"
 #include "spool/segment.h"
@@ -12,6 +13,8 @@
 namespace momento {
 
 namespace {
+
+constexpr size_t max_destination_name = 64;
 
 bool is_slot_name(const std::string& name) {
     return parse_hex16(name).has_value();
@@ -30,6 +33,12 @@ Error with_remedy(Error error) {
 }
 
 }  // namespace
+
+bool is_destination_name(std::string_view name) {
+    return !name.empty() && name.size() <= max_destination_name &&
+           std::all_of(name.begin(), name.end(),
+                       [](char c) { return is_alphanumeric(c) || c == '_' || c == '-'; });
+}
 
 Slots::Slots(std::string spool_path, std::string destination, FileSystem& files, Random& random,
              Logger& logger)

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
@@ -25,6 +26,8 @@ inline constexpr char dead_letter_directory[] = ".dead";
 
 // The file that is locked by who owns a slot.
 inline constexpr char slot_lock_file[] = "lock";
+
+bool is_destination_name(std::string_view name);  // [A-Za-z0-9_-]{1,64}
 
 struct Slot {
     std::string destination;

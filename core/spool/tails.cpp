@@ -1,7 +1,5 @@
 #include "spool/tails.h"
 
-#include <algorithm>
-
 #include "spool/log.h"
 #include "spool/slots.h"
 #include "spool/writer.h"
@@ -10,7 +8,6 @@ namespace momento {
 
 namespace {
 
-constexpr size_t max_destination_name = 64;
 constexpr int max_idle_steps = 1'000;  // of a writer that neither works nor answers
 
 }  // namespace
@@ -63,14 +60,6 @@ class Tails::Tail {
     std::unique_ptr<Writer> writer_;
     uint64_t next_ticket_ = 1;
 };
-
-bool is_destination_name(std::string_view name) {
-    return !name.empty() && name.size() <= max_destination_name &&
-           std::all_of(name.begin(), name.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                      (c >= '0' && c <= '9') || c == '_' || c == '-';
-           });
-}
 
 Tails::Tails(std::string spool, SpoolTools tools) : spool_(std::move(spool)), tools_(tools) {}
 Tails::~Tails() = default;

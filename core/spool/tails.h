@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -26,8 +25,6 @@ struct SpoolTools {
     Logger* logger = nullptr;
     StepObserver* observer = nullptr;  // optional
 };
-
-bool is_destination_name(std::string_view name);  // [A-Za-z0-9_-]{1,64}
 
 class Tails {
   public:

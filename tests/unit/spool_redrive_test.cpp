@@ -287,14 +287,5 @@ TEST_F(Move, LosesNothingWhenItCrashesBetweenTheTwo) {
     EXPECT_THAT(spool_.pending("old"), ElementsAre("one"));
 }
 
-TEST(DestinationName, HasLettersDigitsUnderscoreAndDash) {
-    EXPECT_TRUE(is_destination_name("bus_2-B"));
-    EXPECT_TRUE(is_destination_name(std::string(64, 'x')));
-    for (const std::string& bad : {std::string(), std::string(65, 'x'), std::string("a/b"),
-                                   std::string(".dead"), std::string("a b")}) {
-        EXPECT_FALSE(is_destination_name(bad)) << bad;
-    }
-}
-
 }  // namespace
 }  // namespace momento

@@ -304,5 +304,14 @@ TEST_F(SlotsOnDisk, OfAnotherUserAreNamedWithTheRemedyOnce) {
     ASSERT_EQ(chmod(slot.c_str(), 0700), 0);
 }
 
+TEST(DestinationName, HasLettersDigitsUnderscoreAndDash) {
+    EXPECT_TRUE(is_destination_name("bus_2-B"));
+    EXPECT_TRUE(is_destination_name(std::string(64, 'x')));
+    for (const std::string& bad : {std::string(), std::string(65, 'x'), std::string("a/b"),
+                                   std::string(".dead"), std::string("a b")}) {
+        EXPECT_FALSE(is_destination_name(bad)) << bad;
+    }
+}
+
 }  // namespace
 }  // namespace momento::spool_test
