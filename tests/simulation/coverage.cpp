@@ -78,6 +78,8 @@ const char* name(Mishap mishap) {
             return "reload";
         case Mishap::fewer_workers:
             return "reload with fewer workers";
+        case Mishap::smaller_bounds:
+            return "reload with smaller bounds";
         case Mishap::quit:
             return "quit";
         case Mishap::kill:

@@ -48,6 +48,7 @@ enum class Mishap {
     clock_refused,  // a signature too far from true time
     reload,
     fewer_workers,
+    smaller_bounds,
     quit,  // all workers, gracefully
     kill,
     power_loss,

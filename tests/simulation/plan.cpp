@@ -13,6 +13,8 @@ namespace momento::sim {
 namespace {
 
 constexpr int64_t second = 1'000'000;
+constexpr uint64_t smallest_segment = 16u << 10;
+constexpr uint64_t least_segments = 5;
 
 DiskTrouble draw_trouble(Chance& chance, int64_t end_us) {
     static const std::vector<Operation> any = {
@@ -101,8 +103,9 @@ Plan draw_plan(uint64_t seed) {
     Chance chance(seed ^ 0x706C616E);
     Plan plan;
     plan.sync = chance.coin(0.8) ? SyncMode::always : SyncMode::os;
-    plan.segment_size = (16u << 10) << chance.below(3);
-    plan.log_size = plan.segment_size * static_cast<uint64_t>(chance.between(5, 24));
+    plan.segment_size = smallest_segment << chance.below(3);
+    plan.log_size =
+        plan.segment_size * static_cast<uint64_t>(chance.between(least_segments, 24));
     plan.retain_ms = chance.one_in(2) ? 0 : chance.between(1'000, 10'000);
     plan.destinations = chance.coin(0.7) ? 1 : 2;
     plan.workers = 1 + chance.below(3);
@@ -158,6 +161,14 @@ Plan draw_plan(uint64_t seed) {
     }
     if (plan.destinations > 1 && chance.coin(0.3)) {
         plan.forgets_us = draw_times(chance, 1, plan.peace_us);
+    }
+    if (chance.coin(0.2)) {
+        plan.shrinks_us = draw_times(chance, 1, plan.peace_us);
+        plan.smaller_segment_size = plan.segment_size;
+        if (plan.forged == 0 && plan.segment_size > smallest_segment && chance.one_in(2)) {
+            plan.smaller_segment_size = smallest_segment;
+        }
+        plan.smaller_log_size = plan.smaller_segment_size * least_segments;
     }
     return plan;
 }

@@ -66,6 +66,9 @@ struct Plan {
     std::vector<int64_t> clock_steps_us;
     std::vector<int64_t> redrives_us;
     std::vector<int64_t> forgets_us;  // the last destination; its events are moved
+    std::vector<int64_t> shrinks_us;  // to these bounds, perhaps below what is pending
+    uint64_t smaller_segment_size = 0;
+    uint64_t smaller_log_size = 0;
 
     bool has_disk_trouble() const {
         return !troubles.empty() || !full_from_us.empty() || poisons;

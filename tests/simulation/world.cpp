@@ -77,6 +77,7 @@ void World::play() {
     for (int64_t us : plan_.quits_us) stage.at(us, [this] { quit(); });
     for (int64_t us : plan_.redrives_us) stage.at(us, [this] { redrive(); });
     for (int64_t us : plan_.forgets_us) stage.at(us, [this] { forget(); });
+    for (int64_t us : plan_.shrinks_us) stage.at(us, [this] { shrink(); });
     for (int64_t us : plan_.clock_steps_us) {
         stage.at(us, [this] {
             const int64_t wrong_by_ms = stage.chance.between(-7'200'000, 7'200'000);
@@ -260,6 +261,16 @@ void World::remember() {
     if (!forgotten_) return;
     stage.tell("the last destination is put into the configuration again");
     forgotten_ = false;
+    reload();
+}
+
+void World::shrink() {
+    stage.tell("the spool's bounds are made smaller");
+    stage.hit(Mishap::smaller_bounds);
+    plan_.segment_size = plan_.smaller_segment_size;
+    plan_.log_size = plan_.smaller_log_size;
+    settings_ = make_settings(plan_, plan_.destinations);
+    narrow_settings_ = make_settings(plan_, 1);
     reload();
 }
 

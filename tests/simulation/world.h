@@ -67,6 +67,7 @@ class World {
     void reload();
     void forget();    // reloads with a configuration that has only the first destination
     void remember();  // with all of them again
+    void shrink();    // reloads with smaller bounds of the spool
     void quit();
     void power_up();
 
