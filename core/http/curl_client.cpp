@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <climits>
 #include <deque>
 #include <map>
 #include <new>
@@ -13,6 +12,7 @@
 #include "base/ascii.h"
 #include "base/descriptor.h"
 #include "http/client.h"
+#include "http/curl_sockets.h"
 #include "http/header_lines.h"
 #include "http/url.h"
 
@@ -125,6 +125,8 @@ class CurlClient final : public HttpClient {
           multi_(curl_multi_init()),
           wakes_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
         if (!share_ || !multi_ || !wakes_) throw std::bad_alloc();
+        sockets_.attach(multi_.get());
+        sockets_.add(wakes_.get());
         curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
         curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, max_idle_connections);
     }
@@ -139,28 +141,26 @@ class CurlClient final : public HttpClient {
         transfer->done = std::move(done);
 
         Status status = check_request(transfer->request);
-        Result<Url> url = parse_url(transfer->request.url);
-        if (status && !url) status = url.error();
+        if (status) status = find_origin(*transfer);
         if (!status) {
             finish(std::move(transfer), HttpFailure::Stage::before_send, status.error().text);
             return;
         }
-        transfer->origin = url->origin();
         waiting_.push_back(std::move(transfer));
         admit();
     }
 
     void run(int64_t timeout_ms) override {
-        perform();
+        admit();
+        sockets_.act_on_timer();
+        collect();
         if (finished_.empty() && timeout_ms > 0) {
-            int wait = static_cast<int>(std::min<int64_t>(timeout_ms, INT_MAX));
-            curl_waitfd wakes{wakes_.get(), CURL_WAIT_POLLIN, 0};
-            curl_multi_poll(multi_.get(), &wakes, 1, wait, nullptr);
             uint64_t count;
-            if (wakes.revents != 0) (void)!read(wakes_.get(), &count, sizeof count);
+            if (sockets_.wait(timeout_ms)) (void)!read(wakes_.get(), &count, sizeof count);
             woken_.exchange(false, std::memory_order_acq_rel);
-            perform();
+            collect();
         }
+        admit();
         // Callbacks start and cancel transfers: what they finish is for the next run.
         std::vector<std::unique_ptr<Transfer>> finished;
         finished.swap(finished_);
@@ -194,6 +194,19 @@ class CurlClient final : public HttpClient {
     }
 
   private:
+    // Most requests go where the last one went.
+    Status find_origin(Transfer& transfer) {
+        const std::string& text = transfer.request.url;
+        if (text != last_url_) {
+            const Result<Url> url = parse_url(text);
+            if (!url) return url.error();
+            last_url_ = text;
+            last_origin_ = url->origin();
+        }
+        transfer.origin = last_origin_;
+        return {};
+    }
+
     // Starts what has waited for a connection, as far as its host's limit allows.
     void admit() {
         for (auto next = waiting_.begin(); next != waiting_.end();) {
@@ -320,17 +333,14 @@ class CurlClient final : public HttpClient {
         return code;
     }
 
-    void perform() {
-        admit();
-        int running;
-        curl_multi_perform(multi_.get(), &running);
+    // Transfers that libcurl has come to the end of.
+    void collect() {
         int left;
         while (CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
             if (message->msg == CURLMSG_DONE) {
                 complete(message->easy_handle, message->data.result);
             }
         }
-        admit();
     }
 
     void complete(CURL* easy, CURLcode code) {
@@ -396,6 +406,7 @@ class CurlClient final : public HttpClient {
 
     // Destroyed in reverse order: handles before the multi and the share they use.
     ShareHandle share_;  // TLS sessions; the multi itself shares connections and names
+    CurlSockets sockets_;
     MultiHandle multi_;
     Descriptor wakes_;                // an eventfd
     std::atomic<bool> woken_{false};  // and not yet looked
@@ -403,6 +414,8 @@ class CurlClient final : public HttpClient {
     std::map<CURL*, std::unique_ptr<Transfer>> active_;
     std::deque<std::unique_ptr<Transfer>> waiting_;
     std::map<std::string, int> per_origin_;  // active transfers
+    std::string last_url_;
+    std::string last_origin_;
     std::vector<std::unique_ptr<Transfer>> finished_;
 };
 

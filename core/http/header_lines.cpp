@@ -19,10 +19,9 @@ bool is_token(std::string_view text) {
 }
 
 bool has_control_character(std::string_view text) {
-    for (unsigned char c : text) {
-        if ((c < ' ' && c != '\t') || c == 0x7f) return true;
-    }
-    return false;
+    bool found = false;  // not returned early: so compilers look at many bytes at once
+    for (unsigned char c : text) found |= (c < ' ' && c != '\t') || c == 0x7f;
+    return found;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <future>
@@ -13,6 +14,8 @@
 
 namespace momento {
 namespace {
+
+using namespace std::chrono_literals;
 
 class HttpClientTest : public testing::Test {
   protected:
@@ -164,6 +167,24 @@ TEST_F(HttpClientTest, KeepsConnections) {
         HttpServer::always([](auto& connection, const auto&) { connection.answer("ok"); }));
     for (int i = 0; i < 3; ++i) EXPECT_FALSE(transfer(post(server.url())).failed);
     EXPECT_EQ(server.connections(), 1);
+}
+
+// The next connection has the descriptor's number of the one before.
+TEST_F(HttpClientTest, RestsWhenServersCloseKeptConnections) {
+    HttpServer server([](ServerConnection& connection) {
+        ReceivedRequest request;
+        if (connection.read_request(request)) connection.answer("");
+    });
+    for (int round = 0; round < 3; ++round) {
+        EXPECT_EQ(transfer(post(server.url())).response.status, 200);
+        int early = 0;
+        for (int run = 0; run < 20; ++run) {
+            const auto start = std::chrono::steady_clock::now();
+            client_->run(5);
+            if (std::chrono::steady_clock::now() - start < 4ms) ++early;
+        }
+        EXPECT_LE(early, 2) << "once for the end of the connection";
+    }
 }
 
 TEST_F(HttpClientTest, SendsRequestsAtTheSameTime) {
