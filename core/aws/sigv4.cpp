@@ -67,16 +67,16 @@ std::string_view text_of(const Sha256& digest) {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-std::string derive_signing_key(const std::string& secret, std::string_view date,
-                               std::string_view region, std::string_view service) {
+HmacSha256 derive_signing_key(const std::string& secret, std::string_view date,
+                              std::string_view region, std::string_view service) {
     std::string start = "AWS4" + secret;
-    Sha256 key = hmac_sha256(start, date);
-    for (std::string_view part : {region, service, terminator}) {
-        key = hmac_sha256(text_of(key), part);
-    }
-    std::string derived(text_of(key));
+    HmacSha256 derived(start);
     cleanse(start);
-    OPENSSL_cleanse(key.data(), key.size());
+    for (std::string_view part : {date, region, service, terminator}) {
+        Sha256 key = derived.sign(part);
+        derived = HmacSha256(text_of(key));
+        OPENSSL_cleanse(key.data(), key.size());
+    }
     return derived;
 }
 
@@ -146,7 +146,6 @@ Sigv4Signer::Sigv4Signer(std::string region, std::string service)
 
 Sigv4Signer::~Sigv4Signer() {
     cleanse(key_scope_);
-    cleanse(signing_key_);
 }
 
 Headers Sigv4Signer::sign(const SignableRequest& request, const Credentials& credentials,
@@ -174,14 +173,13 @@ Headers Sigv4Signer::sign(const SignableRequest& request, const Credentials& cre
     std::string key_scope =
         date + '/' + credentials.access_key_id + '/' + credentials.secret_access_key;
     if (key_scope != key_scope_) {
-        cleanse(signing_key_);
         signing_key_ =
             derive_signing_key(credentials.secret_access_key, date, region_, service_);
         key_scope_.swap(key_scope);
     }
     cleanse(key_scope);
 
-    const Sha256 signature = hmac_sha256(signing_key_, to_sign);
+    const Sha256 signature = signing_key_->sign(to_sign);
     std::string authorization(algorithm);
     authorization.append(" Credential=").append(credentials.access_key_id);
     authorization.append("/").append(scope);

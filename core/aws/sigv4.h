@@ -7,12 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "aws/credentials.h"
+#include "base/digest.h"
 
 namespace momento::aws {
 
@@ -45,7 +47,7 @@ class Sigv4Signer {
     std::string region_;
     std::string service_;
     std::string key_scope_;  // date, access key and secret the cached key belongs to
-    std::string signing_key_;
+    std::optional<HmacSha256> signing_key_;
 };
 
 }  // namespace momento::aws

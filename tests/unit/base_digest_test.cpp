@@ -22,12 +22,23 @@ TEST(Digest, IsSha256) {
               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-// RFC 4231, test case 2; and no data.
+// RFC 4231, test case 2.
 TEST(Digest, IsKeyedByHmac) {
-    EXPECT_EQ(hex(hmac_sha256("Jefe", "what do ya want for nothing?")),
+    EXPECT_EQ(hex(HmacSha256("Jefe").sign("what do ya want for nothing?")),
               "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-    EXPECT_EQ(hex(hmac_sha256("", "")),
+}
+
+TEST(Digest, IsKeyedByAnEmptyKey) {
+    EXPECT_EQ(hex(HmacSha256("").sign("")),
               "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+    EXPECT_EQ(HmacSha256({}).sign({}), HmacSha256("").sign(""));
+}
+
+TEST(Digest, KeepsItsKeyFromOneMacToTheNext) {
+    const HmacSha256 mac("Jefe");
+    const Sha256 first = mac.sign("what do ya want for nothing?");
+    mac.sign("something else");
+    EXPECT_EQ(mac.sign("what do ya want for nothing?"), first);
 }
 
 }  // namespace
