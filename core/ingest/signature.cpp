@@ -19,11 +19,17 @@ namespace {
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
+// -1: not a lower-case hex digit. A table, because the digits of a MAC cannot be predicted.
+constexpr std::array<int8_t, 256> make_hex_values() {
+    std::array<int8_t, 256> values{};
+    for (int8_t& value : values) value = -1;
+    for (size_t i = 0; i < 16; ++i) {
+        values[static_cast<uint8_t>(hex_digits[i])] = static_cast<int8_t>(i);
+    }
+    return values;
 }
+
+constexpr std::array<int8_t, 256> hex_values = make_hex_values();
 
 struct Free {
     void operator()(EVP_MAC* mac) const { EVP_MAC_free(mac); }
@@ -59,8 +65,8 @@ std::optional<Mac> parse_signature(std::string_view header) {
     if (header.size() != signature_length) return std::nullopt;
     Mac mac;
     for (size_t i = 0; i < mac.size(); ++i) {
-        int high = hex_value(header[2 * i]);
-        int low = hex_value(header[2 * i + 1]);
+        const int high = hex_values[static_cast<uint8_t>(header[2 * i])];
+        const int low = hex_values[static_cast<uint8_t>(header[2 * i + 1])];
         if (high < 0 || low < 0) return std::nullopt;
         mac[i] = static_cast<uint8_t>(high << 4 | low);
     }
