@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t retry_interval_us = 1'000'000;
 constexpr int64_t background_sync_us = 1'000'000;  // sync=os
-constexpr uint64_t max_kept_bytes = 64u << 20;     // sync=os
+constexpr uint64_t max_kept_bytes = 4u << 20;      // sync=os
 
 }  // namespace
 
