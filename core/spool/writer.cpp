@@ -68,9 +68,11 @@ class Writer::Impl {
         apply_releases();
         publish();
         settle();
+        wake_reader();
         cursor_->write();
         worked = keep_house() || worked;
         publish();
+        wake_reader();
         return worked;
     }
 
@@ -82,6 +84,7 @@ class Writer::Impl {
         appender_->flush();
         apply_releases();
         publish();
+        wake_reader();
         cursor_->sync();
         observe(tools_.observer, steps::finished);
         slot_.reset();
@@ -410,8 +413,12 @@ class Writer::Impl {
         bool changed = appender_->version() != std::exchange(published_, appender_->version());
         log_->publish(numbers, base, changed ? &appender_->segments() : nullptr);
         if (changed) observe(tools_.observer, steps::records_published);
-        bool wake = std::exchange(wake_reader_, false) || changed;
-        if (wake && log_->wake_reader_) log_->wake_reader_();
+        wake_reader_ = wake_reader_ || changed;
+    }
+
+    // Not with publish(): whoever waits for an answer comes before delivery.
+    void wake_reader() {
+        if (std::exchange(wake_reader_, false) && log_->wake_reader_) log_->wake_reader_();
     }
 
     const std::shared_ptr<Log> log_;
