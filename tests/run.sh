@@ -40,6 +40,10 @@ test_packages="libgtest-dev libgmock-dev libbenchmark-dev ccache clang clang-for
 all_suites="style unit unit-asan unit-tsan integration integration-asan quickstart versions
     layout simulation fuzz"
 
+# For ccache: builds with several nginx share the module's core, whatever directory each is
+# compiled in.
+export CCACHE_NOHASHDIR=1
+
 mkdir -p "$build"
 start_results
 

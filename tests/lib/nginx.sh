@@ -124,9 +124,11 @@ build_nginx() {
     build_module "$1" "$2" && make_nginx "$1" "$2" binary
 }
 
-# build_static_nginx SOURCE OUT: OUT/nginx with the module in it
+# build_static_nginx SOURCE OUT: OUT/nginx with the module in it. -fPIC stands where nginx puts
+# it for a dynamic module, so that ccache knows the core's objects from there.
 build_static_nginx() {
-    configure_nginx "$1" "$2" --add-module="$repo" --with-cc-opt="$hardened" &&
+    CC="${CC:-cc} -fPIC" configure_nginx "$1" "$2" --add-module="$repo" \
+        --with-cc-opt="$hardened" &&
         make_nginx "$1" "$2" binary
 }
 
