@@ -163,6 +163,15 @@ void World::forget_sync() {
     unsynced_records_.clear();
 }
 
+// With sync=os what a process had not synced when it died stands in the page cache only.
+// Who opens its log next syncs its tail: where that fails nobody has it any more.
+void World::doubt_tail(const std::string& path) {
+    for (SimEvent* event : unsynced_records_) {
+        const std::string& destination = settings_->destinations[event->destination].name;
+        if (path.find('/' + destination + '/') != std::string::npos) event->may_be_lost = true;
+    }
+}
+
 // What failed for half a minute is appended again before it is released, and so is a letter:
 // a crash may leave both.
 void World::expect_two_of_a_record() {

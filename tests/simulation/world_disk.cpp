@@ -116,8 +116,12 @@ void World::after(const Call& call) {
 }
 
 void World::failed(const Call& call, int error) {
-    if (desk_ == nullptr || !is_process(call.process)) return;
-    if (error != EIO && error != ENOSPC) return;
+    if (!is_process(call.process) || (error != EIO && error != ENOSPC)) return;
+    // Who appends to a segment has opened it when it was a spare.
+    if (call.operation == Operation::sync && ends_with(call.path, ".segment")) {
+        doubt_tail(call.path);
+    }
+    if (desk_ == nullptr) return;
     if (is_cursor(call.path) || call.operation == Operation::sync_directory) {
         desk_->cursor_failed();
     }
