@@ -10,6 +10,7 @@ import pytest
 from harness import settings
 from harness.clock import Clock
 from harness.disk import Disk
+from harness.event_loop import EventLoop
 from harness.moto_server import Moto, moto_python
 from harness.nginx import Nginx
 from harness.resolver import Resolver
@@ -74,6 +75,15 @@ def clock():
     """A clock that can be put forward; its environment() is for start_webhook()."""
     with tempfile.TemporaryDirectory(prefix="momento-clock-") as directory:
         yield Clock(pathlib.Path(directory))
+
+
+@pytest.fixture
+def event_loop():
+    """An event loop that can be held; its environment() is for start_webhook()."""
+    with tempfile.TemporaryDirectory(prefix="momento-events-") as directory:
+        event_loop = EventLoop(pathlib.Path(directory))
+        yield event_loop
+        event_loop.let_go()
 
 
 @pytest.fixture

@@ -101,6 +101,25 @@ def test_requests_wait_for_a_store_that_is_slow(start, vault):
     assert parked(hook) == 0
 
 
+def test_a_secret_and_the_end_of_a_request_s_time_come_at_once(start, vault, event_loop):
+    """nginx looks at timers before it comes to what the secret has woken."""
+    gate = threading.Event()
+    vault.always(aws.held(gate, vault.tell))
+    hook = start(env=event_loop.environment(), location="momento_webhook_timeout 2s;")
+    sending = Sending(hook, secret="old")
+    eventually(lambda: parked(hook) == 1, "a request held back")
+    its_end = time.monotonic() + 2.1
+    event_loop.hold()
+    with hook.connect_raw():
+        eventually(event_loop.is_holding, "a round that does not begin")
+    gate.set()
+    eventually(lambda: time.monotonic() > its_end, "the end of its time")
+    event_loop.let_go()
+    assert sending.wait().status == 503
+    assert hook.send(secret="old").status == 200
+    assert parked(hook) == 0
+
+
 def test_without_a_secret_a_request_is_unavailable_until_the_store_recovers(start, vault):
     vault.always(aws.plain(503))
     hook = start(location="momento_webhook_timeout 300ms;")
