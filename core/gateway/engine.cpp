@@ -1,14 +1,15 @@
 #include "gateway/engine.h"
 
-#include <mutex>
+#include <algorithm>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "delivery/loop.h"
+#include "gateway/channel.h"
 #include "gateway/destinations.h"
 #include "gateway/orphans.h"
 #include "gateway/queue_note.h"
+#include "gateway/seated_log.h"
 #include "gateway/secret_feed.h"
 #include "spool/slots.h"
 
@@ -16,163 +17,6 @@ namespace momento {
 namespace {
 
 constexpr int64_t adoption_interval_us = 1'000'000;
-
-// A log and the seat of its writer. The writer sits down with the first post: a log that
-// nobody uses costs no thread and no file.
-class SeatedLog {
-  public:
-    SeatedLog(std::shared_ptr<const SpoolSettings> settings, std::shared_ptr<Slots> slots,
-              std::unique_ptr<Slot> slot, const EngineTools& tools, Histogram* sync)
-        : settings_(std::move(settings)),
-          slots_(std::move(slots)),
-          slot_(std::move(slot)),
-          tools_{tools.clock, tools.random, tools.logger, tools.observer, sync, {}},
-          seat_(tools.make_seat()) {
-        if (SlotTable* table = tools.slots) {
-            tools_.publish = [table, process = tools.process, logger = tools.logger,
-                              destination = slots_->destination(), is_missed = false](
-                                 const std::string& name, const SlotTotals& found,
-                                 const LogNumbers& numbers) mutable {
-                if (table->publish(destination, name, process, found, numbers)) return;
-                if (std::exchange(is_missed, true)) return;
-                logger->write(Severity::error, "the status has no room for more than " +
-                                                   std::to_string(SlotTable::capacity) +
-                                                   " slots since nginx started: it misses \"" +
-                                                   destination + '/' + name + '"');
-            };
-        }
-        HttpClient* http = tools.http;
-        log_ = std::make_shared<Log>([this] { wake(); }, [http] { http->wake(); });
-    }
-
-    const std::shared_ptr<Log>& log() const { return log_; }
-
-    // From any thread.
-    void wake() {
-        std::call_once(seated_, [this] {
-            seat_->run(
-                std::make_unique<Writer>(log_, settings_, slots_, std::move(slot_), tools_));
-        });
-        seat_->wake();
-    }
-
-    void retire() { seat_->retire(); }
-
-  private:
-    std::shared_ptr<const SpoolSettings> settings_;
-    std::shared_ptr<Slots> slots_;
-    std::unique_ptr<Slot> slot_;
-    WriterTools tools_;
-    std::unique_ptr<WriterSeat> seat_;
-    std::once_flag seated_;
-    std::shared_ptr<Log> log_;
-};
-
-// The event loop's end of a log: what it collects in a turn, and who waits for it.
-class Channel {
-  public:
-    Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake, bool may_use_reserve)
-        : seated_(std::move(seated)),
-          settlements_(wake),
-          releases_(std::move(wake)),
-          may_use_reserve_(may_use_reserve) {}
-
-    void append(RecordBuffer record, Waiter* waiter) {
-        batch_.records.push_back(std::move(record));
-        waiters_.push_back(waiter);
-    }
-
-    void flush() {
-        if (batch_.records.empty()) return;
-        batch_.first_ticket = next_ticket_;
-        batch_.reply = &settlements_;
-        batch_.may_use_reserve = may_use_reserve_;
-        next_ticket_ += batch_.records.size();
-        seated_->log()->append(std::move(batch_));
-        batch_ = {};
-    }
-
-    void watch() {
-        if (std::exchange(watched_, true)) return;
-        log()->watch(&releases_);
-    }
-
-    void forget(uint64_t sequence) { waiting_on_.erase(sequence); }
-
-    // Settlements come in the order of the tickets, and so do waiters.
-    void collect() {
-        settlements_.take(taken_settlements_);
-        for (const Settlement& settlement : taken_settlements_) {
-            for (uint64_t i = 0; i < settlement.count; ++i) {
-                settle_next(settlement.durable, settlement.first_sequence + i);
-            }
-        }
-        if (watched_) collect_releases();
-    }
-
-    void give_up() {
-        while (!waiters_.empty()) settle_next(false, 0);
-        for (auto& [sequence, waiter] : std::exchange(waiting_on_, {})) waiter->resolved(false);
-    }
-
-    SeatedLog& seated() { return *seated_; }
-    const std::shared_ptr<Log>& log() const { return seated_->log(); }
-
-  private:
-    void settle_next(bool durable, uint64_t sequence) {
-        Waiter* waiter = waiters_.front();
-        waiters_.pop_front();
-        if (durable) last_settled_ = sequence;
-        const bool waits_on = waiter->settled(durable, sequence);
-        if (!waits_on) return;
-        const auto early = early_.find(sequence);
-        if (early == early_.end()) {
-            waiting_on_.emplace(sequence, waiter);
-        } else {
-            waiter->resolved(early->second);
-        }
-    }
-
-    void collect_releases() {
-        releases_.take(taken_releases_);
-        for (const std::vector<Release>& releases : taken_releases_) {
-            for (const Release& release : releases) {
-                resolve(release.sequence, release.resolution == Resolution::delivered);
-            }
-        }
-        for (auto it = early_.begin(); it != early_.end();) {
-            it = it->first <= last_settled_ ? early_.erase(it) : std::next(it);
-        }
-    }
-
-    void resolve(uint64_t sequence, bool delivered) {
-        const auto waiting = waiting_on_.find(sequence);
-        if (waiting != waiting_on_.end()) {
-            Waiter* waiter = waiting->second;
-            waiting_on_.erase(waiting);
-            waiter->resolved(delivered);
-        } else if (sequence > last_settled_) {
-            early_.emplace(sequence, delivered);
-        }
-    }
-
-    std::unique_ptr<SeatedLog> seated_;
-    Mailbox<Settlement> settlements_;
-    Mailbox<std::vector<Release>> releases_;
-    const bool may_use_reserve_;
-    AppendBatch batch_;
-    uint64_t next_ticket_ = 1;
-    std::deque<Waiter*> waiters_;
-    std::vector<Settlement> taken_settlements_;
-
-    // Of a watched log, by sequence: who waits to hear what became of it, and what became
-    // of those whose settlement is still under way.
-    bool watched_ = false;
-    std::vector<std::vector<Release>> taken_releases_;
-    std::unordered_map<uint64_t, Waiter*> waiting_on_;
-    std::unordered_map<uint64_t, bool> early_;
-    uint64_t last_settled_ = 0;
-};
 
 }  // namespace
 
@@ -246,7 +90,7 @@ class Engine::Impl {
 
     void retire_writers() {
         for_each_channel([](Channel& channel) { channel.seated().retire(); });
-        for (Adopted& adopted : adopted_) adopted.seated->retire();
+        for (const auto& adopted : adopted_) adopted->retire();
     }
 
     void set_file_descriptor(size_t destination, int descriptor) {
@@ -266,10 +110,6 @@ class Engine::Impl {
         std::shared_ptr<Destination> destination;
         std::unique_ptr<Channel> events;
         std::unique_ptr<Channel> letters;
-    };
-
-    struct Adopted {
-        std::unique_ptr<SeatedLog> seated;
     };
 
     struct LetterQueue {
@@ -351,7 +191,7 @@ class Engine::Impl {
             loop_.add_log(queue.name, seated->log());
         }
         seated->wake();  // opens the slot
-        adopted_.push_back({std::move(seated)});
+        adopted_.push_back(std::move(seated));
     }
 
     // Tried again until it is done; said once if it cannot be.
@@ -388,16 +228,15 @@ class Engine::Impl {
             spool_settings(), room.slots, std::move(*slot), tools_, &metrics_[index]->sync);
         loop_.add_log(name, seated->log());
         seated->wake();  // opens the slot
-        adopted_.push_back({std::move(seated)});
+        adopted_.push_back(std::move(seated));
     }
 
     void release(const std::shared_ptr<Log>& log) {
-        for (auto it = adopted_.begin(); it != adopted_.end(); ++it) {
-            if (it->seated->log() != log) continue;
-            it->seated->retire();
-            adopted_.erase(it);
-            return;
-        }
+        const auto drained = std::find_if(adopted_.begin(), adopted_.end(),
+                                          [&](const auto& each) { return each->log() == log; });
+        if (drained == adopted_.end()) return;
+        (*drained)->retire();
+        adopted_.erase(drained);
     }
 
     const std::shared_ptr<const GatewaySettings> settings_;
@@ -411,7 +250,7 @@ class Engine::Impl {
     std::shared_ptr<Slots> adoptable_letters_;  // null: no queue takes any
 
     // Delivery thread only.
-    std::vector<Adopted> adopted_;
+    std::vector<std::unique_ptr<SeatedLog>> adopted_;
     std::optional<OrphanSurvey> orphans_;
     int64_t next_adoption_us_ = 0;
     bool queues_noted_ = false;  // as this configuration has them

@@ -2,12 +2,11 @@
 // with their writers, delivery, and adoption of what other workers left behind.
 //
 // Who calls what: the event loop appends and collects; one thread calls step_delivery();
-// each writer that was handed to WriterHost is stepped by a thread of its own. A simulator
+// each writer that sat down in a WriterSeat is stepped by a thread of its own. A simulator
 // calls all of it from one thread.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>

@@ -1,0 +1,87 @@
+#include "gateway/channel.h"
+
+#include <iterator>
+#include <utility>
+
+namespace momento {
+
+Channel::Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake,
+                 bool may_use_reserve)
+    : seated_(std::move(seated)),
+      settlements_(wake),
+      releases_(std::move(wake)),
+      may_use_reserve_(may_use_reserve) {}
+
+void Channel::append(RecordBuffer record, Waiter* waiter) {
+    batch_.records.push_back(std::move(record));
+    waiters_.push_back(waiter);
+}
+
+void Channel::flush() {
+    if (batch_.records.empty()) return;
+    batch_.first_ticket = next_ticket_;
+    batch_.reply = &settlements_;
+    batch_.may_use_reserve = may_use_reserve_;
+    next_ticket_ += batch_.records.size();
+    log()->append(std::move(batch_));
+    batch_ = {};
+}
+
+void Channel::watch() {
+    if (std::exchange(watched_, true)) return;
+    log()->watch(&releases_);
+}
+
+void Channel::collect() {
+    settlements_.take(taken_settlements_);
+    for (const Settlement& settlement : taken_settlements_) {
+        for (uint64_t i = 0; i < settlement.count; ++i) {
+            settle_next(settlement.durable, settlement.first_sequence + i);
+        }
+    }
+    if (watched_) collect_releases();
+}
+
+void Channel::give_up() {
+    while (!waiters_.empty()) settle_next(false, 0);
+    for (auto& [sequence, waiter] : std::exchange(waiting_on_, {})) waiter->resolved(false);
+}
+
+void Channel::settle_next(bool durable, uint64_t sequence) {
+    Waiter* waiter = waiters_.front();
+    waiters_.pop_front();
+    if (durable) last_settled_ = sequence;
+    const bool waits_on = waiter->settled(durable, sequence);
+    if (!waits_on) return;
+    const auto early = early_.find(sequence);
+    if (early == early_.end()) {
+        waiting_on_.emplace(sequence, waiter);
+    } else {
+        waiter->resolved(early->second);
+    }
+}
+
+void Channel::collect_releases() {
+    releases_.take(taken_releases_);
+    for (const std::vector<Release>& releases : taken_releases_) {
+        for (const Release& release : releases) {
+            resolve(release.sequence, release.resolution == Resolution::delivered);
+        }
+    }
+    for (auto it = early_.begin(); it != early_.end();) {
+        it = it->first <= last_settled_ ? early_.erase(it) : std::next(it);
+    }
+}
+
+void Channel::resolve(uint64_t sequence, bool delivered) {
+    const auto waiting = waiting_on_.find(sequence);
+    if (waiting != waiting_on_.end()) {
+        Waiter* waiter = waiting->second;
+        waiting_on_.erase(waiting);
+        waiter->resolved(delivered);
+    } else if (sequence > last_settled_) {
+        early_.emplace(sequence, delivered);
+    }
+}
+
+}  // namespace momento

@@ -1,0 +1,61 @@
+// The event loop's end of a log: what it collects in a turn, and who waits for it.
+//
+// Belongs to the event loop. Settlements come in the order of the records that were
+// appended, and so do their waiters.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mailbox.h"
+#include "gateway/engine.h"
+#include "gateway/seated_log.h"
+
+namespace momento {
+
+class Channel {
+  public:
+    // `wake`, from any thread: collect() has something.
+    Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake,
+            bool may_use_reserve);
+
+    void append(RecordBuffer record, Waiter* waiter);
+    void flush();    // the end of a turn: hands over what was appended
+    void collect();  // settles waiters, and resolves those that wait on
+    void give_up();  // as not durable, and as dead
+
+    // From now on waiters may wait until their event is resolved.
+    void watch();
+    void forget(uint64_t sequence) { waiting_on_.erase(sequence); }
+
+    SeatedLog& seated() { return *seated_; }
+    const std::shared_ptr<Log>& log() const { return seated_->log(); }
+
+  private:
+    void settle_next(bool durable, uint64_t sequence);
+    void collect_releases();
+    void resolve(uint64_t sequence, bool delivered);
+
+    std::unique_ptr<SeatedLog> seated_;
+    Mailbox<Settlement> settlements_;
+    Mailbox<std::vector<Release>> releases_;
+    const bool may_use_reserve_;
+    AppendBatch batch_;
+    uint64_t next_ticket_ = 1;
+    std::deque<Waiter*> waiters_;
+    std::vector<Settlement> taken_settlements_;
+
+    // Of a watched log, by sequence: who waits to hear what became of it, and what became
+    // of those whose settlement is still under way.
+    bool watched_ = false;
+    std::vector<std::vector<Release>> taken_releases_;
+    std::unordered_map<uint64_t, Waiter*> waiting_on_;
+    std::unordered_map<uint64_t, bool> early_;
+    uint64_t last_settled_ = 0;
+};
+
+}  // namespace momento

@@ -1,0 +1,40 @@
+#include "gateway/seated_log.h"
+
+#include <string>
+#include <utility>
+
+namespace momento {
+
+SeatedLog::SeatedLog(std::shared_ptr<const SpoolSettings> settings,
+                     std::shared_ptr<Slots> slots, std::unique_ptr<Slot> slot,
+                     const EngineTools& tools, Histogram* sync)
+    : settings_(std::move(settings)),
+      slots_(std::move(slots)),
+      slot_(std::move(slot)),
+      tools_{tools.clock, tools.random, tools.logger, tools.observer, sync, {}},
+      seat_(tools.make_seat()) {
+    if (SlotTable* table = tools.slots) {
+        tools_.publish = [table, process = tools.process, logger = tools.logger,
+                          destination = slots_->destination(),
+                          is_missed = false](const std::string& name, const SlotTotals& found,
+                                             const LogNumbers& numbers) mutable {
+            if (table->publish(destination, name, process, found, numbers)) return;
+            if (std::exchange(is_missed, true)) return;
+            logger->write(Severity::error, "the status has no room for more than " +
+                                               std::to_string(SlotTable::capacity) +
+                                               " slots since nginx started: it misses \"" +
+                                               destination + '/' + name + '"');
+        };
+    }
+    HttpClient* http = tools.http;
+    log_ = std::make_shared<Log>([this] { wake(); }, [http] { http->wake(); });
+}
+
+void SeatedLog::wake() {
+    std::call_once(seated_, [this] {
+        seat_->run(std::make_unique<Writer>(log_, settings_, slots_, std::move(slot_), tools_));
+    });
+    seat_->wake();
+}
+
+}  // namespace momento
