@@ -33,7 +33,8 @@ python=/usr/bin/python3
 . "$repo/tests/lib/results.sh"
 . "$repo/tests/lib/suites.sh"
 
-test_packages="libgtest-dev libgmock-dev libbenchmark-dev ccache clang clang-format
+# llvm: sanitizers' reports get their names and lines from llvm-symbolizer.
+test_packages="libgtest-dev libgmock-dev libbenchmark-dev ccache clang clang-format llvm
     libclang-rt-dev python3 python3-pytest python3-pytest-xdist python3-boto3 curl openssl
     nghttp2-client patch xz-utils dpkg-dev ca-certificates"
 
@@ -41,8 +42,8 @@ all_suites="style unit unit-asan unit-tsan integration integration-asan quicksta
     layout simulation fuzz"
 
 # For ccache: builds with several nginx share the module's core, whatever directory each is
-# compiled in.
-export CCACHE_NOHASHDIR=1
+# compiled in, and precompiled headers are cached at all.
+export CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 
 mkdir -p "$build"
 start_results

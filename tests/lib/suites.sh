@@ -77,15 +77,24 @@ unit_tests() {
         "$2/unit_tests" --gtest_brief=1 --gtest_output="xml:$(report "$1")"
 }
 
-# sanitized_unit_tests SUITE DIR SANITIZERS
-sanitized_unit_tests() {
-    attempt "$1" "build" build_sanitized_core "$2" "$3" && unit_tests "$1" "$2"
+# build_sanitized DIR SANITIZERS OPTIMISATION TARGET [OPTION...]: by clang, which with
+# precompiled headers compiles the tests in less than half of gcc's time
+build_sanitized() {
+    local dir="$1" sanitizers="$2" optimisation="$3" target="$4"
+    shift 4
+    configure_core "$dir" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+        -DMOMENTO_SANITIZE="$sanitizers" \
+        -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="$optimisation -g1" "$@" &&
+        cmake --build "$dir" --target "$target" -- -k 0
 }
 
-# Optimised, the sanitizers' code takes two to five times as long to compile.
-build_sanitized_core() {
-    configure_core "$1" -DMOMENTO_SANITIZE="$2" -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O0 -g1" &&
-        cmake --build "$1" --target unit_tests
+# The fuzzers stand on the same core as the unit tests. Optimised, for their sake.
+build_with_asan() {
+    build_sanitized "$build/core-asan" address,undefined -O1 "$1" -DMOMENTO_FUZZ=ON
+}
+
+build_with_tsan() {
+    build_sanitized "$build/core-tsan" thread -O0 "$1"
 }
 
 suite_unit() {
@@ -93,11 +102,11 @@ suite_unit() {
 }
 
 suite_unit_asan() {
-    sanitized_unit_tests unit-asan "$build/asan" address,undefined
+    attempt unit-asan "build" build_with_asan unit_tests && unit_tests unit-asan "$build/core-asan"
 }
 
 suite_unit_tsan() {
-    sanitized_unit_tests unit-tsan "$build/tsan" thread
+    attempt unit-tsan "build" build_with_tsan unit_tests && unit_tests unit-tsan "$build/core-tsan"
 }
 
 # Markers of the tests that need nothing special.
@@ -244,11 +253,11 @@ suite_fuzz() {
         record skipped fuzz "all" "clang is not installed"
         return
     fi
-    attempt fuzz "build" build_fuzzers  # one that fails to build fails by name
+    attempt fuzz "build" build_with_asan fuzzers  # one that fails to build fails by name
     # Two at a time: more would share this machine's processors, and find less.
     for source in "$repo"/tests/fuzz/*_fuzz.cpp; do
         name=$(basename "$source" .cpp)
-        fuzz "$name" "$build/fuzz/$name" -dict="$repo/tests/fuzz/dictionary" &
+        fuzz "$name" "$build/core-asan/$name" -dict="$repo/tests/fuzz/dictionary" &
         running=$((running + 1))
         [ $((running % 2)) != 0 ] || wait
     done
@@ -263,11 +272,4 @@ suite_fuzz() {
         fuzz "$name" "$build/fuzz/nginx/$name" -detect_leaks=0 &
     done
     wait
-}
-
-build_fuzzers() {
-    configure_core "$build/fuzz" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
-        -DMOMENTO_FUZZ=ON -DMOMENTO_SANITIZE=address,undefined \
-        -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" &&
-        cmake --build "$build/fuzz" --target fuzzers -- -k 0
 }
