@@ -7,7 +7,6 @@ the harness reads what it finds; the master's memory is measured without them.
 import os
 import pathlib
 import re
-import statistics
 
 import pytest
 
@@ -17,7 +16,7 @@ from harness.webhook import webhook
 
 RELOADS = int(os.environ.get("RELOADS", "50" if settings.SANITIZED else "40"))
 WARM_UP = 10         # reloads until the allocator has what it needs
-TOLERANCE = 32       # KiB between the first and the last quarter of what follows
+TOLERANCE = 32       # KiB between the least of the first and of the last quarter that follow
 
 # Without TLS: of each certificate nginx 1.22 itself loses 0.65 KiB a reload, module or not.
 LISTEN = "listen 127.0.0.1:%%PORT%%;"
@@ -63,5 +62,6 @@ def test_reloads_leave_nothing_behind(start_webhook):
     print(*memory)
     quarter = RELOADS // 4
     settled = memory[WARM_UP:]
-    grown = statistics.median(settled[-quarter:]) - statistics.median(settled[:quarter])
+    # The least: after some reloads the old configuration's pages are still the allocator's.
+    grown = min(settled[-quarter:]) - min(settled[:quarter])
     assert grown <= TOLERANCE, memory
