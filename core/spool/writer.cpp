@@ -109,8 +109,9 @@ class Writer::Impl {
     // --- opening
 
     void open() {
+        const bool paced = !slot_ || failing_to_open_;
+        if (paced && !open_pace_.due(tools_.clock->steady_us())) return;
         if (!slot_) {
-            if (!open_pace_.due(tools_.clock->steady_us())) return;
             auto claimed = slots_->claim();
             if (!claimed) {
                 failing_to_open_ = true;
@@ -121,7 +122,7 @@ class Writer::Impl {
             }
             slot_ = std::move(*claimed);
         }
-        failing_to_open_ = !remove_second_names();
+        failing_to_open_ = !remove_second_names() || !skip_marked();
         if (failing_to_open_) return;
 
         RecoveredSlot found = std::exchange(slot_->found, {});
@@ -156,7 +157,6 @@ class Writer::Impl {
     bool remove_second_names() {
         std::vector<std::string>& names = slot_->found.second_names;
         if (names.empty()) return true;
-        if (failing_to_open_ && !open_pace_.due(tools_.clock->steady_us())) return false;
         Status done;
         for (const std::string& name : names) {
             Status removed = slot_->directory->remove(name);
@@ -166,6 +166,27 @@ class Writer::Impl {
         if (!done) tools_.logger->write(Severity::alert, done.error().text);
         if (done) names.clear();
         return static_cast<bool>(done);
+    }
+
+    // A mark may be on a letter that a power loss took back. Its sequence is not given out
+    // again: the next letter would be taken for the marked one.
+    bool skip_marked() {
+        if (!is_for_letters()) return true;
+        uint64_t first = 0;
+        auto marks = read_marks(*slot_->directory, &first);
+        if (!marks) {
+            tools_.logger->write(Severity::alert, marks.error().text);
+            return marks.error().code == 0;  // of a format that is not known
+        }
+        RecoveredSlot& found = slot_->found;
+        uint64_t& last_sequence = found.cursor.totals.last_sequence;
+        for (const Mark& mark : *marks) {
+            if (mark.sequence < found.next_sequence) continue;
+            found.next_sequence = mark.sequence + 1;
+            found.tail_lost = true;
+        }
+        last_sequence = std::max(last_sequence, found.next_sequence - 1);
+        return true;
     }
 
     // What the last owner wrote may stand in the page cache only. It is given out and its

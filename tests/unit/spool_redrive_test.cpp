@@ -57,6 +57,17 @@ TEST_F(Redrive, LeavesALetterThatItsOwnerMayTakeBack) {
     EXPECT_THAT(spool_.pending("bus"), UnorderedElementsAre("one", "two"));
 }
 
+TEST_F(Redrive, HidesNoLetterBehindAMarkOnOneThatAPowerLossTookBack) {
+    spool_.append(dead_letter_directory, {TestSpool::letter("one")});
+    const SlotPlace place = spool_.places(dead_letter_directory)[0];
+    Mark mark;
+    mark.sequence = 2;
+    ASSERT_TRUE((*MarkWriter::open(place.directory))->append({mark}));
+
+    spool_.append(dead_letter_directory, {TestSpool::letter("two")});
+    EXPECT_THAT(spool_.pending(dead_letter_directory), UnorderedElementsAre("one", "two"));
+}
+
 TEST_F(Redrive, AppendsTheEventAndMarksTheLetter) {
     spool_.append("bus", {TestSpool::event("seen before")});
     spool_.append(dead_letter_directory, {TestSpool::letter("one"), TestSpool::letter("two")});
