@@ -178,10 +178,12 @@ void World::move() {
     network_.moved = true;
 
     MoveReport report;
+    const auto settings = settings_;  // a reload inside may replace it
     auto move_all = [&](Tails& tails, const SpoolTools& tools) -> Status {
-        for (size_t i = 1; i < settings_->destinations.size(); ++i) {
-            Status done = move_events(spool_path, settings_->destinations[i].name,
-                                      settings_->destinations[0].name, tails, tools, &report);
+        const auto& destinations = settings->destinations;
+        for (size_t i = 1; i < destinations.size(); ++i) {
+            Status done = move_events(spool_path, destinations[i].name, destinations[0].name,
+                                      tails, tools, &report);
             if (!done) return done;
         }
         return {};
