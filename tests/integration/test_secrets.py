@@ -311,7 +311,9 @@ def test_a_file_that_changes_is_followed_without_a_reload(start_webhook):
 
 
 def test_a_file_that_is_emptied_leaves_the_old_secret_in_use(start_webhook):
-    hook = start_webhook(secret="file:%%DIR%%/secret", files={"secret": "first"})
+    hook = start_webhook(secret="file:%%DIR%%/secret", files={"secret": "as configured"})
+    hook.write("secret", "first")
+    eventually(lambda: hook.send(secret="first").status == 200, "the worker's own look")
     hook.write("secret", "")
     hook.wait_for_log(r"\[error\].*secret.*has changed and is not read again.*is empty")
     assert hook.send(secret="first").status == 200
