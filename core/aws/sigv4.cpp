@@ -24,10 +24,6 @@ constexpr std::string_view unsigned_headers[] = {
 };
 constexpr std::string_view unsigned_prefixes[] = {"proxy-", "sec-websocket-"};
 
-bool is_blank(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 bool is_signed(std::string_view name) {
     for (std::string_view prefix : unsigned_prefixes) {
         if (name.substr(0, prefix.size()) == prefix) return false;
