@@ -1,5 +1,6 @@
 """Fixtures: a real nginx with the module, and services that play AWS."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -63,25 +64,31 @@ def start_webhook(start_nginx):
     return start
 
 
+@contextlib.contextmanager
+def in_directory(kind):
+    """One of what has a directory of its own."""
+    with tempfile.TemporaryDirectory(prefix=f"momento-{kind.__name__}-") as directory:
+        yield kind(pathlib.Path(directory))
+
+
 @pytest.fixture
 def disk():
     """A disk that can be told to hang or to fail, for start_webhook()."""
-    with tempfile.TemporaryDirectory(prefix="momento-disk-") as directory:
-        yield Disk(pathlib.Path(directory))
+    with in_directory(Disk) as disk:
+        yield disk
 
 
 @pytest.fixture
 def clock():
     """A clock that can be put forward; its environment() is for start_webhook()."""
-    with tempfile.TemporaryDirectory(prefix="momento-clock-") as directory:
-        yield Clock(pathlib.Path(directory))
+    with in_directory(Clock) as clock:
+        yield clock
 
 
 @pytest.fixture
 def event_loop():
     """An event loop that can be held; its environment() is for start_webhook()."""
-    with tempfile.TemporaryDirectory(prefix="momento-events-") as directory:
-        event_loop = EventLoop(pathlib.Path(directory))
+    with in_directory(EventLoop) as event_loop:
         yield event_loop
         event_loop.let_go()
 
@@ -89,8 +96,7 @@ def event_loop():
 @pytest.fixture
 def resolver():
     """A resolver that can be told not to answer; its environment() is for start_webhook()."""
-    with tempfile.TemporaryDirectory(prefix="momento-resolver-") as directory:
-        resolver = Resolver(pathlib.Path(directory))
+    with in_directory(Resolver) as resolver:
         yield resolver
         resolver.answers()
 

@@ -3,23 +3,17 @@
 from . import preload
 
 
-class EventLoop:
-    """environment() goes to nginx; what is said later holds from that moment on."""
-
+class EventLoop(preload.Flag):
     def __init__(self, directory):
-        directory.chmod(0o777)
-        self.flag = directory / "events"
-        self.marker = directory / "events.held"
-
-    def environment(self):
-        return {**preload.environment("event_loop.c"), "EVENTS_HELD": str(self.flag)}
+        super().__init__(directory / "events", "event_loop.c", "EVENTS_HELD")
+        directory.chmod(0o777)  # for the marker
 
     def hold(self):
         """From the next round on, once something has ended this one."""
-        preload.replace(self.flag, "")
+        self.set()
 
     def is_holding(self):
-        return self.marker.exists()
+        return self.file.with_name("events.held").exists()
 
     def let_go(self):
-        self.flag.unlink(missing_ok=True)
+        self.clear()

@@ -28,6 +28,24 @@ def environment(source):
     return {"LD_PRELOAD": ":".join(libraries)}
 
 
+class Flag:
+    """What a library does as long as a file exists, which it finds by a variable.
+    environment() goes to nginx; what is said later holds from that moment on."""
+
+    def __init__(self, file, source, variable):
+        file.parent.chmod(0o755)
+        self.file, self.source, self.variable = file, source, variable
+
+    def environment(self):
+        return {**environment(self.source), self.variable: str(self.file)}
+
+    def set(self):
+        replace(self.file, "")
+
+    def clear(self):
+        self.file.unlink(missing_ok=True)
+
+
 def replace(path, text):
     """Writes a file that workers read, in one step."""
     new = path.with_suffix(".new")

@@ -4,18 +4,12 @@ wants it not to: see resolver.c."""
 from . import preload
 
 
-class Resolver:
-    """environment() goes to nginx; what is said later holds from that moment on."""
-
+class Resolver(preload.Flag):
     def __init__(self, directory):
-        directory.chmod(0o755)
-        self.flag = directory / "hangs"
-
-    def environment(self):
-        return {**preload.environment("resolver.c"), "RESOLVER_HANGS": str(self.flag)}
+        super().__init__(directory / "hangs", "resolver.c", "RESOLVER_HANGS")
 
     def hangs(self):
-        preload.replace(self.flag, "")
+        self.set()
 
     def answers(self):
-        self.flag.unlink(missing_ok=True)
+        self.clear()
