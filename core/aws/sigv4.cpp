@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <new>
 
 #include "aws/timestamp.h"
 #include "base/ascii.h"
@@ -63,14 +64,20 @@ std::string_view text_of(const Sha256& digest) {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-HmacSha256 derive_signing_key(const std::string& secret, std::string_view date,
-                              std::string_view region, std::string_view service) {
+Hmac absorb(std::string_view key) {
+    std::optional<Hmac> hmac = Hmac::create("SHA256", key);
+    if (!hmac) throw std::bad_alloc();
+    return *std::move(hmac);
+}
+
+Hmac derive_signing_key(const std::string& secret, std::string_view date,
+                        std::string_view region, std::string_view service) {
     std::string start = "AWS4" + secret;
-    HmacSha256 derived(start);
+    Hmac derived = absorb(start);
     cleanse(start);
     for (std::string_view part : {date, region, service, terminator}) {
         Sha256 key = derived.sign(part);
-        derived = HmacSha256(text_of(key));
+        derived = absorb(text_of(key));
         OPENSSL_cleanse(key.data(), key.size());
     }
     return derived;

@@ -47,7 +47,7 @@ class Sigv4Signer {
     std::string region_;
     std::string service_;
     std::string key_scope_;  // date, access key and secret the cached key belongs to
-    std::optional<HmacSha256> signing_key_;
+    std::optional<Hmac> signing_key_;
 };
 
 }  // namespace momento::aws

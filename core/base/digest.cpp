@@ -1,10 +1,12 @@
 #include "base/digest.h"
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
 #include <new>
+#include <utility>
 
 namespace momento {
 
@@ -26,7 +28,6 @@ const EVP_MD* sha256_method() {
 
 EVP_MAC* hmac_method() {
     static const std::unique_ptr<EVP_MAC, Free> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
-    if (mac == nullptr) throw std::bad_alloc();
     return mac.get();
 }
 
@@ -41,40 +42,45 @@ Sha256 sha256(std::string_view data) {
     return digest;
 }
 
-struct HmacSha256::Key {
+// OpenSSL wipes key and states when the context is freed.
+struct Hmac::Key {
     std::unique_ptr<EVP_MAC_CTX, Free> context;
 };
 
-HmacSha256::HmacSha256(std::string_view key) : key_(std::make_unique<Key>()) {
-    char digest[] = "SHA256";
+Hmac::Hmac(std::unique_ptr<Key> key) : key_(std::move(key)) {}
+Hmac::Hmac(Hmac&&) noexcept = default;
+Hmac& Hmac::operator=(Hmac&&) noexcept = default;
+Hmac::~Hmac() = default;
+
+std::optional<Hmac> Hmac::create(const char* hash, std::string_view key) {
     const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(hash), 0),
         OSSL_PARAM_construct_end(),
     };
-    key_->context.reset(EVP_MAC_CTX_new(hmac_method()));
+    auto absorbed = std::make_unique<Key>();
+    if (hmac_method() != nullptr) absorbed->context.reset(EVP_MAC_CTX_new(hmac_method()));
     // Not even an empty key may be a null pointer: that one keeps the key before.
     const char* bytes = key.empty() ? "" : key.data();
-    if (!key_->context ||
-        EVP_MAC_init(key_->context.get(), reinterpret_cast<const uint8_t*>(bytes), key.size(),
-                     parameters) != 1) {
-        throw std::bad_alloc();
+    if (!absorbed->context ||
+        EVP_MAC_init(absorbed->context.get(), reinterpret_cast<const uint8_t*>(bytes),
+                     key.size(), parameters) != 1) {
+        ERR_clear_error();  // nginx would report what is left there as somebody else's
+        return std::nullopt;
     }
+    return Hmac(std::move(absorbed));
 }
 
-HmacSha256::HmacSha256(HmacSha256&&) noexcept = default;
-HmacSha256& HmacSha256::operator=(HmacSha256&&) noexcept = default;
-HmacSha256::~HmacSha256() = default;
-
-Sha256 HmacSha256::sign(std::string_view data) const {
+std::array<uint8_t, sha256_size> Hmac::sign(std::string_view data) const {
     EVP_MAC_CTX* context = key_->context.get();
-    Sha256 mac;
+    std::array<uint8_t, sha256_size> mac;
     size_t length = 0;
     // Without a key, init goes back to the state behind the absorbed one.
     if (EVP_MAC_init(context, nullptr, 0, nullptr) != 1 ||
         EVP_MAC_update(context, reinterpret_cast<const uint8_t*>(data.data()), data.size()) !=
             1 ||
-        EVP_MAC_final(context, mac.data(), &length, mac.size()) != 1) {
-        throw std::bad_alloc();
+        EVP_MAC_final(context, mac.data(), &length, mac.size()) != 1 || length != mac.size()) {
+        ERR_clear_error();
+        throw std::bad_alloc();  // nothing else can go wrong with a key in place
     }
     return mac;
 }

@@ -1,16 +1,14 @@
 #include "ingest/signature.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
 #include "ingest/keccak_lanes.h"
 
 namespace momento {
@@ -30,17 +28,6 @@ constexpr std::array<int8_t, 256> make_hex_values() {
 }
 
 constexpr std::array<int8_t, 256> hex_values = make_hex_values();
-
-struct Free {
-    void operator()(EVP_MAC* mac) const { EVP_MAC_free(mac); }
-    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
-};
-
-// Fetched once a process: a fetch walks OpenSSL's providers under a lock.
-EVP_MAC* hmac() {
-    static const std::unique_ptr<EVP_MAC, Free> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
-    return mac.get();
-}
 
 // A key longer than a block counts by its hash (FIPS 198-1, 4). False if there is no hash.
 bool absorb_key(const KeccakLanes& lanes, std::string_view secret,
@@ -87,9 +74,8 @@ bool equal_macs(const Mac& a, const Mac& b) {
     return CRYPTO_memcmp(a.data(), b.data(), mac_size) == 0;
 }
 
-// OpenSSL wipes key and states when the context is freed.
 struct Signer::Key {
-    std::unique_ptr<EVP_MAC_CTX, Free> context;
+    Hmac hmac;
     std::optional<HmacKey> in_lanes;  // where the machine has any
 };
 
@@ -101,16 +87,10 @@ Signer::~Signer() = default;
 Result<Signer> Signer::create(std::string_view secret) {
     if (secret.empty()) return Error{"the secret is empty"};
 
-    char digest[] = "SHA3-256";
-    const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    auto key = std::make_unique<Key>();
-    if (hmac() != nullptr) key->context.reset(EVP_MAC_CTX_new(hmac()));
-    if (!key->context ||
-        EVP_MAC_init(key->context.get(), reinterpret_cast<const uint8_t*>(secret.data()),
-                     secret.size(), parameters) != 1 ||
+    std::optional<Hmac> hmac = Hmac::create("SHA3-256", secret);
+    std::unique_ptr<Key> key;
+    if (hmac) key.reset(new Key{*std::move(hmac), std::nullopt});
+    if (!key ||
         (widest_lanes() != nullptr && !absorb_key(*widest_lanes(), secret, key->in_lanes))) {
         ERR_clear_error();  // nginx would report what is left there as somebody else's
         return Error{"OpenSSL gives no HMAC with SHA3-256: is its default provider loaded?"};
@@ -119,18 +99,7 @@ Result<Signer> Signer::create(std::string_view secret) {
 }
 
 Mac Signer::sign(std::string_view body) const {
-    EVP_MAC_CTX* context = key_->context.get();
-    Mac mac;
-    size_t length = 0;
-    // Without a key, init goes back to the state behind the absorbed one.
-    if (EVP_MAC_init(context, nullptr, 0, nullptr) != 1 ||
-        EVP_MAC_update(context, reinterpret_cast<const uint8_t*>(body.data()), body.size()) !=
-            1 ||
-        EVP_MAC_final(context, mac.data(), &length, mac.size()) != 1 || length != mac.size()) {
-        ERR_clear_error();
-        throw std::bad_alloc();  // nothing else can go wrong with a key in place
-    }
-    return mac;
+    return key_->hmac.sign(body);
 }
 
 void sign_all(SignRequest* requests, size_t count) {
