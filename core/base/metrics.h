@@ -68,6 +68,9 @@ inline constexpr std::array<std::string_view, 11> dead_reasons = {
     "other",
 };
 
+// Index in `dead_reasons`.
+uint8_t dead_reason(std::string_view code);
+
 // What is known of an event bus, shared by the workers that deliver to it (bus_guard.h).
 struct BusCell {
     Counter target;  // which bus: a hash; 0: none yet
@@ -78,7 +81,7 @@ struct BusCell {
 struct DestinationMetrics {
     std::array<Counter, dead_reasons.size()> dead;  // by reason
 
-    void count_dead(std::string_view reason);
+    void count_dead(std::string_view code);
 
     Counter retried;  // entries that will be sent again
     Counter late;     // became durable after their 503

@@ -349,10 +349,7 @@ void DestinationDelivery::settle_letters() {
     durable_.clear();
     failed_.clear();
     letters_.settle(durable_, failed_);
-    for (Entry* entry : durable_) {
-        metrics_.count_dead(entry->refusal->code);
-        intake_.resolve(entry, Resolution::dead);
-    }
+    for (Entry* entry : durable_) intake_.resolve(entry, Resolution::dead);
     if (!durable_.empty() && unstored_.active()) {
         reports_.changed(Severity::notice, ": dead letters can be stored again");
         unstored_.end(now_us_);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/metrics.h"
+
 namespace momento {
 namespace {
 
@@ -44,7 +46,9 @@ void LogDrain::clear_place(const Entry& entry) {
 
 void LogDrain::resolve(const Entry& entry, Resolution resolution) {
     clear_place(entry);
-    releases_.push_back({entry.record.sequence, entry.end, resolution});
+    Release release{entry.record.sequence, entry.end, resolution};
+    if (resolution == Resolution::dead) release.reason = dead_reason(entry.refusal->code);
+    releases_.push_back(release);
     passed_ = std::min(passed_ + 1, most_passed);
 }
 

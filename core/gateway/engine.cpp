@@ -134,8 +134,7 @@ class Engine::Impl {
             settings, *settings_,
             {tools_.clock, tools_.logger, tools_.http, tools_.random, &metrics->bus});
         room.events = std::make_unique<Channel>(
-            std::make_unique<SeatedLog>(spool_settings(), room.slots, nullptr, tools_,
-                                        &metrics->sync),
+            std::make_unique<SeatedLog>(spool_settings(), room.slots, nullptr, tools_, metrics),
             tools_.wake_event_loop, false);
 
         room.letters = std::make_unique<Channel>(
@@ -224,8 +223,8 @@ class Engine::Impl {
         const std::string& name = settings_->destinations[index].name;
         tools_.logger->write(Severity::notice, "adopting slot \"" + (*slot)->name +
                                                    "\" of destination \"" + name + "\"");
-        auto seated = std::make_unique<SeatedLog>(
-            spool_settings(), room.slots, std::move(*slot), tools_, &metrics_[index]->sync);
+        auto seated = std::make_unique<SeatedLog>(spool_settings(), room.slots,
+                                                  std::move(*slot), tools_, metrics_[index]);
         loop_.add_log(name, seated->log());
         seated->wake();  // opens the slot
         adopted_.push_back(std::move(seated));

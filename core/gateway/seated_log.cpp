@@ -7,11 +7,11 @@ namespace momento {
 
 SeatedLog::SeatedLog(std::shared_ptr<const SpoolSettings> settings,
                      std::shared_ptr<Slots> slots, std::unique_ptr<Slot> slot,
-                     const EngineTools& tools, Histogram* sync)
+                     const EngineTools& tools, DestinationMetrics* metrics)
     : settings_(std::move(settings)),
       slots_(std::move(slots)),
       slot_(std::move(slot)),
-      tools_{tools.clock, tools.random, tools.logger, tools.observer, sync, {}},
+      tools_{tools.clock, tools.random, tools.logger, tools.observer, metrics, {}},
       seat_(tools.make_seat()) {
     if (SlotTable* table = tools.slots) {
         tools_.publish = [table, process = tools.process, logger = tools.logger,

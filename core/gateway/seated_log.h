@@ -14,9 +14,10 @@ namespace momento {
 
 class SeatedLog {
   public:
-    // Without a slot the writer claims one. `sync`: see WriterTools; may be null.
+    // Without a slot the writer claims one. `metrics`: see WriterTools; may be null.
     SeatedLog(std::shared_ptr<const SpoolSettings> settings, std::shared_ptr<Slots> slots,
-              std::unique_ptr<Slot> slot, const EngineTools& tools, Histogram* sync);
+              std::unique_ptr<Slot> slot, const EngineTools& tools,
+              DestinationMetrics* metrics);
 
     const std::shared_ptr<Log>& log() const { return log_; }
 

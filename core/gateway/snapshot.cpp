@@ -21,7 +21,7 @@ void count_dead(Told& told) {
             dead_reasons[i] != "malformed" && dead_reasons[i] != "no_destination";
         (in_log ? from_log : never_in_log) += told.dead[i];
     }
-    // A crash may have come between a letter and its count; the log knows better.
+    // A crash may have come between a release and its count; the log knows better.
     if (told.numbers.dead > from_log) told.dead.back() += told.numbers.dead - from_log;
     told.numbers.appended += never_in_log;
     told.numbers.dead += never_in_log;

@@ -131,8 +131,8 @@ bool Appender::sync() {
     const int64_t start = now_us();
     Status synced = planted(Bug::sync_skipped) ? Status() : tail_->file->sync();
     if (!synced && planted(Bug::sync_repeated)) synced = tail_->file->sync();
-    if (tools_.sync_us != nullptr) {
-        tools_.sync_us->observe(static_cast<uint64_t>(now_us() - start));
+    if (tools_.metrics != nullptr) {
+        tools_.metrics->sync.observe(static_cast<uint64_t>(now_us() - start));
     }
     if (!synced) {
         poison(synced.error());

@@ -6,11 +6,12 @@ namespace momento {
 
 CursorKeeper::CursorKeeper(CursorState recovered, uint64_t noted_sequence,
                            std::shared_ptr<Directory> directory, const Clock& clock,
-                           Logger& logger, StepObserver* observer)
+                           Logger& logger, StepObserver* observer, DestinationMetrics* metrics)
     : cursor_(recovered),
       file_(std::move(directory), observer),
       clock_(clock),
       logger_(logger),
+      metrics_(metrics),
       appended_(recovered.totals.last_sequence > noted_sequence) {}
 
 void CursorKeeper::note_segment(uint64_t first_sequence, Position first_record) {
@@ -25,13 +26,16 @@ void CursorKeeper::note_appended(uint64_t last_sequence, uint64_t redriven) {
 void CursorKeeper::release(std::vector<Release>& releases) {
     size_t kept = 0;
     for (const Release& release : releases) {
+        const uint64_t dead = state().totals.dead;
         if (cursor_.release(release)) {
             released_ = true;
+            if (state().totals.dead != dead) uncounted_.push_back(release.reason);
         } else {
             releases[kept++] = release;
         }
     }
     releases.resize(kept);
+    if (!uncounted_.empty()) write_now();
 }
 
 void CursorKeeper::write() {
@@ -66,6 +70,16 @@ void CursorKeeper::write_now() {
     }
     released_ = false;
     appended_ = false;
+    count_dead();
+}
+
+void CursorKeeper::count_dead() {
+    if (metrics_ != nullptr) {
+        for (const uint8_t reason : uncounted_) {
+            metrics_->dead[reason].fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+    uncounted_.clear();
 }
 
 void CursorKeeper::sync_file() {

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "base/metrics.h"
 #include "spool/cursor.h"
 #include "spool/cursor_file.h"
 #include "spool/pace.h"
@@ -22,9 +23,10 @@ namespace momento {
 class CursorKeeper {
   public:
     // `noted_sequence`: the last sequence given out, as the slot's cursor file has it.
+    // `metrics`: may be null.
     CursorKeeper(CursorState recovered, uint64_t noted_sequence,
                  std::shared_ptr<Directory> directory, const Clock& clock, Logger& logger,
-                 StepObserver* observer);
+                 StepObserver* observer, DestinationMetrics* metrics);
 
     const CursorState& state() const { return cursor_.state(); }
 
@@ -32,6 +34,8 @@ class CursorKeeper {
     void note_appended(uint64_t last_sequence, uint64_t redriven);
 
     // Applies what it can, in any order; what lies beyond the window stays in `releases`.
+    // Why some are dead is counted when the file tells that they are, which is at once: a
+    // process that is killed leaves none that is counted and not released.
     void release(std::vector<Release>& releases);
 
     // Writes what was released since the last write.
@@ -47,12 +51,15 @@ class CursorKeeper {
     void write_now();
     void sync_file();
     void complain(const Error& error);
+    void count_dead();
 
     Cursor cursor_;
     CursorFile file_;
     const Clock& clock_;
     Logger& logger_;
-    bool released_ = false;  // something, since the last write
+    DestinationMetrics* const metrics_;
+    std::vector<uint8_t> uncounted_;  // why records are dead that the file does not tell of
+    bool released_ = false;           // something, since the last write
     bool appended_;
     Pace fresh_file_;
 };

@@ -134,9 +134,9 @@ class Writer::Impl {
         const SyncMode sync = is_for_letters() ? SyncMode::always : settings_->sync;
         appender_ = std::make_unique<Appender>(*store_, settings_, sync, tools_,
                                                slot_->destination, slot_->name, found);
-        cursor_ =
-            std::make_unique<CursorKeeper>(found.cursor, found.noted_sequence, slot_->directory,
-                                           *tools_.clock, *tools_.logger, tools_.observer);
+        cursor_ = std::make_unique<CursorKeeper>(
+            found.cursor, found.noted_sequence, slot_->directory, *tools_.clock, *tools_.logger,
+            tools_.observer, tools_.metrics);
         for (const LogSegment& segment : appender_->segments()) note_segment(segment.extent);
         found_ = cursor_->state().totals;
         recovered_ = found_.pending();

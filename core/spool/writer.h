@@ -30,8 +30,8 @@ struct WriterTools {
     const Clock* clock = nullptr;
     Random* random = nullptr;
     Logger* logger = nullptr;
-    StepObserver* observer = nullptr;  // optional
-    Histogram* sync_us = nullptr;      // optional: how long syncing records takes
+    StepObserver* observer = nullptr;       // optional
+    DestinationMetrics* metrics = nullptr;  // optional: of the destination the log is for
 
     // Optional: hears a slot's numbers whenever they may have changed, and before anybody
     // who waits for them; `found` is what the slot held when it was opened.

@@ -103,14 +103,14 @@ SimWorker::SimWorker(int serial_, std::shared_ptr<const GatewaySettings> setting
       http(*around.network, *around.stage, files.process()),
       stage_(*around.stage),
       chance_(around.seed),
-      metrics_(settings->destinations.size()),
+      destinations_(settings->destinations.size()),
       loop_(*this),
       delivery_(*this) {
     std::vector<DestinationMetrics*> metrics;
-    for (DestinationMetrics& each : metrics_) metrics.push_back(&each);
+    for (size_t i = 0; i < destinations_; ++i) metrics.push_back(&around.shared->metrics.at(i));
     engine_ = std::make_unique<Engine>(std::move(settings), tools(around), std::move(metrics));
     constructed_ = true;
-    for (size_t i = 0; around.watches && i < metrics_.size(); ++i) engine_->watch(i);
+    for (size_t i = 0; around.watches && i < destinations_; ++i) engine_->watch(i);
 }
 
 SimWorker::~SimWorker() {
@@ -130,7 +130,7 @@ EngineTools SimWorker::tools(const Surroundings& around) {
     };
     tools.wake_event_loop = [this] { loop_.wake(); };
     tools.observer = around.observer;
-    tools.slots = around.slots;
+    tools.slots = &around.shared->slots;
     return tools;
 }
 

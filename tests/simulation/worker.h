@@ -69,6 +69,18 @@ class Desk final : public Actor {
     bool records_doubtful_ = false;
 };
 
+// What worker processes share until the machine stops.
+struct SharedMemory {
+    explicit SharedMemory(size_t destinations) : metrics(destinations) {}
+
+    SlotTable slots{};                        // zeros
+    std::vector<DestinationMetrics> metrics;  // by destination
+
+    // A cursor's write failed: whoever reads that slot next may find what was noted before
+    // its last sync only, and finds events that were dead alive again.
+    bool cursor_torn = false;
+};
+
 class SimWorker {
   public:
     struct Surroundings {
@@ -77,7 +89,7 @@ class SimWorker {
         SimNetwork* network;
         StepObserver* observer;
         Logger* logger;
-        SlotTable* slots;
+        SharedMemory* shared;
         uint64_t seed;
         bool watches;
     };
@@ -116,7 +128,7 @@ class SimWorker {
     int64_t records_synced_us() const;  // of its own logs, the letters' too
     bool records_doubtful() const;
 
-    size_t destinations() const { return metrics_.size(); }  // by its configuration
+    size_t destinations() const { return destinations_; }  // by its configuration
     LogNumbers numbers(size_t destination) const { return engine_->numbers(destination); }
 
     const int serial;
@@ -158,7 +170,7 @@ class SimWorker {
 
     Stage& stage_;
     Chance chance_;  // the process's own
-    std::vector<DestinationMetrics> metrics_;
+    const size_t destinations_;
     std::vector<std::shared_ptr<Desk>> desks_;
     Loop loop_;
     Delivery delivery_;

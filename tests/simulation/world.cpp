@@ -52,7 +52,7 @@ World::World(uint64_t seed, Coverage& coverage, bool telling)
       inspector_(std::make_unique<SimFiles>(disk_, "inspector")),
       ledger_(stage),
       network_(stage, ledger_),
-      slots_(std::make_unique<SlotTable>()),
+      shared_(std::make_unique<SharedMemory>(plan_.destinations)),
       settings_(make_settings(plan_, plan_.destinations)),
       narrow_settings_(make_settings(plan_, 1)) {
     disk_.make_directory(spool_path);
@@ -199,7 +199,7 @@ void World::start_worker() {
                                    &network_,
                                    context.get(),
                                    context.get(),
-                                   slots_.get(),
+                                   shared_.get(),
                                    stage.chance.number(),
                                    plan_.watches};
     workers_.push_back(std::make_unique<SimWorker>(

@@ -113,7 +113,7 @@ class World {
     std::unique_ptr<SimFiles> inspector_;  // reads, never fails, and is told of no crash
     Ledger ledger_;
     SimNetwork network_;
-    std::unique_ptr<SlotTable> slots_;  // shared memory: it lasts until the machine stops
+    std::unique_ptr<SharedMemory> shared_;
     std::shared_ptr<const GatewaySettings> settings_;
     std::shared_ptr<const GatewaySettings> narrow_settings_;  // only the first destination
     bool forgotten_ = false;  // the others: the narrow settings are the master's

@@ -119,7 +119,7 @@ void World::lose_power() {
 void World::cut_power() {
     forget_sync();
     disk_.lose_power();
-    slots_ = std::make_unique<SlotTable>();
+    shared_ = std::make_unique<SharedMemory>(plan_.destinations);
     inspector_ = std::make_unique<SimFiles>(disk_, "inspector");
 }
 

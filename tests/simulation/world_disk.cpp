@@ -124,6 +124,7 @@ void World::failed(const Call& call, int error) {
     if (desk_ == nullptr) return;
     if (is_cursor(call.path) || call.operation == Operation::sync_directory) {
         desk_->cursor_failed();
+        shared_->cursor_torn = true;
     }
     if (is_segment(call.path)) desk_->records_failed();
     if (desk_->is_letters) ++letter_faults_;

@@ -59,8 +59,16 @@ bool World::is_quiet() {
 
 // Of what momento_status shows, at an instant at which nothing is under way.
 void World::check_balance() {
-    for (const DestinationSettings& destination : settings_->destinations) {
-        const DestinationNumbers n = slots_->sum(destination.name, {0});
+    for (size_t i = 0; i < settings_->destinations.size(); ++i) {
+        const DestinationSettings& destination = settings_->destinations[i];
+        const DestinationNumbers n = shared_->slots.sum(destination.name, {0});
+        uint64_t with_reason = 0;
+        for (const Counter& reason : shared_->metrics[i].dead) with_reason += reason.load();
+        if (with_reason > n.dead && !shared_->cursor_torn) {
+            stage.violation(destination.name + ": " + std::to_string(n.dead) +
+                            " events count as dead, " + std::to_string(with_reason) +
+                            " by their reasons");
+        }
         const uint64_t in = n.appended + n.recovered + n.redriven;
         const uint64_t out = n.delivered + n.dead + n.damaged + n.pending;
         if (in == out) continue;

@@ -62,6 +62,7 @@ class PlayedLog {
         Random* random = nullptr;
         Logger* logger = nullptr;
         StepObserver* observer = nullptr;
+        DestinationMetrics* metrics = nullptr;
     };
 
     PlayedLog(SpoolSettings settings, const std::string& destination, Tools tools,
@@ -74,6 +75,7 @@ class PlayedLog {
         writer_tools.random = tools.random;
         writer_tools.logger = tools.logger;
         writer_tools.observer = tools.observer;
+        writer_tools.metrics = tools.metrics;
         writer = std::make_unique<Writer>(log, std::make_shared<SpoolSettings>(settings), slots,
                                           std::move(slot), writer_tools);
     }

@@ -38,7 +38,7 @@ class SimLogTest : public testing::Test {
     }
 
     PlayedLog::Tools tools(sim::SimFiles& files) {
-        return {&files, &clock_, &random_, &lines_, &observer_};
+        return {&files, &clock_, &random_, &lines_, &observer_, &metrics_};
     }
 
     // Ends the process without a warning; starts another one that opens the same slot.
@@ -138,6 +138,7 @@ class SimLogTest : public testing::Test {
     fakes::PlayedClock clock_;
     fakes::KeptLines lines_;
     Observer observer_;
+    DestinationMetrics metrics_{};
     std::unique_ptr<sim::SimFiles> editor_;
     std::unique_ptr<sim::SimFiles> files_;
     std::unique_ptr<PlayedLog> log_;

@@ -64,12 +64,12 @@ TEST(SpoolThreads, DeliverEveryAcknowledgedRecordOnce) {
     auto log = std::make_shared<Log>([&] { writer_bell.ring(); }, [&] { reader_bell.ring(); });
     auto slots =
         std::make_shared<Slots>(settings.path, "bus", system_files(), system_random(), lines);
-    Histogram sync_us{};
+    DestinationMetrics metrics{};
     WriterTools tools;
     tools.clock = &system_clock();
     tools.random = &system_random();
     tools.logger = &lines;
-    tools.sync_us = &sync_us;
+    tools.metrics = &metrics;
     Writer writer(log, std::make_shared<SpoolSettings>(settings), slots, nullptr, tools);
 
     std::atomic<bool> stop{false};
@@ -141,7 +141,7 @@ TEST(SpoolThreads, DeliverEveryAcknowledgedRecordOnce) {
     EXPECT_EQ(log->numbers().totals.pending(), 0u);
     EXPECT_TRUE(damaged.empty());
     EXPECT_TRUE(lines.lines.empty()) << lines.lines[0];
-    EXPECT_GT(sync_us.sum_us.load(), 0u);
+    EXPECT_GT(metrics.sync.sum_us.load(), 0u);
     std::filesystem::remove_all(settings.path);
 }
 

@@ -674,6 +674,38 @@ TEST_F(WriterTest, CountsEveryRecordInOneState) {
     EXPECT_THAT(left, ElementsAre(2u, 3u, 7u, 9u, 10u, 11u));
 }
 
+// A process that is killed before the file tells counts nothing; whoever comes next buries
+// the event again.
+TEST_F(WriterTest, CountsWhyARecordIsDeadOnceItsFileTells) {
+    const uint8_t reason = dead_reason("MalformedDetail");
+    const Counter& count = metrics_.dead[reason];
+    ASSERT_TRUE(start().append("poison"));
+    auto bury = [&](PlayedLog& log) {
+        for (const ReadRecord& read : log.read()) {
+            log.log->release(
+                {{read.record.sequence, read.end, Resolution::dead, Origin::webhook, reason}});
+        }
+        log.step();
+    };
+    disk_.before = [&](const sim::Call& call) {
+        const bool is_cursor = call.path.find("cursor") != std::string::npos;
+        const bool changes =
+            call.operation == Operation::write || call.operation == Operation::create;
+        return is_cursor && changes ? sim::Fault{EIO} : sim::Fault{};
+    };
+    bury(*log_);
+    EXPECT_EQ(log_->totals().dead, 1u);
+    EXPECT_EQ(count, 0u);
+
+    disk_.before = {};
+    bury(restart());
+    EXPECT_EQ(log_->totals().dead, 1u);
+    EXPECT_EQ(count, 1u);
+
+    EXPECT_EQ(restart().totals().dead, 1u);
+    EXPECT_EQ(count, 1u);
+}
+
 TEST_F(WriterTest, GivesItsSlotBackWhenItFinishes) {
     PlayedLog& log = start();
     log.post({event("late")});
