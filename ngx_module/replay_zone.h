@@ -2,7 +2,7 @@
 //
 // core's ReplayTable under nginx's lock for the zone, which the master takes from a worker
 // that died holding it. It is kept over reloads; a new one knows nothing, and is filled from
-// the spool before anybody asks it (Worker, which reads; requests wait meanwhile). Called on
+// the spool before anybody asks it (SignatureReadings; requests wait meanwhile). Called on
 // the event loop, but for what belongs to the configuration.
 #pragma once
 

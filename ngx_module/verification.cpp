@@ -198,12 +198,12 @@ Verification::Replay Verification::check_replay(const Judgement& judgement, int6
         reserved_in_ = std::exchange(hold->zone, nullptr);
         return Replay::first;
     }
-    if (!worker_->is_filled(*zone)) return wait_for_signatures();
+    if (!worker_->signatures().is_filled(*zone)) return wait_for_signatures();
 
     replay_id_ = make_replay_id(state_->mac);
     const int64_t publish_ms =
         judgement.payload ? judgement.payload->publish_timestamp : now_ms;
-    const bool may_take_over = reading_ != 0 && worker_->readings_ended() >= reading_;
+    const bool may_take_over = reading_ != 0 && worker_->signatures().has_ended(reading_);
     const ReplayZone::Reservation reservation =
         zone->reserve(replay_id_, publish_ms, may_take_over, now_ms);
     switch (reservation.outcome) {
@@ -221,7 +221,7 @@ Verification::Replay Verification::check_replay(const Judgement& judgement, int6
             answer(answers::unavailable);
             return Replay::refused;
         case ReplayZone::Outcome::abandoned:
-            reading_ = worker_->read_signatures();
+            reading_ = worker_->signatures().read();
             return wait_for_signatures();
         case ReplayZone::Outcome::full:
             worker_->report_full(*zone);

@@ -36,9 +36,6 @@ ngx_uint_t log_level(Severity severity) {
     return NGX_LOG_INFO;
 }
 
-// How often a worker looks whether another one has filled a replay zone.
-constexpr int64_t look_interval_ms = 20;
-
 // So many authentic events in a row outside of the window: the clock here may be wrong.
 constexpr int suspicious_streak = 10;
 
@@ -49,21 +46,6 @@ void hide_variables(const MainConf& main) {
 
 size_t process_slot() {
     return static_cast<size_t>(std::max<ngx_int_t>(ngx_process_slot, 0)) % max_processes;
-}
-
-// What the master could read.
-std::vector<SecretBoard::Source> known_secrets(const GatewaySettings& settings) {
-    std::vector<SecretBoard::Source> sources;
-    for (const SecretSettings& secret : settings.secrets) {
-        std::shared_ptr<SecretSet> first;
-        if (!secret.value.bytes().empty()) {
-            first = std::make_shared<SecretSet>();
-            first->current = {secret.value, {}, settings.read_ms};
-        }
-        const bool is_stored = secret.source.kind == SecretSource::Kind::secrets_manager;
-        sources.push_back({std::move(first), is_stored ? store_wish_interval_us : 0});
-    }
-    return sources;
 }
 
 Rules make_rules(const DestinationSettings& destination) {
@@ -115,84 +97,39 @@ Worker* Worker::current() {
 
 Worker::Worker(MainConf& main)
     : settings_(main.settings),
-      zones_(main.replay_zones),
       shared_(*main.metrics),
-      board_(known_secrets(*settings_), system_clock(),
-             [this](size_t source) {
-                 if (gateway_) gateway_->want_secret(source);
-             }),
+      webhooks_(*settings_, shared_,
+                [this](size_t source) {
+                    if (gateway_) gateway_->want_secret(source);
+                }),
       turn_event_([this] { end_turn(); }),
       files_event_([this] { hand_over_files(); }),
-      zones_event_([this] { look_at_zones(); }) {
+      signatures_(
+          main.replay_zones, !settings_->spool.path.empty(),
+          [this](int64_t since_ms, bool patiently) {
+              return gateway_ && gateway_->read_signatures(since_ms, patiently);
+          },
+          [this] {
+              wake_parked(
+                  [](const Verification& request) { return request.waits_for_signatures(); });
+          }) {
     for (const DestinationSettings& destination : settings_->destinations) {
         DestinationMetrics* metrics = shared_.destinations.find_or_add(destination.name);
         metrics_.push_back(metrics != nullptr ? metrics : &own_metrics_.emplace_back());
         destination_rules_.push_back(make_rules(destination));
     }
     shared_.enter(process_slot());
-    prepare_webhooks(main);
+    for (const LocationConf* location : main.webhooks) {
+        webhooks_.add(*location, destination_rules_);
+    }
 }
 
 Worker::~Worker() = default;
 
-void Worker::prepare_webhooks(const MainConf& main) {
-    for (const LocationConf* location : main.webhooks) add_webhook(*location);
-}
-
-void Worker::add_webhook(const LocationConf& location) {
-    const size_t quarter = std::max<size_t>(ngx_cycle->connection_n / 4, 1);
-    Rules rules;
-    if (location.is_webhook() && location.destination_value == nullptr) {
-        rules = destination_rules_[location.destination];
-    }
-    rules.window = location.window();
-    webhooks_.push_back({{location.secrets, board_},
-                         rules,
-                         location.destination,
-                         location.parked > 0 ? static_cast<size_t>(location.parked) : quarter,
-                         {},
-                         false});
-    for (const LocationSecret& secret : *location.secrets) {
-        webhooks_.back().metrics.push_back(shared_.secrets.find_or_add(secret.name));
-    }
-    update_secrets(webhooks_.back(), system_clock().wall_ms());
-}
-
-void Worker::update_secrets(WorkerWebhook& webhook, int64_t now_ms) {
-    const Status updated = webhook.secrets.update(now_ms);
-    if (!updated) {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0, "momento: %s",
-                      updated.error().text.c_str());
-        return;
-    }
-    webhook.is_ready = true;
-    for (size_t i = 0; i < webhook.metrics.size(); ++i) {
-        if (webhook.metrics[i] == nullptr) continue;
-        for (size_t stage = 0; stage < secret_stages; ++stage) {
-            webhook.metrics[i]->versions[stage].made_ms.store(
-                static_cast<uint64_t>(
-                    webhook.secrets.made_ms({i, static_cast<SecretStage>(stage)})),
-                std::memory_order_relaxed);
-        }
-    }
-}
-
-void Worker::retire_secrets(int64_t now_ms) {
-    for (WorkerWebhook& webhook : webhooks_) {
-        if (now_ms >= webhook.secrets.retires_ms()) update_secrets(webhook, now_ms);
-    }
-}
-
 // Something came of asking a source: whoever waits for it is judged again.
 void Worker::take_secret(const SecretOutcome& outcome) {
     if (stopping_) return;
-    board_.take(outcome);
-    if (outcome.set) {
-        const int64_t now_ms = system_clock().wall_ms();
-        for (WorkerWebhook& webhook : webhooks_) {
-            if (webhook.secrets.uses(outcome.source)) update_secrets(webhook, now_ms);
-        }
-    }
+    webhooks_.take(outcome);
     wake_parked(
         [&](const Verification& request) { return request.waits_for_secret(outcome.source); });
 }
@@ -231,7 +168,9 @@ bool Worker::start_gateway(ngx_cycle_t* cycle) {
     auto gateway =
         Gateway::start(settings_, metrics_, shared_, process_slot(),
                        {print, [this](const SecretOutcome& outcome) { take_secret(outcome); },
-                        [this](const SignatureBatch& batch) { take_signatures(batch); },
+                        [this](const SignatureBatch& batch) {
+                            if (!stopping_) signatures_.take(batch);
+                        },
                         // nginx's flag, which its event loop sets once.
                         [] { return __atomic_load_n(&ngx_exiting, __ATOMIC_RELAXED) != 0; }});
     if (!gateway) {
@@ -278,7 +217,7 @@ void Worker::end_turn() {
     const int64_t now_ms = system_clock().wall_ms();
     std::vector<Claim> claims;
     const bool is_matched = contain(ngx_cycle->log, false, [&] {
-        retire_secrets(now_ms);
+        webhooks_.retire_secrets(now_ms);
         claims.reserve(requests.size());
         for (const auto& request : requests) claims.push_back(request->make_claim(*this));
         verifier_.match(claims.data(), claims.size());
@@ -320,8 +259,7 @@ const WorkerWebhook* Worker::webhook(const ngx_http_request_t* r,
         static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_momento_module));
     // With "master_process off" a reload brings a configuration that nobody has started.
     if (main->settings != settings_) return nullptr;
-    const WorkerWebhook& webhook = webhooks_[location.webhook];
-    return webhook.is_ready ? &webhook : nullptr;
+    return webhooks_.find(location.webhook);
 }
 
 std::optional<size_t> Worker::find_destination(std::string_view name) const {
@@ -345,19 +283,9 @@ bool Worker::has_open_breaker(size_t destination) const {
     return metrics_[destination]->breaker_open.parts[process_slot()] != 0;
 }
 
-bool Worker::has_secrets() const {
-    return std::all_of(webhooks_.begin(), webhooks_.end(), [](const WorkerWebhook& webhook) {
-        return webhook.is_ready && webhook.secrets.has_value();
-    });
-}
-
 void Worker::note_judgement(const WorkerWebhook& webhook, const Judgement& judgement) {
     if (judgement.secret < 0) return;
-    const LocationSecrets::Version version = webhook.secrets.version(judgement.secret);
-    if (SecretMetrics* secret = webhook.metrics[version.secret]) {
-        secret->versions[static_cast<size_t>(version.stage)].matches.fetch_add(
-            1, std::memory_order_relaxed);
-    }
+    webhook.count_match(judgement.secret);
     if (judgement.verdict != Verdict::stale && judgement.verdict != Verdict::early) {
         untimely_in_a_row_ = 0;
         return;
@@ -367,79 +295,6 @@ void Worker::note_judgement(const WorkerWebhook& webhook, const Judgement& judge
                   "momento: %d authentic webhooks in a row are %s, the last one by %L ms: "
                   "check the clock of this machine",
                   untimely_in_a_row_, verdict_name(judgement.verdict), judgement.age_ms);
-}
-
-bool Worker::is_filled(ReplayZone& zone) {
-    if (zone.is_filled()) return true;
-    if (settings_->spool.path.empty()) {
-        zone.end_filling(true);
-        return true;
-    }
-    const auto is_ours = [&](const Filling& filling) { return filling.zone == &zone; };
-    if (std::any_of(filling_.begin(), filling_.end(), is_ours)) return false;
-    if (zone.begin_filling()) {
-        filling_.push_back({&zone, readings_begun_ + 1});
-        read_signatures();
-        return false;
-    }
-    auto& awaited = awaited_zones_;
-    if (std::find(awaited.begin(), awaited.end(), &zone) == awaited.end()) {
-        awaited.push_back(&zone);
-        zones_event_.start_timer(look_interval_ms);
-    }
-    return false;
-}
-
-void Worker::look_at_zones() {
-    const std::vector<ReplayZone*> awaited = std::exchange(awaited_zones_, {});
-    const auto filled = std::count_if(awaited.begin(), awaited.end(),
-                                      [this](ReplayZone* zone) { return is_filled(*zone); });
-    if (filled > 0) {
-        wake_parked([](const Verification& request) { return request.waits_for_signatures(); });
-    }
-}
-
-uint64_t Worker::read_signatures() {
-    if (readings_begun_ > readings_ended_) {
-        read_again_ = true;
-        return readings_begun_ + 1;
-    }
-    ++readings_begun_;
-    int64_t longest_ms = 0;
-    for (const ReplayZone& zone : zones_) longest_ms = std::max(longest_ms, zone.window_ms());
-    const int64_t since_ms = system_clock().wall_ms() - longest_ms;
-    const bool patiently = !filling_.empty();
-    if (!gateway_ || !gateway_->read_signatures(since_ms, patiently)) end_reading(true);
-    return readings_begun_;
-}
-
-void Worker::take_signatures(const SignatureBatch& batch) {
-    if (stopping_) return;
-    const int64_t now_ms = system_clock().wall_ms();
-    for (ReplayZone& zone : zones_) {
-        if (zone.is_filled()) zone.settle_abandoned(batch.signatures, now_ms);
-    }
-    for (const Filling& filling : filling_) {
-        if (filling.reading == readings_begun_) filling.zone->fill(batch.signatures, now_ms);
-    }
-    if (batch.is_last) end_reading(batch.failed);
-}
-
-void Worker::end_reading(bool failed) {
-    readings_ended_ = readings_begun_;
-    std::vector<Filling> later;
-    for (const Filling& filling : filling_) {
-        if (filling.reading > readings_ended_) {
-            later.push_back(filling);
-        } else {
-            filling.zone->end_filling(!failed);
-        }
-    }
-    filling_ = std::move(later);
-    if (std::exchange(read_again_, false)) read_signatures();
-    // What failed is tried again by the next webhook: these wait until their time is over.
-    if (failed) return;
-    wake_parked([](const Verification& request) { return request.waits_for_signatures(); });
 }
 
 void Worker::report_full(const ReplayZone& zone) {

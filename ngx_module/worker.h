@@ -1,8 +1,10 @@
-// What runs in one worker process: its gateway, the webhooks' keys, and the end of each turn
-// of the event loop, where everything that became complete in it is judged and appended.
+// What runs in one worker process: its gateway, and the end of each turn of the event loop,
+// where everything that became complete in it is judged and appended. Requests that nothing
+// can be said of yet are parked here until what they wait for has come.
 //
-// Made after the fork, in worker and single processes only. A worker that cannot start
-// something goes on without it, and its webhooks answer 503: nginx would never replace it.
+// Made after the fork, in worker and single processes only; on the event loop from then on.
+// A worker that cannot start something goes on without it, and its webhooks answer 503:
+// nginx would never replace it.
 #pragma once
 
 #include <cstdint>
@@ -15,24 +17,14 @@
 
 #include "directives.h"
 #include "gateway/gateway.h"
-#include "ingest/location_secrets.h"
-#include "ingest/secret_board.h"
 #include "ingest/verifier.h"
 #include "loop_event.h"
 #include "ngx.h"
+#include "signature_readings.h"
 #include "verification.h"
+#include "worker_webhooks.h"
 
 namespace momento {
-
-// A location as this worker serves it.
-struct WorkerWebhook {
-    LocationSecrets secrets;
-    Rules rules;
-    size_t destination = 0;  // unless variables name it
-    size_t max_parked = 0;
-    std::vector<SecretMetrics*> metrics;  // by configured secret; nullptr: not counted
-    bool is_ready = false;                // its keys could be prepared
-};
 
 class Worker {
   public:
@@ -65,7 +57,7 @@ class Worker {
     // (whether or not somebody still waits for the answer).
     size_t parked() const { return parked_count_; }
     void count_parked(int change);
-    bool has_secrets() const;  // every webhook has one at least
+    bool has_secrets() const { return webhooks_.have_secrets(); }
     DestinationMetrics& metrics(size_t destination) { return *metrics_[destination]; }
     bool has_open_breaker(size_t destination) const;  // this worker's own
 
@@ -73,13 +65,7 @@ class Worker {
     void note_judgement(const WorkerWebhook& webhook, const Judgement& judgement);
     bool stopping() const { return stopping_; }
 
-    // Whether the zone may be asked. If not, whoever asks waits, and is woken when it may.
-    bool is_filled(ReplayZone& zone);
-
-    // Reads back from the spool which signatures were accepted; gives the number of a reading
-    // that begins from now on. Whoever waits for signatures is woken at the end of each.
-    uint64_t read_signatures();
-    uint64_t readings_ended() const { return readings_ended_; }
+    SignatureReadings& signatures() { return signatures_; }
 
     // One log line a second at most, with how many there were.
     void report_overload(const char* why);
@@ -90,14 +76,7 @@ class Worker {
 
   private:
     bool start_gateway(ngx_cycle_t* cycle);
-    void prepare_webhooks(const MainConf& main);
-    void add_webhook(const LocationConf& location);
-    void update_secrets(WorkerWebhook& webhook, int64_t now_ms);
-    void retire_secrets(int64_t now_ms);
     void take_secret(const SecretOutcome& outcome);
-    void take_signatures(const SignatureBatch& batch);
-    void end_reading(bool failed);
-    void look_at_zones();
     template <class Condition>
     void wake_parked(Condition is_due);
     void park(std::unique_ptr<Verification> request);
@@ -110,33 +89,19 @@ class Worker {
     static void collect(ngx_event_t* event) noexcept;
 
     std::shared_ptr<const GatewaySettings> settings_;
-    std::deque<ReplayZone>& zones_;  // the configuration's
     SharedMetrics& shared_;
     std::vector<DestinationMetrics*> metrics_;
     std::deque<DestinationMetrics> own_metrics_;  // of destinations that found no room
     std::unique_ptr<Gateway> gateway_;
     std::vector<Rules> destination_rules_;  // the size of entries only
-    SecretBoard board_;
-    std::deque<WorkerWebhook> webhooks_;  // by LocationConf::webhook
+    WorkerWebhooks webhooks_;
     Verifier verifier_;
 
     std::vector<std::unique_ptr<Verification>> turn_;
     std::list<std::unique_ptr<Verification>> parked_;  // the oldest first
     LoopEvent turn_event_;
     LoopEvent files_event_;
-
-    // Replay zones that are new: this process fills one with what a reading finds; of those
-    // that others fill it hears by looking now and then.
-    struct Filling {
-        ReplayZone* zone;
-        uint64_t reading;
-    };
-    std::vector<Filling> filling_;
-    std::vector<ReplayZone*> awaited_zones_;
-    LoopEvent zones_event_;
-    uint64_t readings_begun_ = 0;
-    uint64_t readings_ended_ = 0;
-    bool read_again_ = false;  // as soon as the one that is under way has ended
+    SignatureReadings signatures_;
 
     size_t parked_count_ = 0;
     int untimely_in_a_row_ = 0;  // authentic, but stale or early
