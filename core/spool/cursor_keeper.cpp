@@ -35,7 +35,6 @@ void CursorKeeper::release(std::vector<Release>& releases) {
         }
     }
     releases.resize(kept);
-    if (!uncounted_.empty()) write_now();
 }
 
 void CursorKeeper::write() {

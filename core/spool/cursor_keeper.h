@@ -34,8 +34,8 @@ class CursorKeeper {
     void note_appended(uint64_t last_sequence, uint64_t redriven);
 
     // Applies what it can, in any order; what lies beyond the window stays in `releases`.
-    // Why some are dead is counted when the file tells that they are, which is at once: a
-    // process that is killed leaves none that is counted and not released.
+    // Why some are dead is counted with the next write: a process that is killed leaves none
+    // that is counted, and comes alive again.
     void release(std::vector<Release>& releases);
 
     // Writes what was released since the last write.

@@ -17,7 +17,7 @@ class Load:
     turn; a test may replace them meanwhile.
 
     `outcomes`: number -> status, or None if no answer came (the connection broke: nobody
-    knows what happened). An event that could not even be sent is not in it.
+    knows what happened).
     """
 
     def __init__(self, port, connections=100, pause=0.0, secrets=(SECRET,)):
@@ -60,8 +60,9 @@ class Load:
     async def _use(self, reader, writer):
         while not self._stopping and not reader.at_eof():
             number = next(self._numbers)
-            writer.write(self._request(number))
+            # First: another thread must not find it sent and not noted.
             self.outcomes[number] = None
+            writer.write(self._request(number))
             self.in_flight += 1
             try:
                 status = await asyncio.wait_for(self._answer(reader), ANSWER_PATIENCE)
