@@ -1,5 +1,7 @@
 #include "delivery/entry.h"
 
+#include <algorithm>
+
 namespace momento {
 
 void Entry::detach() {
@@ -10,12 +12,12 @@ void Entry::detach() {
     for (const std::string_view* view : views) needed += view->size();
     if (bytes && bytes->size() <= 2 * needed) return;
 
-    auto own = std::make_shared<std::string>();
-    own->reserve(needed);  // no growth: the views made below stay good
+    auto own = std::make_shared<Bytes>(needed);
+    char* at = own->data();
     for (std::string_view* view : views) {
-        size_t at = own->size();
-        own->append(*view);
-        *view = {own->data() + at, view->size()};
+        char* start = at;
+        at = std::copy(view->begin(), view->end(), start);
+        *view = {start, view->size()};
     }
     bytes = std::move(own);
 }

@@ -21,7 +21,7 @@ class LogDrain;
 struct Entry {
     Record record;  // attempts, their times and held_ms are kept up to date here
     Position end;
-    std::shared_ptr<const std::string> bytes;  // what the record's views point into
+    std::shared_ptr<const Bytes> bytes;  // what the record's views point into
 
     LogDrain* drain = nullptr;  // the log it is from
     uint64_t place = 0;         // in that drain's ledger

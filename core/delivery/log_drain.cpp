@@ -9,6 +9,7 @@ namespace momento {
 namespace {
 
 constexpr uint64_t most_passed = 1000;
+constexpr size_t expected_releases = 32;
 
 }  // namespace
 
@@ -48,6 +49,7 @@ void LogDrain::resolve(const Entry& entry, Resolution resolution) {
     clear_place(entry);
     Release release{entry.record.sequence, entry.end, resolution};
     if (resolution == Resolution::dead) release.reason = dead_reason(entry.refusal->code);
+    if (releases_.empty()) releases_.reserve(expected_releases);
     releases_.push_back(release);
     passed_ = std::min(passed_ + 1, most_passed);
 }

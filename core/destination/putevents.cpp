@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
-#include <cstdlib>
+#include <iterator>
 
 #include "aws/service_error.h"
 #include "base/ascii.h"
@@ -73,6 +72,16 @@ std::optional<std::string_view> member(const dom::element& object, std::string_v
     return text;
 }
 
+// Ten times a request: printf would take longer than the rest of the entry.
+void append_seconds(std::string& json, int64_t ms) {
+    ms = std::max<int64_t>(ms, 0);
+    char text[32];
+    json.append(text, std::to_chars(text, std::end(text), ms / 1000).ptr);
+    char* end = std::to_chars(text, std::end(text), 1000 + ms % 1000).ptr;
+    text[0] = '.';
+    json.append(text, end);
+}
+
 EntryVerdict read_entry(const dom::element& entry) {
     std::optional<std::string_view> code = member(entry, "ErrorCode");
     if (code && !code->empty()) {
@@ -86,7 +95,7 @@ EntryVerdict read_entry(const dom::element& entry) {
 }
 
 void read_entries(const HttpResponse& response, size_t entries, PutEventsAnswer& answer) {
-    dom::parser parser;
+    static thread_local dom::parser parser;  // keeps its memory
     dom::array list;
     const bool is_read = parser.parse(response.body)["Entries"].get(list) == simdjson::SUCCESS;
     if (!is_read || list.size() != entries) {
@@ -176,11 +185,8 @@ void PutEventsEncoder::append_entry(std::string& json, const Record& record) con
     append_json_string(json, record.body);
     json += bus_;
 
-    char time[48];
-    lldiv_t seconds = std::lldiv(record.accepted_ms, 1000);
-    int size =
-        std::snprintf(time, sizeof time, ",\"Time\":%lld.%03lld", seconds.quot, seconds.rem);
-    json.append(time, static_cast<size_t>(size));
+    json += ",\"Time\":";
+    append_seconds(json, record.accepted_ms);
     if (!record.trace_header.empty()) {
         json += ",\"TraceHeader\":";
         append_json_string(json, record.trace_header);

@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace momento {
+namespace {
+
+constexpr size_t expected_batch = 32;
+
+}  // namespace
 
 Channel::Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake,
                  bool may_use_reserve)
@@ -13,6 +18,7 @@ Channel::Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake,
       may_use_reserve_(may_use_reserve) {}
 
 void Channel::append(RecordBuffer record, Waiter* waiter) {
+    if (batch_.records.empty()) batch_.records.reserve(expected_batch);
     batch_.records.push_back(std::move(record));
     waiters_.push_back(waiter);
 }

@@ -23,7 +23,7 @@ namespace momento {
 struct ReadRecord {
     Record record;
     Position end;  // the place behind it
-    std::shared_ptr<const std::string> chunk;
+    std::shared_ptr<const Bytes> chunk;
 };
 
 class Reader {

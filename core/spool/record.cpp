@@ -74,19 +74,19 @@ RecordBuffer RecordBuffer::from(const Record& record) {
 void RecordBuffer::reserve(size_t size) {
     if (size + body_padding <= bytes_.size()) return;
     // Bodies come in pieces of unknown number: growing by half keeps copying linear.
-    bytes_.resize(std::max(size + body_padding, bytes_.size() + bytes_.size() / 2));
+    bytes_.grow(std::max(size + body_padding, bytes_.size() + bytes_.size() / 2));
 }
 
 void RecordBuffer::append_body(std::string_view piece) {
     size_t end = record_header_size + body_size_;
     reserve(end + piece.size());
-    if (!piece.empty()) std::memcpy(&bytes_[end], piece.data(), piece.size());
+    if (!piece.empty()) std::memcpy(bytes_.data() + end, piece.data(), piece.size());
     body_size_ += piece.size();
     size_ = end + piece.size();
 }
 
 std::string_view RecordBuffer::body() const {
-    if (bytes_.empty()) return {};
+    if (bytes_.size() == 0) return {};
     return {bytes_.data() + record_header_size, body_size_};
 }
 

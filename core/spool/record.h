@@ -41,6 +41,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/result.h"
 
 namespace momento {
@@ -111,8 +112,8 @@ class RecordBuffer {
   private:
     void reserve(size_t size);
 
-    std::string bytes_;  // at least size_ + body_padding of them
-    size_t size_ = 0;    // of the record: header, body, fields
+    Bytes bytes_;      // at least size_ + body_padding of them
+    size_t size_ = 0;  // of the record: header, body, fields
     size_t body_size_ = 0;
 };
 

@@ -17,14 +17,14 @@ std::string_view SegmentScan::loaded(uint64_t end) const {
     if (!chunk_ || offset_ < chunk_offset_) return {};
     uint64_t skip = offset_ - chunk_offset_;
     if (skip >= chunk_->size()) return {};
-    return std::string_view(*chunk_).substr(skip, end - offset_);
+    return chunk_->view().substr(skip, end - offset_);
 }
 
 Status SegmentScan::load(uint64_t size) {
-    auto chunk = std::make_shared<std::string>(size, '\0');
+    auto chunk = std::make_shared<Bytes>(size);
     Result<size_t> read = file_->read_at(offset_, chunk->data(), chunk->size());
     if (!read) return read.error();
-    chunk->resize(*read);
+    chunk->shorten(*read);
     chunk_ = std::move(chunk);
     chunk_offset_ = offset_;
     return {};

@@ -7,8 +7,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
 
+#include "base/bytes.h"
 #include "base/file_system.h"
 #include "base/result.h"
 #include "spool/record.h"
@@ -33,7 +34,7 @@ class SegmentScan {
     // of `record` point into chunk().
     Result<Found> look(uint64_t end, Record& record);
 
-    const std::shared_ptr<const std::string>& chunk() const { return chunk_; }
+    const std::shared_ptr<const Bytes>& chunk() const { return chunk_; }
 
     // The first place from `from` to `end` where a whole record stands whose sequence is at
     // least `sequence` and whose `durable` lies beyond `durable_beyond`. `sequence` is the
@@ -49,7 +50,7 @@ class SegmentScan {
     std::shared_ptr<File> file_;
     Salt salt_;
     uint64_t offset_;
-    std::shared_ptr<const std::string> chunk_;
+    std::shared_ptr<const Bytes> chunk_;
     uint64_t chunk_offset_ = 0;
 };
 

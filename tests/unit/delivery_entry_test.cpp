@@ -5,13 +5,18 @@
 namespace momento {
 namespace {
 
+std::shared_ptr<const Bytes> chunk_of(const std::string& text) {
+    auto bytes = std::make_shared<Bytes>(text.size());
+    text.copy(bytes->data(), text.size());
+    return bytes;
+}
+
 TEST(Entry, DetachedItKeepsWhatItSaysAndLetsTheChunkGo) {
-    auto chunk =
-        std::make_shared<const std::string>("cache topic body" + std::string(1000, '.'));
-    std::weak_ptr<const std::string> watch = chunk;
+    auto chunk = chunk_of("cache topic body" + std::string(1000, '.'));
+    std::weak_ptr<const Bytes> watch = chunk;
     Entry entry;
     entry.bytes = chunk;
-    std::string_view view = *chunk;
+    std::string_view view = chunk->view();
     entry.record.cache = view.substr(0, 5);
     entry.record.topic = view.substr(6, 5);
     entry.record.body = view.substr(12, 4);
@@ -27,8 +32,8 @@ TEST(Entry, DetachedItKeepsWhatItSaysAndLetsTheChunkGo) {
 
 TEST(Entry, WhatIsMostOfItsChunkIsNotCopied) {
     Entry entry;
-    entry.bytes = std::make_shared<const std::string>("body");
-    entry.record.body = *entry.bytes;
+    entry.bytes = chunk_of("body");
+    entry.record.body = entry.bytes->view();
     const char* before = entry.record.body.data();
     entry.detach();
     EXPECT_EQ(entry.record.body.data(), before);

@@ -210,7 +210,7 @@ class DeliveryRig : public testing::Test {
     // What stands in the dead letters.
     struct Letter {
         Record record;
-        std::shared_ptr<const std::string> bytes;
+        std::shared_ptr<const Bytes> bytes;
     };
     std::vector<Letter> read_letters() {
         Reader reader(letters_->log, lines_);

@@ -23,9 +23,7 @@ class FullSlotTest : public SimLogTest {
     }
 
     static void requeue(PlayedLog& log, const ReadRecord& read) {
-        const Record& record = read.record;
-        log.log->requeue({{RecordBuffer::from(record),
-                           {record.sequence, read.end, Resolution::requeued, record.origin}}});
+        log.requeue(read);
         log.settle();
     }
 

@@ -199,7 +199,7 @@ TEST_F(ReaderTest, HoldsOnlyTheChunksOfRecordsThatAreHeld) {
     PlayedLog& log = start();
     for (int i = 0; i < 40; ++i) ASSERT_TRUE(log.append(padded(std::to_string(i), 900)));
     std::vector<ReadRecord> records = log.read();
-    std::weak_ptr<const std::string> first = records.front().chunk;
+    std::weak_ptr<const Bytes> first = records.front().chunk;
     EXPECT_FALSE(first.expired());
     std::string_view body = records[1].record.body;
     ReadRecord kept = records[1];

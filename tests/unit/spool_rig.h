@@ -144,6 +144,14 @@ class PlayedLog {
         writer->step();
     }
 
+    void requeue(const ReadRecord& read) {
+        const Record& record = read.record;
+        std::vector<Requeue> requeues;
+        requeues.push_back({RecordBuffer::from(record),
+                            {record.sequence, read.end, Resolution::requeued, record.origin}});
+        log->requeue(std::move(requeues));
+    }
+
     SlotTotals totals() const { return log->numbers().totals; }
 
     std::shared_ptr<Log> log;

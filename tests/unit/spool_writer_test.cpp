@@ -326,8 +326,7 @@ TEST_F(WriterTest, RequeuesInAFullLogForEver) {
         std::vector<ReadRecord> records = log.read();
         ASSERT_EQ(records.size(), static_cast<size_t>(stored)) << round;
         for (const ReadRecord& read : records) {
-            Release old{read.record.sequence, read.end, Resolution::requeued};
-            log.log->requeue({{RecordBuffer::from(read.record), old}});
+            log.requeue(read);
             log.settle();
         }
         EXPECT_EQ(log.totals().pending(), static_cast<uint64_t>(stored));
@@ -344,12 +343,7 @@ TEST_F(WriterTest, KeepsARequeueThatFindsNoRoom) {
     fill();
     std::vector<ReadRecord> records = log.read();
     // All at once: more than the reserve holds.
-    std::vector<Requeue> requeues;
-    for (const ReadRecord& read : records) {
-        requeues.push_back({RecordBuffer::from(read.record),
-                            {read.record.sequence, read.end, Resolution::requeued}});
-    }
-    log.log->requeue(std::move(requeues));
+    for (const ReadRecord& read : records) log.requeue(read);
     for (int i = 0; i < 20; ++i) {
         clock_.advance_ms(1'100);
         log.settle();
@@ -590,8 +584,7 @@ TEST_F(WriterWithSyncOs, ReleasesARequeuedRecordWhenItsCopyIsSynced) {
     clock_.advance_ms(1'100);
     log.settle();
     std::vector<ReadRecord> records = log.read();
-    Release old{1, records[0].end, Resolution::requeued};
-    log.log->requeue({{RecordBuffer::from(records[0].record), old}});
+    log.requeue(records[0]);
     log.step();
     EXPECT_EQ(log.totals().requeued, 0u);
     EXPECT_THAT(log.read_bodies(), ElementsAre("one"));
@@ -655,8 +648,7 @@ TEST_F(WriterTest, CountsEveryRecordInOneState) {
     };
     log.release(some(3, 6));
     log.release(some(7, 8), Resolution::dead);
-    log.log->requeue(
-        {{RecordBuffer::from(records[0].record), {1, records[0].end, Resolution::requeued}}});
+    log.requeue(records[0]);
     log.step();
     SlotTotals totals = log.totals();
     EXPECT_EQ(totals.last_sequence, 11u);
