@@ -2,10 +2,10 @@
 """Where an event's CPU time goes: by thread, and by what it is spent on.
 
 Samples the gateway's only worker under full load with perf (Debian's linux-perf; as root, or
-with kernel.perf_event_paranoid at 1 or less), and stock nginx the same way. Takes what bench/run.sh
-has built; prints one table of microseconds an event.
+with kernel.perf_event_paranoid at 1 or less), and stock nginx and the Lua handler the same way.
+Takes what bench/run.sh has built; prints one table of microseconds an event.
 
-    bench/profile.py --sync=always --size=4096
+    bench/cpu_profile.py --sync=always --size=4096
 """
 
 import argparse
@@ -30,16 +30,17 @@ CALLS = {
 OTHER_CALLS = "kernel, other"
 CALL_OF = {call: purpose for purpose, calls in CALLS.items() for call in calls}
 LIBRARIES = {
-    "ngx_http_momento_module": "the module",
+    "ngx_http": "the module",
     "libcurl": "libcurl",
     "libcrypto": "libcrypto",
     "libsimdjson": "simdjson",
+    "liblua": "LuaJIT, cjson",
+    "perf-": "LuaJIT, cjson",  # what it has compiled
     "libc": "C and C++ library, memory",
     "libstdc++": "C and C++ library, memory",
     "ld-linux": "C and C++ library, memory",
     "nginx": "nginx",
 }
-VDSO = "C and C++ library, memory"
 THREADS = {"nginx": "event loop", "momento-writer": "writer", "momento-deliver": "delivery"}
 
 FRAME = re.compile(r"^\s+[0-9a-f]+ (?P<symbol>\S.*?) \((?P<object>[^()]*)\)$")
@@ -54,7 +55,7 @@ def purpose(frames):
     if not in_kernel:
         name = pathlib.PurePath(frames[0][1]).name
         return next((label for prefix, label in LIBRARIES.items() if name.startswith(prefix)),
-                    VDSO)
+                    LIBRARIES["libc"])
     for symbol, _ in frames:
         call = CALL.search(symbol)
         if call and (call[1] or call[2]) in CALL_OF:
@@ -76,7 +77,7 @@ def samples(recording):
 
 
 def measure(tools, make, options):
-    """Microseconds an event by (thread, purpose), and events a second."""
+    """Microseconds an event by (thread, purpose)."""
     directory = tools.build / "run"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -105,26 +106,30 @@ def measure(tools, make, options):
 
     counts = collections.Counter(samples(recording))
     us = (after - before) / 1000 / done["accepted"] / sum(counts.values())
-    return {place: count * us for place, count in counts.items()}, done["rate"]
+    return {place: count * us for place, count in counts.items()}
 
 
-def table(stock, gateway):
+def table(peers, gateway):
+    """`peers`: name -> microseconds an event, of contenders that have one thread only."""
     threads = [name for name in THREADS if any(thread == name for thread, _ in gateway)]
-    purposes = sorted({what for _, what in gateway},
-                      key=lambda what: -sum(us for (_, each), us in gateway.items()
-                                            if each == what))
+    spent = collections.Counter()
+    for contender in (gateway, *peers.values()):
+        for (_, what), us in contender.items():
+            spent[what] += us
+    purposes = [what for what, _ in spent.most_common()]
 
     def cell(us):
         return f"{us:.1f}" if us >= 0.05 else ""
 
     def row(label, matches):
-        of_stock = sum(us for (_, what), us in stock.items() if matches(what))
+        of_peers = [sum(us for (_, what), us in peer.items() if matches(what))
+                    for peer in peers.values()]
         by_thread = [sum(us for (thread, what), us in gateway.items()
                          if thread == name and matches(what)) for name in threads]
-        cells = [label, cell(of_stock), *map(cell, by_thread), cell(sum(by_thread))]
+        cells = [label, *map(cell, of_peers), *map(cell, by_thread), cell(sum(by_thread))]
         return "| " + " | ".join(cells) + " |"
 
-    heading = ["CPU us/event", "stock's event loop", *map(THREADS.get, threads), "all"]
+    heading = ["CPU us/event", *peers, *map(THREADS.get, threads), "all"]
     return "\n".join(["| " + " | ".join(heading) + " |", "|---" * len(heading) + "|",
                       *(row(what, lambda each, what=what: each == what) for what in purposes),
                       row("all", lambda _: True)])
@@ -138,6 +143,8 @@ def main():
                         default=repo / "build/debian/usr/sbin/nginx")
     parser.add_argument("--module", type=pathlib.Path,
                         default=repo / "build/bench/ngx_http_momento_module.so")
+    parser.add_argument("--lua", type=pathlib.Path, default=repo / "build/bench/lua/root",
+                        help="where its packages are unpacked; left out if it is missing")
     parser.add_argument("--sync", choices=("always", "os"), default="always")
     parser.add_argument("--size", type=int, default=400)
     parser.add_argument("--seconds", type=float, default=4)
@@ -146,11 +153,12 @@ def main():
     if shutil.which("perf") is None:
         sys.exit("perf is missing: apt-get install linux-perf")
 
-    stock, stock_rate = measure(options, compare.Stock, options)
-    gateway, rate = measure(
-        options, lambda *args: compare.Gateway(*args, sync=options.sync), options)
-    print(f"{compare.machine()}; {options.size} B, sync={options.sync}, {rate:,.0f} events/s, "
-          f"stock {stock_rate:,.0f} requests/s\n\n{table(stock, gateway)}")
+    machine = compare.machine()
+    peers = {"stock": measure(options, compare.Stock, options)}
+    if options.lua.is_dir():
+        peers["Lua"] = measure(options, compare.Lua, options)
+    gateway = measure(options, lambda *args: compare.Gateway(*args, sync=options.sync), options)
+    print(f"{machine}; {options.size} B, sync={options.sync}\n\n{table(peers, gateway)}")
 
 
 if __name__ == "__main__":
