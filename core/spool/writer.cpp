@@ -8,42 +8,13 @@
 
 #include "spool/appender.h"
 #include "spool/cursor_keeper.h"
-#include "spool/marks.h"
+#include "spool/letter_marks.h"
+#include "spool/oldest_pending.h"
 #include "spool/pace.h"
-#include "spool/planted.h"
-#include "spool/segment_scan.h"
+#include "spool/recycler.h"
 #include "spool/segment_store.h"
 
 namespace momento {
-
-namespace {
-
-// When the cursor's base record was accepted; 0 if that cannot be told. The base's place
-// may be a little before its record.
-int64_t read_accept_time(Directory& slot, const std::deque<LogSegment>& segments,
-                         const CursorState& cursor) {
-    constexpr int most_records = 1000;
-    auto segment = std::find_if(segments.begin(), segments.end(), [&](const LogSegment& s) {
-        return s.extent.segment >= cursor.base.segment;
-    });
-    if (segment == segments.end()) return 0;
-    const Extent& extent = segment->extent;
-    auto file = slot.open(segment_file_name(extent.segment), Directory::Mode::read);
-    if (!file) return 0;
-    bool is_base = extent.segment == cursor.base.segment;
-    SegmentScan scan(std::move(*file), extent.salt,
-                     is_base ? cursor.base.offset : segment_header_size);
-    Record record;
-    for (int i = 0; i < most_records; ++i) {
-        auto found = scan.look(extent.end, record);
-        if (!found || *found != SegmentScan::Found::record) return 0;
-        if (record.sequence >= cursor.base_sequence) return record.accepted_ms;
-        scan.move_to(scan.offset() + record.encoded_size());
-    }
-    return 0;
-}
-
-}  // namespace
 
 class Writer::Impl {
   public:
@@ -122,7 +93,9 @@ class Writer::Impl {
             }
             slot_ = std::move(*claimed);
         }
-        failing_to_open_ = !remove_second_names() || !skip_marked();
+        if (is_for_letters() && !marks_) marks_.emplace(slot_->directory, *tools_.logger);
+        failing_to_open_ =
+            !remove_second_names() || (marks_ && !marks_->skip_marked(slot_->found));
         if (failing_to_open_) return;
 
         RecoveredSlot found = std::exchange(slot_->found, {});
@@ -137,16 +110,19 @@ class Writer::Impl {
         cursor_ = std::make_unique<CursorKeeper>(
             found.cursor, found.noted_sequence, slot_->directory, *tools_.clock, *tools_.logger,
             tools_.observer, tools_.metrics);
+        // Letters come now and then: what they leave is given back to the disk.
+        recycler_.emplace(*store_, *appender_, *cursor_, *settings_, *tools_.clock,
+                          *tools_.logger, !is_for_letters());
         for (const LogSegment& segment : appender_->segments()) note_segment(segment.extent);
         found_ = cursor_->state().totals;
         recovered_ = found_.pending();
         if (found.tail_lost && recovered_ > 0) appender_->need_tail();
         sync_recovered_tail();
-        make_room();
+        recycler_->make_room();
 
-        if (is_for_letters()) {
+        if (marks_) {
             // Before anybody reads what a person has dealt with already.
-            apply_marks();
+            marks_->release_marked(releases_);
             apply_releases();
         }
         log_->publish_slot(slot_->directory, cursor_->state());
@@ -168,27 +144,6 @@ class Writer::Impl {
         return static_cast<bool>(done);
     }
 
-    // A mark may be on a letter that a power loss took back. Its sequence is not given out
-    // again: the next letter would be taken for the marked one.
-    bool skip_marked() {
-        if (!is_for_letters()) return true;
-        uint64_t first = 0;
-        auto marks = read_marks(*slot_->directory, &first);
-        if (!marks) {
-            tools_.logger->write(Severity::alert, marks.error().text);
-            return marks.error().code == 0;  // of a format that is not known
-        }
-        RecoveredSlot& found = slot_->found;
-        uint64_t& last_sequence = found.cursor.totals.last_sequence;
-        for (const Mark& mark : *marks) {
-            if (mark.sequence < found.next_sequence) continue;
-            found.next_sequence = mark.sequence + 1;
-            found.tail_lost = true;
-        }
-        last_sequence = std::max(last_sequence, found.next_sequence - 1);
-        return true;
-    }
-
     // What the last owner wrote may stand in the page cache only. It is given out and its
     // end is vouched for, so it is made durable first, as far as that is possible. What a
     // failure costs of it readers learn from the segment that comes next.
@@ -202,18 +157,6 @@ class Writer::Impl {
             if (recovered_ > 0) appender_->need_tail();
         }
         observe(tools_.observer, steps::tail_synced_at_opening);
-    }
-
-    // What the last owner consumed, or made ahead by other settings, must not be in the way
-    // of the first event.
-    void make_room() {
-        const uint64_t room = settings_->segment_size - segment_header_size;
-        while (!store_->has_room(room) || store_->bytes() > settings_->size) {
-            Result<bool> removed = store_->remove_outsized();
-            if (!removed) tools_.logger->write(Severity::error, removed.error().text);
-            if (removed && *removed) continue;
-            if (!recycle()) return;
-        }
     }
 
     void note_segment(const Extent& extent) {
@@ -313,23 +256,6 @@ class Writer::Impl {
 
     bool is_for_letters() const { return slot_->destination == dead_letter_directory; }
 
-    // What momentoctl marked while this process had the slot (marks.h).
-    void apply_marks() {
-        auto marks = read_marks(*slot_->directory, &marks_read_);
-        if (!marks) {
-            if (!std::exchange(marks_failed_, true)) {
-                tools_.logger->write(Severity::error, marks.error().text);
-            }
-            return;
-        }
-        marks_failed_ = false;
-        for (const Mark& mark : *marks) {
-            Resolution resolution =
-                mark.kind == MarkKind::redriven ? Resolution::delivered : Resolution::dead;
-            releases_.push_back({mark.sequence, {}, resolution});
-        }
-    }
-
     // --- housekeeping: a small piece at a time
 
     bool keep_house() {
@@ -338,75 +264,12 @@ class Writer::Impl {
         note_appended();
         apply_releases();
         if (second_pace_.due(now)) {
-            if (is_for_letters()) apply_marks();
+            if (marks_) marks_->release_marked(releases_);
             cursor_->sync();
-            make_room();
-            find_oldest_pending();
+            recycler_->make_room();
+            oldest_pending_.look(*slot_->directory, appender_->segments(), cursor_->state());
         }
-        return recycle() || prepare_spare();
-    }
-
-    // The oldest segment, if all of it is released and will not be needed.
-    bool recycle() {
-        const std::deque<LogSegment>& segments = appender_->segments();
-        if (segments.empty()) return false;
-        const LogSegment oldest = segments.front();
-        uint64_t behind = 0;  // the sequence behind its last one
-        if (segments.size() > 1) {
-            behind = segments[1].extent.first_sequence;
-        } else if (!appender_->has_tail()) {
-            behind = appender_->next_sequence();
-        } else {
-            return false;
-        }
-        if (cursor_->state().base_sequence < behind) return false;
-        if (settings_->retain_ms > 0 &&
-            oldest.newest_publish_ms > tools_.clock->wall_ms() - settings_->retain_ms) {
-            return false;
-        }
-        if (!recycle_pace_.due(tools_.clock->steady_us())) return false;
-
-        if (!planted(Bug::cursor_unsynced_at_recycling) &&
-            !cursor_->released_for_good(behind)) {
-            return false;
-        }
-        // Letters come now and then: what they leave is given back to the disk.
-        bool keep = appender_->has_tail() && !oldest.poisoned && !is_for_letters();
-        Status recycled = store_->recycle(oldest.extent.segment, oldest.size, keep);
-        if (!recycled) {
-            tools_.logger->write(Severity::error, recycled.error().text);
-            return false;
-        }
-        appender_->drop_oldest();
-        recycle_pace_.at_once();
-        return true;
-    }
-
-    bool prepare_spare() {
-        if (!appender_->has_tail() || !spare_pace_.due(tools_.clock->steady_us())) return false;
-        Result<bool> made = store_->prepare();
-        if (made && *made) {
-            spare_pace_.at_once();
-            return true;
-        }
-        if (!made && !std::exchange(spare_failed_, true)) {
-            tools_.logger->write(Severity::warn,
-                                 "no segment can be made ahead: " + made.error().text);
-        }
-        if (made) spare_failed_ = false;
-        return false;
-    }
-
-    void find_oldest_pending() {
-        const CursorState& state = cursor_->state();
-        if (state.totals.pending() == 0) {
-            oldest_sequence_ = 0;
-            oldest_pending_ms_ = 0;
-        } else if (oldest_sequence_ != state.base_sequence) {
-            oldest_sequence_ = state.base_sequence;
-            oldest_pending_ms_ =
-                read_accept_time(*slot_->directory, appender_->segments(), state);
-        }
+        return recycler_->step();
     }
 
     // --- what others see
@@ -426,7 +289,7 @@ class Writer::Impl {
         // Once finished nobody appends here, whatever the last attempt came to.
         numbers.failing = !finished_ && appender_->failing();
         numbers.full = !finished_ && appender_->full();
-        numbers.oldest_pending_ms = oldest_pending_ms_;
+        numbers.oldest_pending_ms = oldest_pending_.accepted_ms();
 
         if (tools_.publish && slot_) tools_.publish(slot_->name, found_, numbers);
 
@@ -452,6 +315,8 @@ class Writer::Impl {
     std::unique_ptr<SegmentStore> store_;
     std::unique_ptr<Appender> appender_;
     std::unique_ptr<CursorKeeper> cursor_;
+    std::optional<Recycler> recycler_;
+    std::optional<LetterMarks> marks_;  // of a log of letters
     uint64_t noted_segment_ = 0;
     SlotTotals found_;
     uint64_t recovered_ = 0;
@@ -473,16 +338,10 @@ class Writer::Impl {
 
     Pace open_pace_;
     Pace second_pace_;
-    Pace recycle_pace_;
-    Pace spare_pace_;
-    bool spare_failed_ = false;
-    uint64_t marks_read_ = 0;
-    bool marks_failed_ = false;
 
     uint64_t published_ = 0;  // version of the segments
     bool wake_reader_ = false;
-    uint64_t oldest_sequence_ = 0;   // the base record when it was looked at
-    int64_t oldest_pending_ms_ = 0;  // its accept time
+    OldestPending oldest_pending_;
 };
 
 Writer::Writer(std::shared_ptr<Log> log, std::shared_ptr<const SpoolSettings> settings,
