@@ -13,66 +13,18 @@
 #include "base/descriptor.h"
 #include "http/client.h"
 #include "http/curl_sockets.h"
+#include "http/easy_handles.h"
 #include "http/header_lines.h"
 #include "http/url.h"
-
-// CURLOPT_QUICK_EXIT: without it a transfer that ends while its name is being resolved
-// waits for the resolver.
-static_assert(LIBCURL_VERSION_NUM >= 0x075700, "libcurl 7.87 or later is needed");
 
 namespace momento {
 namespace {
 
-// An idle connection older than this is not used again: servers drop idle ones early, and
-// a request that meets such a close has an unknown outcome.
-constexpr long max_idle_s = 20;
-// Afterwards a new connection, so that changes in DNS are followed under steady load.
-constexpr long max_lifetime_s = 300;
 // Kept for reuse when no request needs them, all hosts together.
 constexpr long max_idle_connections = 256;
 
-template <auto cleanup>
-struct Cleanup {
-    template <class T>
-    void operator()(T* handle) const {
-        cleanup(handle);
-    }
-};
-
-using EasyHandle = std::unique_ptr<CURL, Cleanup<curl_easy_cleanup>>;
-using MultiHandle = std::unique_ptr<CURLM, Cleanup<curl_multi_cleanup>>;
-using ShareHandle = std::unique_ptr<CURLSH, Cleanup<curl_share_cleanup>>;
-
-// What a handle is told for all requests that are like one another. libcurl copies each
-// string and checks each option anew, which costs more than to compare these.
-struct Kind {
-    std::string method;
-    std::string url;
-    std::string proxy;
-    std::string trusted_certificate;
-    int64_t connect_timeout_ms;
-    int64_t total_timeout_ms;
-
-    explicit Kind(const HttpRequest& request)
-        : method(request.method),
-          url(request.url),
-          proxy(request.proxy),
-          trusted_certificate(request.trusted_certificate),
-          connect_timeout_ms(request.connect_timeout_ms),
-          total_timeout_ms(request.total_timeout_ms) {}
-
-    bool fits(const HttpRequest& request) const {
-        return method == request.method && url == request.url && proxy == request.proxy &&
-               trusted_certificate == request.trusted_certificate &&
-               connect_timeout_ms == request.connect_timeout_ms &&
-               total_timeout_ms == request.total_timeout_ms;
-    }
-};
-
-struct Handle {
-    EasyHandle easy;
-    std::optional<Kind> kind;  // what it was told; nothing yet
-};
+using MultiHandle = std::unique_ptr<CURLM, CurlCleanup<curl_multi_cleanup>>;
+using ShareHandle = std::unique_ptr<CURLSH, CurlCleanup<curl_share_cleanup>>;
 
 struct Transfer {
     HttpRequest request;
@@ -83,7 +35,7 @@ struct Transfer {
     HttpResult result;
     bool too_long = false;
     char error[CURL_ERROR_SIZE] = "";
-    Handle handle;  // last, because it points to the others
+    EasyHandle handle;  // last, because it points to the others
 };
 
 // Has any of it left? Of a request through a tunnel: of the tunnel's, too.
@@ -98,7 +50,7 @@ bool is_sent(CURL* easy) {
 // repetition.
 extern "C" int momento_http_begin(void* user, char*, char*, int, int) {
     auto* transfer = static_cast<Transfer*>(user);
-    const bool again = transfer->begun && is_sent(transfer->handle.easy.get());
+    const bool again = transfer->begun && is_sent(transfer->handle.get());
     transfer->begun = true;
     return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
@@ -223,7 +175,7 @@ class CurlClient final : public HttpClient {
 
     bool begin(std::unique_ptr<Transfer> transfer) {
         CURLcode code = prepare(*transfer);
-        CURL* easy = transfer->handle.easy.get();
+        CURL* easy = transfer->handle.get();
         if (code == CURLE_OK && curl_multi_add_handle(multi_.get(), easy) != CURLM_OK) {
             code = CURLE_FAILED_INIT;
         }
@@ -239,11 +191,9 @@ class CurlClient final : public HttpClient {
     // Gives it a handle that is told everything.
     CURLcode prepare(Transfer& transfer) {
         const HttpRequest& request = transfer.request;
-        transfer.handle = take_handle(request);
+        CURLcode code = handles_.take(request, transfer.handle);
+        CURL* easy = transfer.handle.get();
         transfer.headers.emplace(request);
-        CURL* easy = transfer.handle.easy.get();
-        CURLcode code = transfer.handle.kind ? CURLE_OK : configure(easy, request);
-        if (code == CURLE_OK && !transfer.handle.kind) transfer.handle.kind.emplace(request);
         auto set = [&](CURLoption option, auto value) {
             if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value);
         };
@@ -259,78 +209,11 @@ class CurlClient final : public HttpClient {
         return code;
     }
 
-    // The last one that was told the same, or else any.
-    Handle take_handle(const HttpRequest& request) {
-        const auto like_this =
-            std::find_if(idle_.rbegin(), idle_.rend(),
-                         [&](const Handle& idle) { return idle.kind->fits(request); });
-        Handle handle;
-        if (like_this != idle_.rend()) {
-            handle = std::move(*like_this);
-            idle_.erase(std::next(like_this).base());
-        } else if (!idle_.empty()) {
-            handle.easy = std::move(idle_.front().easy);
-            idle_.pop_front();
-            curl_easy_reset(handle.easy.get());  // keeps the share
-        } else {
-            handle.easy.reset(curl_easy_init());
-            if (!handle.easy) throw std::bad_alloc();
-            curl_easy_setopt(handle.easy.get(), CURLOPT_SHARE, share_.get());
-        }
-        return handle;
-    }
-
     void retire(Transfer& transfer) {
-        CURL* easy = transfer.handle.easy.get();
+        CURL* easy = transfer.handle.get();
         curl_multi_remove_handle(multi_.get(), easy);
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
-        idle_.push_back(std::move(transfer.handle));
-    }
-
-    static bool is_get(const HttpRequest& request) {
-        return request.method == "GET" && request.body.empty();
-    }
-
-    // All that Kind tells apart, and what is the same for every request.
-    static CURLcode configure(CURL* easy, const HttpRequest& request) {
-        CURLcode code = CURLE_OK;
-        auto set = [&](CURLoption option, auto value) {
-            if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value);
-        };
-        set(CURLOPT_URL, request.url.c_str());
-        set(CURLOPT_PROTOCOLS_STR, "http,https");
-        set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-
-        if (is_get(request)) {
-            set(CURLOPT_HTTPGET, 1L);
-        } else {
-            set(CURLOPT_POST, 1L);
-            set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-        }
-        set(CURLOPT_PREREQFUNCTION, momento_http_begin);
-        set(CURLOPT_WRITEFUNCTION, momento_http_write);
-
-        set(CURLOPT_NOSIGNAL, 1L);
-        set(CURLOPT_QUICK_EXIT, 1L);
-        set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout_ms));
-        set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.total_timeout_ms));
-        set(CURLOPT_TCP_NODELAY, 1L);
-        set(CURLOPT_MAXAGE_CONN, max_idle_s);
-        set(CURLOPT_MAXLIFETIME_CONN, max_lifetime_s);
-
-        // Empty strings, not nullptr: these keep libcurl from asking the environment.
-        set(CURLOPT_PROXY, request.proxy.c_str());
-        set(CURLOPT_NOPROXY, "");
-        // A tunnelling proxy must not see our headers, credentials among them.
-        set(CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
-        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-
-        set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-        if (!request.trusted_certificate.empty()) {
-            set(CURLOPT_CAINFO, request.trusted_certificate.c_str());
-            set(CURLOPT_CAPATH, static_cast<char*>(nullptr));  // nobody else is trusted
-        }
-        return code;
+        handles_.keep(std::move(transfer.handle));
     }
 
     // Transfers that libcurl has come to the end of.
@@ -410,7 +293,7 @@ class CurlClient final : public HttpClient {
     MultiHandle multi_;
     Descriptor wakes_;                // an eventfd
     std::atomic<bool> woken_{false};  // and not yet looked
-    std::deque<Handle> idle_;         // the last one used last
+    EasyHandles handles_{share_.get(), momento_http_begin, momento_http_write};
     std::map<CURL*, std::unique_ptr<Transfer>> active_;
     std::deque<std::unique_ptr<Transfer>> waiting_;
     std::map<std::string, int> per_origin_;  // active transfers
