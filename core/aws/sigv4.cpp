@@ -9,6 +9,8 @@
 #include "base/ascii.h"
 #include "base/cleanse.h"
 #include "base/digest.h"
+#include "base/hex.h"
+#include "http/url.h"
 
 namespace momento::aws {
 namespace {
@@ -49,17 +51,6 @@ std::string collapse(std::string_view value) {
     return collapsed;
 }
 
-std::string to_hex(std::string_view bytes) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    text.reserve(2 * bytes.size());
-    for (unsigned char byte : bytes) {
-        text += digits[byte >> 4];
-        text += digits[byte & 15];
-    }
-    return text;
-}
-
 std::string_view text_of(const Sha256& digest) {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
@@ -86,9 +77,6 @@ Hmac derive_signing_key(const std::string& secret, std::string_view date,
 // All services but S3 sign the path without ".", ".." and empty segments, and encode it
 // once more: "%20" as sent is "%2520" here.
 std::string canonical_path(std::string_view path) {
-    static constexpr char digits[] = "0123456789ABCDEF";
-    static constexpr std::string_view unreserved = "-._~";
-
     std::vector<std::string_view> segments;
     bool trailing_slash = true;
     while (!path.empty()) {
@@ -106,15 +94,7 @@ std::string canonical_path(std::string_view path) {
     std::string canonical;
     for (std::string_view segment : segments) {
         canonical += '/';
-        for (unsigned char c : segment) {
-            bool plain = is_alphanumeric(static_cast<char>(c)) ||
-                         unreserved.find(static_cast<char>(c)) != unreserved.npos;
-            if (plain) {
-                canonical += static_cast<char>(c);
-            } else {
-                canonical += {'%', digits[c >> 4], digits[c & 15]};
-            }
-        }
+        append_percent_encoded(canonical, segment);
     }
     if (trailing_slash || segments.empty()) canonical += '/';
     return canonical;
@@ -171,7 +151,7 @@ Headers Sigv4Signer::sign(const SignableRequest& request, const Credentials& cre
 
     std::string to_sign(algorithm);
     to_sign.append("\n").append(timestamp).append("\n").append(scope);
-    to_sign.append("\n").append(to_hex(text_of(sha256(canonical))));
+    to_sign.append("\n").append(to_hex(sha256(canonical)));
 
     std::string key_scope =
         date + '/' + credentials.access_key_id + '/' + credentials.secret_access_key;
@@ -187,7 +167,7 @@ Headers Sigv4Signer::sign(const SignableRequest& request, const Credentials& cre
     authorization.append(" Credential=").append(credentials.access_key_id);
     authorization.append("/").append(scope);
     authorization.append(", SignedHeaders=").append(signed_headers);
-    authorization.append(", Signature=").append(to_hex(text_of(signature)));
+    authorization.append(", Signature=").append(to_hex(signature));
     added.emplace_back("Authorization", std::move(authorization));
     return added;
 }
@@ -228,7 +208,7 @@ std::string Sigv4Signer::canonical_request(const SignableRequest& request, const
     canonical.append("\n").append(canonical_query(request.query));
     canonical.append("\n").append(lines).append("\n");
     canonical.append("\n").append(names);
-    canonical.append("\n").append(to_hex(text_of(sha256(request.body))));
+    canonical.append("\n").append(to_hex(sha256(request.body)));
     if (signed_headers) *signed_headers = std::move(names);
     return canonical;
 }

@@ -9,6 +9,7 @@
 #include "aws/error_class.h"
 #include "aws/service_error.h"
 #include "base/ascii.h"
+#include "base/hex.h"
 #include "base/json.h"
 
 namespace momento::aws {
@@ -66,18 +67,12 @@ std::string region_of(std::string_view host) {
 
 // Empty if this machine's OpenSSL may not compute it (FIPS).
 std::string md5_hex(std::string_view text) {
-    constexpr char digits[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE];
     size_t size = 0;
     if (EVP_Q_digest(nullptr, "MD5", nullptr, text.data(), text.size(), digest, &size) != 1) {
         return {};
     }
-    std::string hex;
-    for (size_t i = 0; i < size; ++i) {
-        hex += digits[digest[i] >> 4];
-        hex += digits[digest[i] & 15];
-    }
-    return hex;
+    return to_hex({reinterpret_cast<const char*>(digest), size});
 }
 
 bool matches(std::string_view body, const std::optional<std::string_view>& md5) {

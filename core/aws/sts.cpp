@@ -11,6 +11,7 @@
 #include "aws/xml.h"
 #include "base/ascii.h"
 #include "base/version.h"
+#include "http/url.h"
 
 namespace momento::aws {
 namespace {
@@ -33,20 +34,9 @@ bool is_word(std::string_view text, std::string_view marks, size_t least, size_t
 }
 
 void append_field(std::string& form, const char* name, std::string_view value) {
-    constexpr char digits[] = "0123456789ABCDEF";
     if (!form.empty()) form += '&';
     form.append(name).append("=");
-    for (char c : value) {
-        bool is_unreserved = is_alphanumeric(c) || c == '-' || c == '_' || c == '.' || c == '~';
-        if (is_unreserved) {
-            form += c;
-            continue;
-        }
-        auto byte = static_cast<unsigned char>(c);
-        form += '%';
-        form += digits[byte >> 4];
-        form += digits[byte & 15];
-    }
+    append_percent_encoded(form, value);
 }
 
 HttpRequest make_request(const StsSettings& settings, StsOperation operation,

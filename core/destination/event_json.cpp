@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "base/hex.h"
 #include "destination/json_escape.h"
 
 namespace momento {
@@ -12,12 +13,10 @@ std::string event_id(const ReplayId& replay_id) {
     ReplayId id = replay_id;
     id[6] = static_cast<uint8_t>((id[6] & 0x0F) | 0x40);
     id[8] = static_cast<uint8_t>((id[8] & 0x3F) | 0x80);
-    static constexpr char digits[] = "0123456789abcdef";
     std::string text;
     for (size_t i = 0; i < id.size(); ++i) {
         if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-        text += digits[id[i] >> 4];
-        text += digits[id[i] & 15];
+        append_hex(text, id[i]);
     }
     return text;
 }

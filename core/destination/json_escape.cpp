@@ -9,6 +9,8 @@
 #include <tmmintrin.h>
 #endif
 
+#include "base/hex.h"
+
 namespace momento {
 namespace {
 
@@ -25,7 +27,6 @@ uint64_t marks(uint64_t word) {
 }
 
 char* write_escape(char* out, unsigned char c) {
-    static constexpr char digits[] = "0123456789abcdef";
     *out++ = '\\';
     switch (c) {
         case '\n':
@@ -45,8 +46,8 @@ char* write_escape(char* out, unsigned char c) {
     out[0] = 'u';
     out[1] = '0';
     out[2] = '0';
-    out[3] = digits[c >> 4];
-    out[4] = digits[c & 15];
+    out[3] = hex_digits[c >> 4];
+    out[4] = hex_digits[c & 15];
     return out + 5;
 }
 

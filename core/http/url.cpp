@@ -110,4 +110,16 @@ Status check_proxy_url(std::string_view text) {
     return {};
 }
 
+void append_percent_encoded(std::string& out, std::string_view text) {
+    static constexpr char digits[] = "0123456789ABCDEF";
+    for (char c : text) {
+        if (is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+            out += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        out += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+}
+
 }  // namespace momento

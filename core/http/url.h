@@ -31,4 +31,7 @@ Result<Url> parse_url(std::string_view text);
 // A proxy's URL: no path, but maybe a user and password, which no error quotes.
 Status check_proxy_url(std::string_view text);
 
+// All but what RFC 3986 (2.3) calls unreserved becomes "%XX".
+void append_percent_encoded(std::string& out, std::string_view text);
+
 }  // namespace momento

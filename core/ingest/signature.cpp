@@ -9,25 +9,12 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "base/hex.h"
 #include "ingest/keccak_lanes.h"
 
 namespace momento {
 
 namespace {
-
-constexpr char hex_digits[] = "0123456789abcdef";
-
-// -1: not a lower-case hex digit. A table, because the digits of a MAC cannot be predicted.
-constexpr std::array<int8_t, 256> make_hex_values() {
-    std::array<int8_t, 256> values{};
-    for (int8_t& value : values) value = -1;
-    for (size_t i = 0; i < 16; ++i) {
-        values[static_cast<uint8_t>(hex_digits[i])] = static_cast<int8_t>(i);
-    }
-    return values;
-}
-
-constexpr std::array<int8_t, 256> hex_values = make_hex_values();
 
 // A key longer than a block counts by its hash (FIPS 198-1, 4). False if there is no hash.
 bool absorb_key(const KeccakLanes& lanes, std::string_view secret,
@@ -52,8 +39,8 @@ std::optional<Mac> parse_signature(std::string_view header) {
     if (header.size() != signature_length) return std::nullopt;
     Mac mac;
     for (size_t i = 0; i < mac.size(); ++i) {
-        const int high = hex_values[static_cast<uint8_t>(header[2 * i])];
-        const int low = hex_values[static_cast<uint8_t>(header[2 * i + 1])];
+        const int high = hex_value(header[2 * i]);
+        const int low = hex_value(header[2 * i + 1]);
         if (high < 0 || low < 0) return std::nullopt;
         mac[i] = static_cast<uint8_t>(high << 4 | low);
     }
@@ -61,13 +48,7 @@ std::optional<Mac> parse_signature(std::string_view header) {
 }
 
 std::string format_signature(const Mac& mac) {
-    std::string text;
-    text.reserve(signature_length);
-    for (uint8_t byte : mac) {
-        text += hex_digits[byte >> 4];
-        text += hex_digits[byte & 15];
-    }
-    return text;
+    return to_hex(mac);
 }
 
 bool equal_macs(const Mac& a, const Mac& b) {

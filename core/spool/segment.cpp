@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/hex.h"
 #include "spool/little_endian.h"
 
 namespace momento {
@@ -97,8 +98,7 @@ DecodedHeader decode_segment_header(std::string_view bytes) {
 
 std::string hex16(uint64_t number) {
     std::string text(16, '0');
-    for (size_t i = text.size(); i-- > 0; number >>= 4)
-        text[i] = "0123456789abcdef"[number & 15];
+    for (size_t i = text.size(); i-- > 0; number >>= 4) text[i] = hex_digits[number & 15];
     return text;
 }
 
@@ -106,9 +106,9 @@ std::optional<uint64_t> parse_hex16(std::string_view text) {
     if (text.size() != 16) return std::nullopt;
     uint64_t number = 0;
     for (char c : text) {
-        size_t digit = std::string_view("0123456789abcdef").find(c);
-        if (digit == std::string_view::npos) return std::nullopt;
-        number = number << 4 | digit;
+        const int digit = hex_value(c);
+        if (digit < 0) return std::nullopt;
+        number = number << 4 | static_cast<uint64_t>(digit);
     }
     return number;
 }

@@ -2,17 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <string>
+#include "base/hex.h"
 
 namespace momento {
 namespace {
-
-std::string hex(const Sha256& digest) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    for (uint8_t byte : digest) text += {digits[byte >> 4], digits[byte & 15]};
-    return text;
-}
 
 Hmac hmac(std::string_view key) {
     return Hmac::create("SHA256", key).value();
@@ -20,20 +13,20 @@ Hmac hmac(std::string_view key) {
 
 // FIPS 180-4, examples.
 TEST(Digest, IsSha256) {
-    EXPECT_EQ(hex(sha256("")),
+    EXPECT_EQ(to_hex(sha256("")),
               "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    EXPECT_EQ(hex(sha256("abc")),
+    EXPECT_EQ(to_hex(sha256("abc")),
               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 // RFC 4231, test case 2.
 TEST(Digest, IsKeyedByHmac) {
-    EXPECT_EQ(hex(hmac("Jefe").sign("what do ya want for nothing?")),
+    EXPECT_EQ(to_hex(hmac("Jefe").sign("what do ya want for nothing?")),
               "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
 TEST(Digest, IsKeyedByAnEmptyKey) {
-    EXPECT_EQ(hex(hmac("").sign("")),
+    EXPECT_EQ(to_hex(hmac("").sign("")),
               "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
     EXPECT_EQ(hmac({}).sign({}), hmac("").sign(""));
 }

@@ -85,5 +85,11 @@ TEST(Url, NoErrorQuotesAProxysPassword) {
     }
 }
 
+TEST(Url, EncodesAllButUnreservedCharacters) {
+    std::string text = "=";
+    append_percent_encoded(text, std::string("aZ09-._~ /%+\0\xC3\xA9", 15));
+    EXPECT_EQ(text, "=aZ09-._~%20%2F%25%2B%00%C3%A9");
+}
+
 }  // namespace
 }  // namespace momento

@@ -4,21 +4,13 @@
 
 #include <numeric>
 
+#include "base/hex.h"
 #include "ingest/payload.h"
 #include "spool/cursor.h"
 #include "spool/segment.h"
 
 namespace momento {
 namespace {
-
-std::string hex(std::string_view bytes) {
-    std::string text;
-    for (unsigned char c : bytes) {
-        text += "0123456789abcdef"[c >> 4];
-        text += "0123456789abcdef"[c & 15];
-    }
-    return text;
-}
 
 Salt salt(uint8_t first = 1) {
     Salt salt;
@@ -90,7 +82,7 @@ TEST(Crc32c, GoesOnWhereItStopped) {
 
 // A change of these bytes is a change of the format: it needs another version number.
 TEST(RecordFormat, IsTheseBytes) {
-    EXPECT_EQ(hex(sealed(full_record(), salt(), 0x1122334455667788, 0x1000)),
+    EXPECT_EQ(to_hex(sealed(full_record(), salt(), 0x1122334455667788, 0x1000)),
               "f54d52ff"                          // magic
               "87000000"                          // length
               "b6dbd9ba"                          // CRC of salt and record
@@ -248,7 +240,7 @@ SegmentHeader full_header() {
 TEST(SegmentHeaderFormat, IsTheseBytes) {
     std::string bytes = encode_segment_header(full_header());
     ASSERT_EQ(bytes.size(), segment_header_size);
-    EXPECT_EQ(hex(bytes.substr(0, 101)),
+    EXPECT_EQ(to_hex(bytes.substr(0, 101)),
               "4d5345474d454e54"                  // MSEGMENT
               "01000201"                          // version, byte order mark
               "00100000"                          // size
@@ -261,7 +253,7 @@ TEST(SegmentHeaderFormat, IsTheseBytes) {
               "0600000000000000"
               "30313233343536373839616263646566"
               "0300627573");
-    EXPECT_EQ(hex(bytes.substr(508, 4)), "62859118");
+    EXPECT_EQ(to_hex(bytes.substr(508, 4)), "62859118");
     EXPECT_EQ(bytes.find_first_not_of('\0', 512), std::string::npos);
 }
 
@@ -340,7 +332,7 @@ CursorState full_cursor() {
 TEST(CursorFormat, IsTheseBytes) {
     std::string bytes = encode_cursor(full_cursor());
     ASSERT_EQ(bytes.size(), cursor_slot_size);
-    EXPECT_EQ(hex(bytes.substr(0, 136)),
+    EXPECT_EQ(to_hex(bytes.substr(0, 136)),
               "4d435552534f5231"  // MCURSOR1
               "01000201"          // version, byte order mark
               "00080000"          // bitmap
@@ -357,8 +349,8 @@ TEST(CursorFormat, IsTheseBytes) {
               "6600000000000000"  // last sequence
               "000000000000000000000000000000000000000000000000"
               "1200000000000000");
-    EXPECT_EQ(hex(bytes.substr(128 + 2047, 1)), "80");
-    EXPECT_EQ(hex(bytes.substr(4092)), "ae548906");
+    EXPECT_EQ(to_hex(bytes.substr(128 + 2047, 1)), "80");
+    EXPECT_EQ(to_hex(bytes.substr(4092)), "ae548906");
 }
 
 TEST(CursorFormat, ComesBackAsItWas) {
