@@ -68,8 +68,15 @@ bool SegmentStore::reserve_ready() const {
 
 bool SegmentStore::has_room(uint64_t bytes) const {
     uint64_t size = segment_header_size + bytes;
-    if (spares_.size() > 1 && spares_[1].size >= size) return true;
-    return !disk_full_ && fits(size + reserve_gap());
+    uint64_t present = spares_.size() > 1 ? spares_[1].size : 0;
+    if (present >= size) return true;
+    uint64_t added = present > 0 ? size - present : roomy(size);
+    return !disk_full_ && fits(added + reserve_gap());
+}
+
+// What a segment that is made for `size` bytes begins with: room for more than them.
+uint64_t SegmentStore::roomy(uint64_t size) const {
+    return std::max(size, std::min(first_segment_size, settings_->segment_size));
 }
 
 Result<SegmentStore::Activated> SegmentStore::activate(SegmentHeader& header, uint64_t bytes,
@@ -124,16 +131,15 @@ Status SegmentStore::put_to_use(File& file, const std::string& spare,
 
 // The index of a spare of at least `size` bytes.
 Result<size_t> SegmentStore::choose(uint64_t size, Room room, Room* from) {
-    uint64_t roomy = std::max(size, std::min(first_segment_size, settings_->segment_size));
     Result<size_t> ahead =
-        spares_.size() > 1 ? ready(1, size, reserve_gap()) : make(roomy, reserve_gap());
+        spares_.size() > 1 ? ready(1, size, reserve_gap()) : make(roomy(size), reserve_gap());
     if (ahead || room == Room::bound) return ahead;
     *from = fits(0) ? Room::reserve : Room::beyond;
     if (*from > room) return ahead;
     Result<size_t> reserve = spares_.empty() ? make(size, 0) : ready(0, size, 0);
     if (reserve || room == Room::reserve || !is_full(reserve.error())) return reserve;
     *from = Room::beyond;
-    return make_unbounded(roomy);
+    return make_unbounded(roomy(size));
 }
 
 // Brings a spare to `size` if it is smaller.

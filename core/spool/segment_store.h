@@ -89,6 +89,7 @@ class SegmentStore {
     bool fits(uint64_t added) const;
     uint64_t excess(uint64_t segment_size) const;
     uint64_t reserve_gap() const;
+    uint64_t roomy(uint64_t size) const;
     Result<size_t> choose(uint64_t size, Room room, Room* from);
     Result<size_t> ready(size_t index, uint64_t size, uint64_t kept_free);
     Result<size_t> make(uint64_t size, uint64_t kept_free);

@@ -285,6 +285,25 @@ TEST_F(WriterTest, SettlesWhatItCannotStoreAtOnce) {
     EXPECT_FALSE(log.log->numbers().full);
 }
 
+TEST_F(WriterTest, IsFullAsLongAsItMakesNoSegmentForARecord) {
+    // There is room for the record, and none for the segment that would be made for it.
+    settings_.segment_size = 1 << 20;
+    settings_.size = 4 * settings_.segment_size;
+    PlayedLog& log = start();
+    bool has_stored = true;
+    while (has_stored) {
+        has_stored = false;
+        while (append_padded("fill", 20'000)) {
+            has_stored = true;
+            log.settle();
+        }
+        clock_.advance_ms(1'000);
+        log.settle();
+    }
+    EXPECT_TRUE(log.log->numbers().full);
+    EXPECT_FALSE(append_padded("more", 20'000));
+}
+
 TEST_F(WriterTest, TellsPartOfABatchFromTheRest) {
     PlayedLog& log = start();
     std::vector<Record> batch = events(3, 100);
