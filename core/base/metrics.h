@@ -91,6 +91,7 @@ struct DestinationMetrics {
     Histogram sync;      // seconds of fdatasync
     Gauge held;          // entries on hold
     Gauge breaker_open;  // 1: this process's breaker is open
+    Gauge unopened;      // 1: this process cannot open its log, which so has no numbers
 
     // What AWS had to say to each process (DestinationState).
     Gauge clock_offset_ms;         // as int64_t

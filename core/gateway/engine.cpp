@@ -75,6 +75,7 @@ class Engine::Impl {
                 note_queues();
                 adopt_all();
             }
+            report_unopened();
             if (orphans_) orphans_->step();
         }
         secrets_.step();
@@ -191,6 +192,15 @@ class Engine::Impl {
         }
         seated->wake();  // opens the slot
         adopted_.push_back(std::move(seated));
+    }
+
+    // A log that cannot be opened has no slot that would tell.
+    void report_unopened() {
+        for (size_t i = 0; i < rooms_.size(); ++i) {
+            const LogNumbers log = numbers(i);
+            const bool is_open = log.bytes > 0;
+            metrics_[i]->unopened.parts[tools_.process] = log.failing && !is_open ? 1 : 0;
+        }
     }
 
     // Tried again until it is done; said once if it cannot be.

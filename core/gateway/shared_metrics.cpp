@@ -9,6 +9,7 @@ void SharedMetrics::enter(size_t process) {
     destinations.for_each([process](std::string_view, DestinationMetrics& destination) {
         destination.held.parts[process] = 0;
         destination.breaker_open.parts[process] = 0;
+        destination.unopened.parts[process] = 0;
         destination.clock_offset_ms.parts[process] = 0;
         destination.credentials_expires_ms.parts[process] = 0;
     });

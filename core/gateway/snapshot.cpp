@@ -45,6 +45,7 @@ Told Snapshot::tell(std::string_view name, const DestinationMetrics& own) const 
     told.name = name;
     told.own = &own;
     told.numbers = metrics_.slots.sum(name, living_);
+    if (own.unopened.sum(living_) > 0) told.numbers.failing = true;
     count_dead(told);
     told.held = own.held.sum(living_);
     told.breaker_open = own.breaker_open.sum(living_);

@@ -377,7 +377,7 @@ Health status_health(const SharedMetrics& metrics, const StatusContext& context)
     for (const Told& told : snapshot.destinations()) {
         const DestinationNumbers& numbers = told.numbers;
         const std::string of = " of destination \"" + std::string(told.name) + '"';
-        if (numbers.failing) fail("a disk fails under a log" + of);
+        if (numbers.failing) fail("nothing can be stored in a log" + of);
         if (numbers.full || numbers.fullest > fullness_limit) fail("a log is nearly full" + of);
     }
     return health;

@@ -230,6 +230,21 @@ def test_health_forgets_the_failing_disk_of_a_worker_that_was_killed(start_webho
     assert hook.get("/health").status == 200
 
 
+def test_health_fails_while_a_log_cannot_be_opened(start_webhook):
+    hook = start_webhook(server="location = /health { momento_status health; }")
+    hook.allow_faults()
+    hook.allow(r"may hold orphans and is left alone: cannot open directory")
+    spool = hook.path("spool")
+    mode = spool.stat().st_mode
+    spool.chmod(0)
+    assert hook.send().status == 503
+    eventually(lambda: hook.get("/health").status == 503, "a health that fails")
+    assert hook.numbers()["spool_failing"]
+    spool.chmod(mode)
+    eventually(lambda: hook.send().status == 200, "an accepted event")
+    eventually(lambda: hook.get("/health").status == 200, "a health that is well")
+
+
 # Prometheus
 
 METRICS = {

@@ -255,9 +255,17 @@ TEST_F(StatusTest, HealthFailsBeforeALogIsFull) {
     EXPECT_FALSE(status_health(*metrics_, context_).ok);
 }
 
+TEST_F(StatusTest, HealthFailsWhileALivingProcessCannotOpenItsLog) {
+    destination_->unopened.parts[place] = 1;
+    EXPECT_THAT(status_health(*metrics_, context_).reason, HasSubstr("nothing can be stored"));
+    EXPECT_THAT(status_json(*metrics_, context_), HasSubstr("\"spool_failing\":true"));
+    metrics_->enter(place);
+    EXPECT_TRUE(status_health(*metrics_, context_).ok);
+}
+
 TEST_F(StatusTest, HealthFailsWithADiskThatFailsOrWithoutASecret) {
     publish({}, 0, true);
-    EXPECT_THAT(status_health(*metrics_, context_).reason, HasSubstr("disk"));
+    EXPECT_THAT(status_health(*metrics_, context_).reason, HasSubstr("nothing can be stored"));
     publish({});
     context_.no_secret = true;
     EXPECT_THAT(status_health(*metrics_, context_).reason, HasSubstr("secret"));
