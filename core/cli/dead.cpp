@@ -62,6 +62,7 @@ Result<LetterOptions> parse_letter_options(const Arguments& arguments) {
     Result<Arguments> operands = options.parse(arguments, 0, 1, "one directory");
     if (!operands) return operands.error();
     given.directory = operands->empty() ? default_spool : operands->front();
+    if (Status spool = check_spool(given.directory); !spool) return spool.error();
     given.filter.reason = reason.value_or("");
     return given;
 }
@@ -197,12 +198,14 @@ Result<Outcome> redrive(const Arguments& arguments, Console& console) {
     settings.filter.reason = reason.value_or("");
     settings.to = to.value_or("");
 
+    if (Status spool = check_spool(directory); !spool) return spool.error();
     if (Status status = become_owner(directory); !status) return status.error();
     RedriveReport report;
     const Status status =
         queue ? redrive_queue({*queue, directory, settings, &aws_options}, console, &report)
               : redrive_spool(directory, settings, console, &report);
-    print_report(report, settings.dry_run, console.out);
+    const bool is_nothing = report.redriven.empty() && left_of(report) == 0;
+    if (status || !is_nothing) print_report(report, settings.dry_run, console.out);
     if (!status) return status.error();
     return left_of(report) > 0 ? Outcome::found : Outcome::fine;
 }
@@ -216,6 +219,7 @@ Result<Outcome> remove(const Arguments& arguments, Console& console) {
     if (!older_than_ms) return Error{"\"--older-than\" is missing, give a time such as 30d"};
     std::string directory = operands->empty() ? default_spool : operands->front();
 
+    if (Status spool = check_spool(directory); !spool) return spool.error();
     if (Status status = become_owner(directory); !status) return status.error();
     auto places = find_letters(directory);
     if (!places) return places.error();
@@ -289,8 +293,8 @@ const Command dead_rm_command{"dead rm", "removes old dead letters",
                               R"(usage: momentoctl dead rm --older-than TIME [DIR]
 
 Removes the dead letters in DIR (default /var/lib/nginx/momento) whose last attempt was
-longer ago than TIME: a number with ms, s, m, h, d or w. They are gone for good. Run as root,
-it takes the user and group of the spool's owner first.
+longer ago than TIME: a number with ms, s, m, h, d or w, or of seconds. They are gone for good.
+Run as root, it takes the user and group of the spool's owner first.
 )",
                               remove};
 

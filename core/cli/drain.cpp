@@ -58,6 +58,7 @@ Result<Outcome> drain(const Arguments& arguments, Console& console) {
     Result<Arguments> operands = options.parse(arguments, 0, 1, "one directory");
     if (!operands) return operands.error();
     std::string directory = operands->empty() ? default_spool : operands->front();
+    if (Status spool = check_spool(directory); !spool) return spool.error();
 
     const int64_t start_us = system_clock().steady_us();
     for (;;) {
@@ -88,7 +89,8 @@ stop hooks of instances and containers. With "dead_letter sqs" it waits for dead
 until they are in their queue; those that are to stay in the spool do not count, and neither
 do those that SQS cannot hold. It delivers nothing itself: a gateway must be running and should
 no longer get webhooks. Exit status 1 if something is left after TIME, and how much of it; why
-is in the gateway's log. TIME is a number with ms, s, m, h, d or w; default: it waits for ever.
+is in the gateway's log. TIME is a number with ms, s, m, h, d or w, or of seconds; default: it
+waits for ever.
 )",
                             drain};
 

@@ -25,6 +25,7 @@ Result<SpoolOptions> parse_spool_options(const Arguments& arguments) {
     Result<Arguments> operands = options.parse(arguments, 0, 1, "one directory");
     if (!operands) return operands.error();
     given.directory = operands->empty() ? default_spool : operands->front();
+    if (Status spool = check_spool(given.directory); !spool) return spool.error();
     return given;
 }
 
@@ -137,7 +138,7 @@ Result<Outcome> verify(const Arguments& arguments, Console& console) {
         }
     }
     if (!given->json) {
-        console.out << places->size() << " slots, " << whole << " pending records whole\n";
+        console.out << places->size() << " slots, " << whole << " records whole\n";
     }
     return found ? Outcome::found : Outcome::fine;
 }

@@ -5,9 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <ostream>
+
+#include "spool/slots.h"
 
 namespace momento::cli {
 
@@ -30,7 +34,50 @@ Json optional_text(std::string_view text) {
     return text.empty() ? Json() : Json::string(text);
 }
 
+constexpr char spool_remedy[] = "give the directory that \"momento_spool\" names";
+
+Error with_remedy(Error error) {
+    if (error.code == ENOENT || error.code == ENOTDIR) {
+        error.text += std::string("; ") + spool_remedy;
+    } else if (error.code == EACCES) {
+        error.text += "; run this as root or as the spool's owner";
+    }
+    return error;
+}
+
+enum class Content { slots, other, nothing };
+
+// What a directory that has the name of a destination holds.
+Content look_into(Directory& spool, const std::string& name) {
+    auto directory = spool.open_directory(name, false);
+    if (!directory) {
+        return directory.error().code == ENOTDIR ? Content::other : Content::nothing;
+    }
+    auto names = (*directory)->list();
+    if (!names || names->empty()) return Content::nothing;
+    const bool has_slot = std::any_of(names->begin(), names->end(), is_slot_name);
+    return has_slot ? Content::slots : Content::other;
+}
+
 }  // namespace
+
+Status check_spool(const std::string& directory) {
+    auto spool = system_files().open_directory(directory, false);
+    if (!spool) return with_remedy(spool.error());
+    auto names = (*spool)->list();
+    if (!names) return with_remedy(names.error());
+
+    bool has_other = false;
+    for (const std::string& name : *names) {
+        if (name == dead_letter_directory) return {};
+        if (!is_destination_name(name)) continue;  // "lost+found"
+        const Content content = look_into(**spool, name);
+        if (content == Content::slots) return {};
+        has_other = has_other || content == Content::other;
+    }
+    if (!has_other) return {};
+    return Error{"\"" + directory + "\" is not a spool: " + spool_remedy};
+}
 
 Status become_owner(const std::string& directory) {
     struct stat info {};

@@ -16,6 +16,11 @@ namespace momento::cli {
 
 inline constexpr char default_spool[] = "/var/lib/nginx/momento";
 
+// Refuses a directory that is missing, unreadable, or something else than a spool: an empty
+// answer about the directory above the spool would look like one that nothing is left in. A
+// directory that nothing is in yet may be one.
+Status check_spool(const std::string& directory);
+
 // Of a process run by root: takes the uid and gid of the directory's owner, for good. What
 // it writes from then on is the workers' to read, and it can do no more harm than they.
 Status become_owner(const std::string& directory);

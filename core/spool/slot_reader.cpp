@@ -134,7 +134,7 @@ Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& 
         if (!slots) return slots.error();
         std::sort(slots->begin(), slots->end());
         for (const std::string& slot : *slots) {
-            if (slot.size() != slot_name_length || !parse_hex16(slot)) continue;
+            if (!is_slot_name(slot)) continue;
             auto directory = (*parent)->open_directory(slot, false);
             if (!directory) return directory.error();
             places.push_back({name, slot, std::move(*directory)});

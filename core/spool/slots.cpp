@@ -16,10 +16,6 @@ namespace {
 
 constexpr size_t max_destination_name = 64;
 
-bool is_slot_name(const std::string& name) {
-    return parse_hex16(name).has_value();
-}
-
 // A slot's owner is told by its directory's owner: workers that run as somebody else now.
 bool is_refused(const Error& error) {
     return error.code == EACCES || error.code == EPERM;
@@ -38,6 +34,10 @@ bool is_destination_name(std::string_view name) {
     return !name.empty() && name.size() <= max_destination_name &&
            std::all_of(name.begin(), name.end(),
                        [](char c) { return is_alphanumeric(c) || c == '_' || c == '-'; });
+}
+
+bool is_slot_name(const std::string& name) {
+    return parse_hex16(name).has_value();
 }
 
 Slots::Slots(std::string spool_path, std::string destination, FileSystem& files, Random& random,

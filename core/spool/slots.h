@@ -28,6 +28,7 @@ inline constexpr char dead_letter_directory[] = ".dead";
 inline constexpr char slot_lock_file[] = "lock";
 
 bool is_destination_name(std::string_view name);  // [A-Za-z0-9_-]{1,64}
+bool is_slot_name(const std::string& name);       // 16 hex digits
 
 struct Slot {
     std::string destination;

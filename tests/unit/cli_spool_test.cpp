@@ -100,7 +100,7 @@ TEST_F(SpoolCommands, VerifyFindsDamage) {
         "bus", {TestSpool::event("one"), TestSpool::event("two"), TestSpool::event("three")});
     Ran sound = run_here({"spool", "verify"});
     EXPECT_EQ(sound.status, 0) << sound.out;
-    EXPECT_EQ(sound.out, "1 slots, 3 pending records whole\n");
+    EXPECT_EQ(sound.out, "1 slots, 3 records whole\n");
 
     std::fstream segment(first_segment("bus"), std::ios::in | std::ios::out);
     segment.seekp(4096 + 112);  // the first body
@@ -221,7 +221,31 @@ TEST_F(SpoolCommands, CannotRunWithoutASpool) {
         Ran ran = run(arguments);
         EXPECT_EQ(ran.status, 2) << command[0];
         EXPECT_THAT(ran.err, HasSubstr("/no/such/spool")) << command[0];
+        EXPECT_THAT(ran.err, HasSubstr("give the directory that \"momento_spool\" names"));
+        EXPECT_THAT(ran.out, IsEmpty()) << command[0];
     }
+}
+
+TEST_F(SpoolCommands, TakeNothingElseForASpool) {
+    // "Nothing is pending" of the directory above the spool would end a machine that has
+    // events.
+    std::filesystem::create_directory(spool_.path() + "/momento");
+    spool_.append("momento/bus", {TestSpool::event("one")});
+    for (const Arguments& command :
+         {Arguments{"spool", "ls"}, Arguments{"spool", "cat"}, Arguments{"spool", "verify"},
+          Arguments{"dead", "ls"}, Arguments{"dead", "redrive"},
+          Arguments{"dead", "rm", "--older-than=1d"}, Arguments{"drain"}}) {
+        Ran ran = run_here(command);
+        EXPECT_EQ(ran.status, 2) << command[0];
+        EXPECT_THAT(ran.err, HasSubstr("\"" + spool_.path() + "\" is not a spool"));
+        EXPECT_THAT(ran.out, IsEmpty()) << command[0];
+    }
+}
+
+TEST_F(SpoolCommands, TakeADirectoryThatNothingIsInYetForASpool) {
+    std::filesystem::create_directory(spool_.path() + "/lost+found");
+    std::filesystem::create_directory(spool_.path() + "/bus");
+    EXPECT_EQ(run_here({"drain"}).status, 0);
 }
 
 TEST_F(SpoolCommands, AreNamedWhereOneIsMissing) {
