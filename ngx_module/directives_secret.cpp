@@ -27,6 +27,12 @@ Result<SecretValue> load_now(const SecretSource& source) {
     return load_secret(source, [](const std::string& name) { return getenv(name.c_str()); });
 }
 
+void warn_of_doubt(ngx_conf_t* cf, const SecretSource& source, const SecretValue& value) {
+    if (auto doubt = doubt_secret(source, value.bytes())) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%s", doubt->c_str());
+    }
+}
+
 // The index of a source that may change, which is read or looked up for the first time.
 Result<size_t> add_source(ngx_conf_t* cf, const SecretSource& source) {
     MainConf& main = *main_conf(cf);
@@ -44,6 +50,7 @@ Result<size_t> add_source(ngx_conf_t* cf, const SecretSource& source) {
         if (auto doubt = doubt_secret_file(source.location)) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%s", doubt->c_str());
         }
+        warn_of_doubt(cf, source, settings.value);
     } else {
         take_environment(cf, main);
         if (Status known_place = resolve(settings, main.environment); !known_place) {
@@ -99,6 +106,7 @@ Result<LocationSecret> read_secret(ngx_conf_t* cf, const Arguments& arguments) {
     auto value = load_now(*source);
     if (!value) return unusable(value.error());
     secret.value = std::move(*value);
+    warn_of_doubt(cf, *source, secret.value);
     secret.read_ms = system_clock().wall_ms();
     return secret;
 }

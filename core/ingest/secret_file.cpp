@@ -2,9 +2,51 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 
+#include "base/ascii.h"
+
 namespace momento {
+
+namespace {
+
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+constexpr char what_sources_are[] = "\"file:PATH\", \"env:NAME\" or \"secretsmanager:ID\"";
+
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+// "vault:", "File:", "https:", "arn:".
+bool begins_like_a_source(std::string_view value) {
+    const size_t colon = value.find(':');
+    return colon != std::string_view::npos && colon > 1 &&
+           std::all_of(value.begin(), value.begin() + static_cast<ptrdiff_t>(colon),
+                       [](char c) { return is_alphanumeric(c); });
+}
+
+bool names_a_file(std::string_view value) {
+    struct stat info {};
+    return value.front() == '/' && stat(std::string(value).c_str(), &info) == 0;
+}
+
+const char* doubt_value(std::string_view value) {
+    if (value.substr(0, byte_order_mark.size()) == byte_order_mark) {
+        return "begins with a byte order mark, which counts too: remove it";
+    }
+    if (value.front() == ' ' || value.back() == ' ' ||
+        std::any_of(value.begin(), value.end(), is_control)) {
+        return "has a blank at an end, or a line break or another control character, which "
+               "count too: remove them";
+    }
+    if (value.front() == '{') {
+        return "begins like a JSON object and is none: it counts as it stands";
+    }
+    return nullptr;
+}
+
+}  // namespace
 
 std::optional<std::string> doubt_secret_file(const std::string& path) {
     struct stat info {};
@@ -24,6 +66,24 @@ std::optional<std::string> doubt_secret_file(const std::string& path) {
     std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(info.st_mode & 07777));
     return "\"" + path + "\" holds a secret and can be " + doubt + " (mode " + mode +
            "): chmod 600 keeps it for its owner";
+}
+
+std::optional<std::string> doubt_secret(const SecretSource& source, std::string_view value) {
+    if (value.empty()) return std::nullopt;
+    if (source.kind == SecretSource::Kind::plain) {
+        if (value.front() == '$') {
+            return "a secret that is given itself begins with \"$\": variables have no meaning "
+                   "there";
+        }
+        if (begins_like_a_source(value) || names_a_file(value)) {
+            return std::string(
+                       "a secret that is given itself looks like a source: those are ") +
+                   what_sources_are;
+        }
+    }
+    const char* doubt = doubt_value(value);
+    if (doubt == nullptr) return std::nullopt;
+    return "secret \"" + source.name() + "\" " + doubt;
 }
 
 }  // namespace momento

@@ -1,9 +1,13 @@
-// Whether the file of a secret is kept as one. Called while the configuration is read; blocks
-// as long as stat() does.
+// What is odd about a secret, or about the file that holds one: no errors, but warnings for the
+// operator, which never quote it. Called while the configuration is read; blocks as long as
+// stat() does.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
+
+#include "ingest/secrets.h"
 
 namespace momento {
 
@@ -11,5 +15,10 @@ namespace momento {
 // everybody reads it, or somebody else can replace it. A group that may read it, as that of
 // the workers, is in order. Nothing if all seems well, or nothing can be said.
 std::optional<std::string> doubt_secret_file(const std::string& path);
+
+// A secret of which nobody would mean every byte: one given itself that looks like a source or
+// a variable; one with blanks at an end, control characters or a byte order mark; JSON that
+// cannot be read. With it each webhook would be refused as forged.
+std::optional<std::string> doubt_secret(const SecretSource& source, std::string_view value);
 
 }  // namespace momento

@@ -434,6 +434,47 @@ def test_no_message_quotes_a_secret(secret):
     assert "short-secret" not in result.output
 
 
+LOOKS_LIKE_A_SOURCE = ('a secret that is given itself looks like a source: those are "file:PATH", '
+                       '"env:NAME" or "secretsmanager:ID"')
+WHITE = ("has a blank at an end, or a line break or another control character, which count too: "
+         "remove them")
+
+
+@pytest.mark.parametrize("secret, warning", [
+    ("$secret",
+     'a secret that is given itself begins with "$": variables have no meaning there'),
+    ("File:/etc/secret", LOOKS_LIKE_A_SOURCE),
+    ("arn:aws:secretsmanager:us-west-2:123456789012:secret:hooks", LOOKS_LIKE_A_SOURCE),
+    ("%%DIR%%/value", LOOKS_LIKE_A_SOURCE),
+    ('" value"', f'secret "plain" {WHITE}'),
+    ("env:BLANK", f'secret "env:BLANK" {WHITE}'),
+    ("file:%%DIR%%/lines", f'secret "file:%%DIR%%/lines" {WHITE}'),
+    ("file:%%DIR%%/mark", 'secret "file:%%DIR%%/mark" begins with a byte order mark, which counts '
+     "too: remove it"),
+    ("file:%%DIR%%/broken", 'secret "file:%%DIR%%/broken" begins like a JSON object and is none: '
+     "it counts as it stands"),
+])
+def test_a_secret_that_nobody_would_mean_is_a_warning(secret, warning):
+    line = webhook(secret=secret)
+    result = check_config(
+        http=SPOOL + file_destination(), server=line, env={"BLANK": "value "},
+        files={"value": "value", "lines": "value\nother\n", "mark": "\ufeffvalue\n",
+               "broken": '{"momentoSecret": "value",}'})
+    assert result.status == 0, result.output
+    warnings = [text for text in result.output.splitlines() if "[warn]" in text]
+    assert any(warning in text for text in warnings), result.output
+
+
+@pytest.mark.parametrize("secret", [
+    "kf2/XyZ+abc=", "/not/a/file+here==", "a:b", "sk_live-1.2~3", "file:%%DIR%%/json#chat"])
+def test_any_other_secret_is_taken_without_a_word(secret):
+    result = check_config(http=SPOOL + file_destination(), server=webhook(secret=secret),
+                          files=FILES)
+    assert result.status == 0, result.output
+    assert "a secret that is given" not in result.output
+    assert "which count" not in result.output
+
+
 @pytest.mark.parametrize("directive", [
     "momento_spool spool;", "momento_destination bus { file events; }"])
 def test_http_level_only(directive):
