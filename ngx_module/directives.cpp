@@ -51,7 +51,7 @@ void inherit(int64_t& value, int64_t parent, int64_t otherwise) {
 
 // The checks of a location that is a webhook.
 char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
-    if (core_location(cf)->handler != webhook_handler) {
+    if (core_location(cf)->handler != webhook_handler || begins_with_return(cf)) {
         return refuse_at(cf, location.place,
                          "\"momento_webhook\" has no effect: another directive of the same "
                          "location answers its requests");
@@ -87,7 +87,11 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
 }
 
 // The letters of a destination are a log like any other, of a size of their own.
-Status check_letters(const MainConf& main, const DestinationSettings& destination) {
+Status check_letters(const MainConf& main, DestinationSettings& destination, bool is_sized) {
+    if (!is_sized) {
+        destination.dead_letter_size =
+            std::max(destination.dead_letter_size, smallest_log(main.spool));
+    }
     SpoolSettings letters = main.spool;
     letters.size = destination.dead_letter_size;
     Status status = check(letters);
@@ -178,6 +182,11 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
             child.ack = parent.ack == Ack::unset ? Ack::durable : parent.ack;
         }
 
+        if (child.has_status && core_location(cf)->handler != status_handler) {
+            return refuse_at(cf, child.status_place,
+                             "\"momento_status\" has no effect: another directive of the "
+                             "same location answers its requests");
+        }
         if (child.is_webhook()) return check_webhook(cf, *main_conf(cf), child);
 
         // Inside "if" and "limit_except" it is still the location around them.
@@ -218,7 +227,8 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
         }
 
         for (size_t i = 0; i < main.destinations.size(); ++i) {
-            if (Status letters = check_letters(main, main.destinations[i]); !letters) {
+            Status letters = check_letters(main, main.destinations[i], main.sizes_letters[i]);
+            if (!letters) {
                 refuse_at(cf, main.places[i], letters.error().text);
                 return NGX_ERROR;
             }
@@ -251,6 +261,12 @@ char* set_spool(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         ngx_str_t path = to_pool(cf->pool, directory_name);
         if (path.data == nullptr || ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
             return conf_error;
+        }
+        // nginx would take it for the directory that it is to make, and change its mode.
+        ngx_file_info_t info;
+        if (ngx_file_info(path.data, &info) != NGX_FILE_ERROR && !ngx_is_dir(&info)) {
+            return refuse(cf, "invalid value " + quoted(arguments[1]) +
+                                  " in \"momento_spool\": it is not a directory");
         }
 
         auto size = static_cast<int64_t>(main.spool.size);
@@ -312,6 +328,7 @@ char* set_status(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         auto& location = *static_cast<LocationConf*>(conf);
         if (location.has_status) return duplicate;
         location.has_status = true;
+        location.status_place = Place::here(cf);
         core_location(cf)->handler = status_handler;
 
         const Arguments arguments = arguments_of(cf);

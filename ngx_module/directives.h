@@ -35,7 +35,8 @@ struct FileTarget {
 struct MainConf {
     SpoolSettings spool;  // no path: no "momento_spool"
     std::vector<DestinationSettings> destinations;
-    std::vector<Place> places;  // of the destinations' ends
+    std::vector<Place> places;        // of the destinations' ends
+    std::vector<bool> sizes_letters;  // a destination says how large its letters may get
     std::vector<FileTarget> files;
     std::vector<LocationConf*> webhooks;  // and gates; by LocationConf::webhook
     std::deque<ReplayZone> replay_zones;
@@ -76,6 +77,7 @@ struct LocationConf : LocationValues {
     WebhookMetrics* metrics = nullptr;
     StatusForm status_form = StatusForm::by_accept;
     bool has_status = false;
+    Place status_place;
     Ack ack = Ack::unset;
     // What names the destination, for each request anew; nullptr: destination_name does.
     ngx_http_complex_value_t* destination_value = nullptr;

@@ -44,6 +44,7 @@ struct Block {
     std::string kind;                 // "eventbridge" or "file"; empty: none yet
     std::set<std::string_view> seen;  // settings
     std::string aws_only;             // the first setting that only eventbridge has
+    bool sizes_letters = false;       // "dead_letter file size="
 
     std::string of_this() const { return " of destination " + quoted(settings.name); }
 };
@@ -209,8 +210,10 @@ Status set_timeout(ngx_conf_t*, Block& block, const Arguments& arguments) {
          Parameter::number("total", total_range, settings.total_timeout_ms)});
     if (!status) return status;
     if (settings.connect_timeout_ms > settings.total_timeout_ms) {
-        return Error{"invalid " + in_setting(block, arguments) +
-                     ": \"connect\" is longer than \"total\""};
+        return Error{"invalid " + in_setting(block, arguments) + ": \"connect\" of " +
+                     std::to_string(settings.connect_timeout_ms) +
+                     "ms is longer than \"total\" of " +
+                     std::to_string(settings.total_timeout_ms) + "ms"};
     }
     return {};
 }
@@ -229,6 +232,9 @@ Status set_dead_letter(ngx_conf_t*, Block& block, const Arguments& arguments) {
             return Error{"invalid number of arguments in " + in_setting(block, arguments) +
                          ": \"dead_letter sqs queue-url;\" is expected"};
         }
+        if (arguments[2].empty()) {
+            return invalid(block, arguments, "", "the URL of a queue is expected");
+        }
         block.settings.dead_letter_queue = arguments[2];
         return {};
     }
@@ -239,6 +245,7 @@ Status set_dead_letter(ngx_conf_t*, Block& block, const Arguments& arguments) {
     Status status = read_parameters(arguments, 2, in_setting(block, arguments),
                                     {Parameter::number("size", letters_range, size)});
     block.settings.dead_letter_size = static_cast<uint64_t>(size);
+    block.sizes_letters = arguments.size() > 2;
     return status;
 }
 
@@ -381,6 +388,7 @@ char* set_destination(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         }
         main.destinations.push_back(std::move(block.settings));
         main.places.push_back(Place::here(cf));
+        main.sizes_letters.push_back(block.sizes_letters);
         return conf_ok;
     });
 }

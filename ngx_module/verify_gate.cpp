@@ -138,7 +138,14 @@ ngx_int_t add_verify_gate(ngx_conf_t* cf) {
     return NGX_OK;
 }
 
-bool has_return(const ngx_conf_t* cf) {
+namespace {
+
+struct RewriteCode {
+    const uintptr_t* begin = nullptr;
+    const uintptr_t* end = nullptr;
+};
+
+RewriteCode rewrite_code(const ngx_conf_t* cf) {
     // The rewrite module's own type is private; its first member is the code it runs.
     struct RewriteConf {
         ngx_array_t* codes;
@@ -148,13 +155,25 @@ bool has_return(const ngx_conf_t* cf) {
         if (std::string_view(module->name) != "ngx_http_rewrite_module") continue;
         const auto* http = static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
         const auto* conf = static_cast<RewriteConf*>(http->loc_conf[module->ctx_index]);
-        if (conf == nullptr || conf->codes == nullptr) return false;
+        if (conf == nullptr || conf->codes == nullptr) break;
         const auto* word = static_cast<const uintptr_t*>(conf->codes->elts);
-        const auto* end = word + conf->codes->nelts / sizeof(uintptr_t);
-        return std::find(word, end, reinterpret_cast<uintptr_t>(ngx_http_script_return_code)) !=
-               end;
+        return {word, word + conf->codes->nelts / sizeof(uintptr_t)};
     }
-    return false;
+    return {};
+}
+
+const auto return_code = reinterpret_cast<uintptr_t>(ngx_http_script_return_code);
+
+}  // namespace
+
+bool has_return(const ngx_conf_t* cf) {
+    const RewriteCode code = rewrite_code(cf);
+    return std::find(code.begin, code.end, return_code) != code.end;
+}
+
+bool begins_with_return(const ngx_conf_t* cf) {
+    const RewriteCode code = rewrite_code(cf);
+    return code.begin != code.end && *code.begin == return_code;
 }
 
 }  // namespace momento

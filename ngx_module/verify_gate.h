@@ -18,4 +18,7 @@ ngx_int_t add_verify_gate(ngx_conf_t* cf);
 // Whether a "return" of the location would answer before the gate has looked.
 bool has_return(const ngx_conf_t* cf);
 
+// Whether a "return" of the location answers all its requests.
+bool begins_with_return(const ngx_conf_t* cf);
+
 }  // namespace momento

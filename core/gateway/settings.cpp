@@ -138,6 +138,10 @@ Status resolve(SecretSettings& settings, const aws::EnvironmentSnapshot& env) {
     return {};
 }
 
+uint64_t smallest_log(const SpoolSettings& settings) {
+    return min_segments * settings.segment_size;
+}
+
 Status check(const SpoolSettings& settings) {
     if (settings.segment_size < min_segment_size) {
         return Error{"segment must be at least 1m"};

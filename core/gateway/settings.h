@@ -79,6 +79,9 @@ Status resolve_in_region(DestinationSettings& settings,
 // environment's or the default profile's. Refuses what is neither a name nor an ARN.
 Status resolve(SecretSettings& settings, const aws::EnvironmentSnapshot& environment);
 
+// The least that the size of a log may be, in bytes.
+uint64_t smallest_log(const SpoolSettings& settings);
+
 // The refusals of a spool's numbers: size, segment.
 Status check(const SpoolSettings& settings);
 

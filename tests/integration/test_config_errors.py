@@ -26,6 +26,8 @@ SPOOL_MISTAKES = [
      'invalid value "" in "momento_spool": a directory of its own is expected'),
     ("momento_spool /;",
      'invalid value "/" in "momento_spool": a directory of its own is expected'),
+    ("momento_spool %%DIR%%/text;",
+     'invalid value "%%DIR%%/text" in "momento_spool": it is not a directory'),
     ("momento_spool spool size=4095k;",
      'invalid parameter "size=4095k" in "momento_spool": a size from 4m to 1024g is expected'),
     ("momento_spool spool size=large;",
@@ -51,7 +53,8 @@ SPOOL_MISTAKES = [
 
 @pytest.mark.parametrize("text, message", SPOOL_MISTAKES)
 def test_spool(text, message):
-    result = check_config(http=text + "\n" + file_destination(), server=webhook())
+    result = check_config(http=text + "\n" + file_destination(), server=webhook(),
+                          files={"text": "no directory\n"})
     refused(result, message, text)
 
 
@@ -174,7 +177,11 @@ SETTING_MISTAKES = [
      'invalid parameter "connect=1ms" in "timeout" of destination "bus": a time from 10ms to '
      "60s is expected"),
     ("timeout connect=5s total=4s;",
-     'invalid "timeout" of destination "bus": "connect" is longer than "total"'),
+     'invalid "timeout" of destination "bus": "connect" of 5000ms is longer than "total" of '
+     "4000ms"),
+    ("timeout total=1s;",
+     'invalid "timeout" of destination "bus": "connect" of 3000ms is longer than "total" of '
+     "1000ms"),
     ("retry for=forever;",
      'invalid parameter "for=forever" in "retry" of destination "bus": a time from 1s to 30d '
      "is expected"),
@@ -189,6 +196,8 @@ SETTING_MISTAKES = [
     ("dead_letter sqs;",
      'invalid number of arguments in "dead_letter" of destination "bus": "dead_letter sqs '
      'queue-url;" is expected'),
+    ('dead_letter sqs "";',
+     'invalid value "" in "dead_letter" of destination "bus": the URL of a queue is expected'),
     ("dead_letter sqs letters;",
      'destination "bus": dead_letter: "letters" is not an http or https URL: it must begin with '
      '"http://" or "https://"'),
@@ -281,6 +290,15 @@ WEBHOOK_MISTAKES = [
     ("momento_webhook bus; momento_webhook bus;", '"momento_webhook" directive is duplicate'),
     ("momento_webhook bus; proxy_pass http://127.0.0.1:1;",
      '"momento_webhook" has no effect: another directive of the same location answers its '
+     "requests"),
+    ("momento_webhook bus; return 200;",
+     '"momento_webhook" has no effect: another directive of the same location answers its '
+     "requests"),
+    ("momento_status; momento_webhook bus;",
+     '"momento_status" has no effect: another directive of the same location answers its '
+     "requests"),
+    ("momento_status; proxy_pass http://127.0.0.1:1;",
+     '"momento_status" has no effect: another directive of the same location answers its '
      "requests"),
 ]
 
@@ -590,6 +608,15 @@ GOOD = {
     "a webhook inside an if": {
         "http": SPOOL + file_destination(),
         "server": webhook("if ($arg_x) { set $y 1; }")},
+    "a webhook that an if may answer": {
+        "http": SPOOL + file_destination(),
+        "server": webhook("if ($arg_x) { return 403; }")},
+    "segments that are larger than letters need by default": {
+        "http": "momento_spool spool size=8g segment=1g;" + file_destination() + """
+            momento_destination queued {
+                eventbridge default;
+                dead_letter sqs https://sqs.us-west-2.amazonaws.com/123456789012/letters;
+            }"""},
     "a webhook with limit_except": {
         "http": SPOOL + file_destination(),
         "server": webhook("limit_except POST { deny all; }")},
