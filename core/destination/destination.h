@@ -40,7 +40,8 @@ struct BatchResult {
     int64_t retry_after_ms = 0;  // what the destination asked for; 0: nothing
     int64_t elapsed_us = 0;
     std::string request_id;  // what the destination calls this exchange, for log lines
-    std::string trouble;     // why there was no answer, for log lines: quotes no event
+    std::string trouble;     // why there was no answer, or what to do about it, for log
+                             // lines: quotes no event
 };
 
 struct BatchLimits {

@@ -114,12 +114,27 @@ void read_entries(const HttpResponse& response, size_t entries, PutEventsAnswer&
     }
 }
 
+// What a person can do about a hold. The service's own words may quote an event.
+const char* advice(ErrorClass error) {
+    switch (error) {
+        case ErrorClass::credentials:
+            return "the credentials are not known, or have expired";
+        case ErrorClass::clock:
+            return "the secret key or this machine's clock is wrong";
+        case ErrorClass::setup:
+            return "look at permissions, endpoint, key and bus; \"momentoctl check\" does";
+        default:
+            return "";
+    }
+}
+
 void read_error(const HttpResponse& response, size_t entries, PutEventsAnswer& answer) {
     aws::ServiceError said = aws::parse_service_error(response);
     ErrorClass error = classify_error(said.code, response.status);
     if (said.code.empty()) said.code = "Http" + std::to_string(response.status);
     answer.error = error;
     answer.result.entries.assign(entries, {verdict_of(error), said.code, said.message});
+    answer.result.trouble = advice(error);
     answer.result.whole_request = error == ErrorClass::refused;
     answer.result.throttled = error == ErrorClass::throttled;
     answer.result.unreachable = error == ErrorClass::transient && response.status >= 500;

@@ -188,6 +188,8 @@ TEST(PutEventsAnswer, ARefusedRequestIsJudgedByItsCode) {
         EXPECT_EQ(read.result.unreachable, c.unreachable) << label;
         EXPECT_FALSE(read.result.entries[0].code.empty()) << label;
         EXPECT_TRUE(read.error) << label;
+        // The log says what a person can do about a hold, and quotes nobody.
+        EXPECT_EQ(read.result.trouble.empty(), c.kind != Kind::hold) << label;
     }
 }
 
