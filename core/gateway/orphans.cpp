@@ -94,11 +94,13 @@ void OrphanSurvey::report(const std::vector<Orphan>& found) {
     for (const auto& [path, count] : by_destination) {
         list += (list.empty() ? "\"" : ", \"") + path + "\" (" + std::to_string(count) + ')';
     }
-    logger_.write(Severity::alert,
-                  "orphans: " + std::to_string(events) +
-                      " events wait where the configuration names no destination any more: " +
-                      list + "; name it again, or use \"momentoctl spool move " +
-                      by_destination.begin()->first + " DESTINATION\"");
+    const std::string& spool = settings_->spool.path;
+    logger_.write(
+        Severity::alert,
+        "orphans: " + std::to_string(events) +
+            " events wait where the configuration names no destination any more: " + list +
+            "; name it again, or use \"momentoctl spool move " + by_destination.begin()->first +
+            ' ' + (spool.empty() ? "SPOOL" : spool) + "/DESTINATION\"");
 }
 
 void OrphanSurvey::report_once(const std::string& path, const std::string& what) {

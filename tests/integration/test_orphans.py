@@ -49,7 +49,7 @@ def test_events_in_a_spool_that_is_not_configured_any_more(hook, standin, moment
     wait_for_orphans(hook, {(str(old), "bus"): 3})
     alert = hook.wait_for_log(r"\[alert\].*orphans: 3 events wait .*")[0]
     assert f'"{old}/bus" (3)' in alert
-    assert f'"momentoctl spool move {old}/bus DESTINATION"' in alert
+    assert f'"momentoctl spool move {old}/bus {hook.path("other")}/DESTINATION"' in alert
 
     standin.open()
     assert hook.send(documented_event(text="new")).status == 200
