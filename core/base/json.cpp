@@ -97,7 +97,8 @@ std::string Json::dump() const {
         static_cast<std::string*>(to)->append(data, size);
         return 0;
     };
-    if (value_ != nullptr) json_dump_callback(value_, append, &text, JSON_COMPACT);
+    if (value_ != nullptr)
+        json_dump_callback(value_, append, &text, JSON_COMPACT | JSON_REAL_PRECISION(15));
     return text;
 }
 

@@ -60,6 +60,7 @@ bool SlotTable::publish(std::string_view destination, std::string_view slot, siz
     cell->now.store(numbers.totals);
     cell->bytes.store(numbers.bytes, relaxed);
     cell->limit.store(numbers.limit, relaxed);
+    cell->fullness.store(numbers.fullness, relaxed);
     cell->poisoned.store(numbers.poisoned, relaxed);
     // The writer looks once a second only; that nothing is pending it knows at once.
     const bool pending = numbers.totals.pending() > 0;
@@ -120,9 +121,7 @@ DestinationNumbers SlotTable::sum(std::string_view destination,
         const uint64_t limit = cell.limit.load(relaxed);
         sum.bytes += bytes;
         sum.limit += limit;
-        if (limit > 0) {
-            sum.fullest = std::max(sum.fullest, static_cast<double>(bytes) / limit);
-        }
+        sum.fullest = std::max(sum.fullest, cell.fullness.load(relaxed));
         sum.poisoned += cell.poisoned.load(relaxed);
         const bool is_owned =
             std::find(living.begin(), living.end(), cell.owner.load(relaxed)) != living.end();

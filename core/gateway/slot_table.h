@@ -37,7 +37,7 @@ struct DestinationNumbers {
     int64_t oldest_pending_ms = 0;  // accept time; 0: none
     bool failing = false;
     bool full = false;   // a log has reached its bound
-    double fullest = 0;  // bytes over limit of the fullest log
+    double fullest = 0;  // LogNumbers::fullness of the fullest log
 };
 
 class SlotTable {
@@ -83,6 +83,7 @@ class SlotTable {
         Totals now;
         Counter bytes;
         Counter limit;
+        std::atomic<double> fullness;
         Counter poisoned;
         Counter oldest_pending_ms;
         std::atomic<uint32_t> failing;

@@ -53,6 +53,10 @@ void Appender::append(std::vector<PendingRecord>& records) {
 }
 
 // A tail with room for the record; false: it cannot be stored now.
+uint64_t Appender::unwritten() const {
+    return tail_ ? tail_->size - segments_.back().extent.end : 0;
+}
+
 bool Appender::make_room(const PendingRecord& record) {
     const uint64_t bytes = record.buffer->size();
     if (bytes > settings_->segment_size - segment_header_size) {

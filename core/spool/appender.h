@@ -55,7 +55,8 @@ class Appender {
 
     const std::deque<LogSegment>& segments() const { return segments_; }
     bool has_tail() const { return tail_ != nullptr; }
-    void drop_oldest();  // it was recycled
+    uint64_t unwritten() const;  // bytes that the tail has space for
+    void drop_oldest();          // it was recycled
 
     uint64_t next_sequence() const { return next_sequence_; }
     // Every record below is synced.

@@ -83,6 +83,7 @@ struct LogNumbers {
     uint64_t recovered = 0;  // records found pending when the slot was opened
     uint64_t bytes = 0;      // on disk, spares included
     uint64_t limit = 0;
+    double fullness = 0;    // how much of what may hold records does; 1: all of it
     uint64_t poisoned = 0;  // segments given up after a failed write or sync
     bool failing = false;   // the last attempt to store something failed, and the next one
                             // has not been made yet: at most one a second

@@ -66,6 +66,26 @@ bool SegmentStore::reserve_ready() const {
     return reserve_gap() == 0;
 }
 
+Error SegmentStore::log_full() const {
+    std::string text =
+        "the log has reached its size of " + std::to_string(settings_->size) + " bytes";
+    if (settings_->retain_ms > 0) {
+        text += "; for replay zones it keeps what is delivered for " +
+                std::to_string(settings_->retain_ms / 1000) + " s";
+    }
+    return Error{std::move(text), ENOSPC};
+}
+
+double SegmentStore::fullness(uint64_t unwritten) const {
+    uint64_t empty = unwritten;
+    for (const FoundFile& spare : spares_) empty += spare.size;
+    const uint64_t cursors = std::min(2 * cursor_file_size, settings_->size);
+    const uint64_t segments = (settings_->size - cursors) / settings_->segment_size;
+    const uint64_t usable = std::max<uint64_t>(segments, 2) - 1;  // without the reserve
+    return static_cast<double>(bytes_ - std::min(empty, bytes_)) /
+           static_cast<double>(usable * settings_->segment_size);
+}
+
 bool SegmentStore::has_room(uint64_t bytes) const {
     uint64_t size = segment_header_size + bytes;
     uint64_t present = spares_.size() > 1 ? spares_[1].size : 0;
@@ -148,7 +168,7 @@ Result<size_t> SegmentStore::ready(size_t index, uint64_t size, uint64_t kept_fr
     if (spare.size >= size) return index;
     uint64_t added = size - spare.size;
     if (!fits(added + kept_free)) {
-        return Error{"the log has reached its size", ENOSPC};
+        return log_full();
     }
     if (Status zeroed = zero(spare.name, Directory::Mode::write, spare.size, size); !zeroed) {
         return zeroed.error();
@@ -160,7 +180,7 @@ Result<size_t> SegmentStore::ready(size_t index, uint64_t size, uint64_t kept_fr
 
 Result<size_t> SegmentStore::make(uint64_t size, uint64_t kept_free) {
     if (!fits(size + kept_free)) {
-        return Error{"the log has reached its size", ENOSPC};
+        return log_full();
     }
     return make_unbounded(size);
 }

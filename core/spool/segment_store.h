@@ -83,10 +83,15 @@ class SegmentStore {
 
     uint64_t bytes() const { return bytes_ + cursor_file_size; }  // of the slot's files
 
+    // How much of what may hold records does, about 1 being all of it: spares hold none, and
+    // the reserve is not for everybody. `unwritten`: bytes that the tail still has space for.
+    double fullness(uint64_t unwritten) const;
+
   private:
     static constexpr size_t wanted_spares = 2;  // the reserve, and one ahead
 
     bool fits(uint64_t added) const;
+    Error log_full() const;
     uint64_t excess(uint64_t segment_size) const;
     uint64_t reserve_gap() const;
     uint64_t roomy(uint64_t size) const;

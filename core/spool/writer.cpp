@@ -285,6 +285,7 @@ class Writer::Impl {
         numbers.totals = cursor_->state().totals;
         numbers.recovered = recovered_;
         numbers.bytes = store_->bytes();
+        numbers.fullness = store_->fullness(appender_->unwritten());
         numbers.poisoned = appender_->poisoned();
         // Once finished nobody appends here, whatever the last attempt came to.
         numbers.failing = !finished_ && appender_->failing();

@@ -64,6 +64,7 @@ TEST(Json, BuildsWhatItParses) {
 TEST(Json, WritesOnlyWhatJsonCanHold) {
     EXPECT_EQ(Json::array().append(Json::string("caf\xe9 \x01")).dump(), R"(["caf? \u0001"])");
     EXPECT_EQ(Json::array().append(Json::string("caf\xc3\xa9")).dump(), "[\"caf\xc3\xa9\"]");
+    EXPECT_EQ(Json::array().append(Json::real(51.222)).dump(), "[51.222]");
     EXPECT_TRUE(Json::real(NAN).is_null());
     EXPECT_TRUE(Json::real(INFINITY).is_null());
 }

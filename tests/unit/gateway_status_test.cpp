@@ -34,6 +34,7 @@ class StatusTest : public testing::Test {
         numbers.totals = totals;
         numbers.bytes = bytes;
         numbers.limit = 1000;
+        numbers.fullness = static_cast<double>(bytes) / 1000;
         numbers.failing = failing;
         metrics_->slots.publish("bus", "0123456789abcdef", place, {}, numbers);
     }

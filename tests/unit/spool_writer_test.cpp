@@ -265,6 +265,29 @@ TEST_F(WriterTest, NeverOutgrowsItsBound) {
     }
 }
 
+// Spares are no events: a small log that is idle must not look as if it were nearly full, and
+// one that is about to refuse must.
+TEST_F(WriterTest, IsFullOfRecordsOnly) {
+    settings_.size = 4 * settings_.segment_size;
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("x"));
+    log.release(log.read());
+    for (int second = 0; second < 5; ++second) {
+        clock_.advance_ms(1'100);
+        log.settle();
+    }
+    EXPECT_THAT(bytes_in_slot(), Ge(settings_.size / 2));
+    EXPECT_LT(log.log->numbers().fullness, 0.2);
+
+    double before = 0;
+    while (append_padded("fill")) {
+        before = log.log->numbers().fullness;
+        log.settle();
+    }
+    EXPECT_GT(before, 0.8);
+    EXPECT_LE(before, 1);
+}
+
 TEST_F(WriterTest, SettlesWhatItCannotStoreAtOnce) {
     PlayedLog& log = start();
     int stored = fill();
