@@ -126,6 +126,7 @@ Result<SegmentStore::Activated> SegmentStore::activate(SegmentHeader& header, ui
         }
         return used.error();
     }
+    excess_ += excess(spare.size);  // recycle() takes it off
     return Activated{std::move(*file), spare.size, from};
 }
 

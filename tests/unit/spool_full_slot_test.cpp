@@ -10,8 +10,10 @@ class FullSlotTest : public SimLogTest {
     FullSlotTest() { settings_.retain_ms = 60'000; }
 
     // Until it refuses.
-    static void fill(PlayedLog& log) {
-        while (log.append(padded("{}", 3'000))) log.settle();
+    static int fill(PlayedLog& log) {
+        int stored = 0;
+        for (; log.append(padded("{}", 3'000)); ++stored) log.settle();
+        return stored;
     }
 
     // A log that refuses, with everything in it delivered.
@@ -92,6 +94,41 @@ TEST_F(FullSlotTest, TriesAgainToRemoveWhatStandsInTheWay) {
     EXPECT_TRUE(next.append("{}"));
     next.settle();
     EXPECT_LE(bytes_in_slot(), settings_.size);
+}
+
+// A spare of larger segments that could not be removed becomes a segment, and is consumed.
+TEST_F(FullSlotTest, GivesBackAllOfALargerSpareThatItUsed) {
+    settings_.retain_ms = 0;
+    settings_.segment_size = 48 * 1024;
+    settings_.size = 8 * settings_.segment_size;
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("{}"));
+    log.release(log.read());
+    for (int second = 0; second < 3; ++second) {
+        clock_.advance_ms(1'100);
+        log.settle();
+    }
+    kill();
+    settings_ = small_settings();
+    settings_.retain_ms = 0;
+    disk_.before = [](const sim::Call& call) {
+        return call.operation == sim::Operation::remove ? sim::Fault{EIO} : sim::Fault{};
+    };
+    PlayedLog& next = restart();
+    ASSERT_TRUE(next.append("{}"));
+    disk_.before = {};
+    auto drain = [&](PlayedLog& each) {
+        each.release(each.read());
+        for (int second = 0; second < 3; ++second) {
+            clock_.advance_ms(1'100);
+            each.settle();
+        }
+    };
+    fill(next);
+    drain(next);
+    const int stored = fill(next);
+    drain(next);
+    EXPECT_EQ(fill(restart()), stored);
 }
 
 TEST_F(FullSlotTest, RequeuesWhatStandsInASegmentThatIsLargerThanItsBound) {
