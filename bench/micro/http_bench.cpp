@@ -148,7 +148,7 @@ BENCHMARK(request_by_libcurl_alone);
 void request_by_the_gateways_client(benchmark::State& state) {
     const Server server;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    const auto client = make_curl_client();
+    const auto client = make_http_client();
     for (auto _ : state) {
         HttpRequest request;
         request.url = server.url();

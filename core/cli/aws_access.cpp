@@ -73,7 +73,7 @@ Status AwsOptions::apply_to(DestinationSettings& settings) const {
 AwsCaller::AwsCaller(const DestinationSettings& settings, const aws::Endpoint& service_endpoint,
                      const aws::Endpoint& sts, const char* content_type,
                      const aws::EnvironmentSnapshot& env)
-    : http_(make_curl_client()) {
+    : http_(make_http_client()) {
     aws::ProviderTools tools{&system_clock(), &system_random(), http_.get(), &log_,
                              "momentoctl"};
     tools.server_clock = std::make_shared<aws::ServerClock>(system_clock(), log_, tools.user);
@@ -114,7 +114,7 @@ aws::ServiceReply AwsCaller::call(const char* target, const std::string& body) {
 }
 
 Result<std::string> ask_instance_region(const aws::EnvironmentSnapshot& env) {
-    const std::unique_ptr<HttpClient> http = make_curl_client();
+    const std::unique_ptr<HttpClient> http = make_http_client();
     auto metadata = aws::InstanceMetadata::create(env, system_clock(), *http);
     if (!metadata) return metadata.error();
     std::optional<HttpResult> answer;

@@ -26,7 +26,7 @@ Result<SecretValue> fetch_secret(const SecretSource& source, const Environment& 
     curl_global_init(CURL_GLOBAL_DEFAULT);
     (void)std::signal(SIGPIPE, SIG_IGN);
     NoLog log;
-    const std::unique_ptr<HttpClient> http = make_curl_client();
+    const std::unique_ptr<HttpClient> http = make_http_client();
     SecretStore store(settings, env, {&system_clock(), &system_random(), &log, http.get()});
     std::optional<aws::SecretVersion> version;
     store.fetch(source.location, aws::SecretStage::current,

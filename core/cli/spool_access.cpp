@@ -1,7 +1,6 @@
 #include "cli/spool_access.h"
 
 #include <grp.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,20 +10,12 @@
 #include <ctime>
 #include <ostream>
 
+#include "base/base64.h"
 #include "spool/slots.h"
 
 namespace momento::cli {
 
 namespace {
-
-std::string base64(std::string_view bytes) {
-    std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-    int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                               reinterpret_cast<const unsigned char*>(bytes.data()),
-                               static_cast<int>(bytes.size()));
-    text.resize(static_cast<size_t>(size));
-    return text;
-}
 
 Json optional_time(int64_t unix_ms) {
     return unix_ms == 0 ? Json() : Json::string(format_time(unix_ms));

@@ -65,7 +65,7 @@ class Gateway::Impl {
           threads_(logger_),
           signatures_(settings->spool.path, system_files(), logger_, threads_,
                       [this] { wake_event_loop(); }),
-          http_(make_curl_client()),
+          http_(make_http_client()),
           engine_(settings, tools(*settings, shared, process), std::move(metrics)) {}
 
     bool start() {

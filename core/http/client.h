@@ -18,7 +18,7 @@
 namespace momento {
 
 struct HttpRequest {
-    std::string method = "POST";
+    std::string method = "POST";  // not HEAD or CONNECT, whose answers have no body
     std::string url;
     std::vector<std::pair<std::string, std::string>> headers;  // sent as they stand
     std::string body;
@@ -26,8 +26,8 @@ struct HttpRequest {
     int64_t total_timeout_ms = 10'000;
     std::string proxy;                // empty: none; the environment's is never used
     std::string trusted_certificate;  // PEM file; empty: the system's
-    // To this request's host, from this client. Requests beyond that wait for a free one;
-    // their timeouts begin when they start.
+    // Of this client, for requests with the same host, proxy, certificate and connect timeout.
+    // Requests beyond that wait for a free one; their timeouts begin when they start.
     int max_connections = 64;
 };
 
@@ -80,9 +80,9 @@ class HttpClient {
     virtual size_t in_flight() const = 0;
 };
 
-// libcurl's multi interface. curl_global_init must have been called in this process,
-// after the fork, and SIGPIPE must be ignored or blocked (as nginx does): TLS writes to
-// connections that the other end has closed.
-std::unique_ptr<HttpClient> make_curl_client();
+// Connections by libcurl, HTTP/1.1 over them by this room. curl_global_init must have been
+// called in this process, after the fork, and SIGPIPE must be ignored or blocked (as nginx
+// does): TLS writes to connections that the other end has closed.
+std::unique_ptr<HttpClient> make_http_client();
 
 }  // namespace momento

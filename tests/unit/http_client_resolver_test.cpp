@@ -81,7 +81,7 @@ class HttpClientResolverTest : public testing::Test {
         return request;
     }
 
-    std::unique_ptr<HttpClient> client_ = make_curl_client();
+    std::unique_ptr<HttpClient> client_ = make_http_client();
 };
 
 // Each of these hangs for good if the client waits for the resolver.

@@ -21,7 +21,7 @@ class HttpClientTest : public testing::Test {
   protected:
     static void SetUpTestSuite() { curl_global_init(CURL_GLOBAL_DEFAULT); }
 
-    HttpClientTest() : client_(make_curl_client()) {}
+    HttpClientTest() : client_(make_http_client()) {}
 
     static HttpRequest post(const std::string& url, std::string body = "body") {
         HttpRequest request;
@@ -257,6 +257,61 @@ TEST_F(HttpClientTest, CallsBackFromRunOnlyAndMayBeUsedInThere) {
     EXPECT_EQ(order, "first ");
     run_until_idle();
     EXPECT_EQ(order, "first second");
+}
+
+// A server that has read enough may say so, and close.
+TEST_F(HttpClientTest, TakesAnAnswerThatComesBeforeAllIsSent) {
+    HttpServer server([](ServerConnection& connection) {
+        connection.read_some();
+        connection.answer("", "413 Content Too Large", "Connection: close\r\n");
+    });
+    for (int round = 0; round < 2; ++round) {
+        const HttpResult result = transfer(post(server.url(), std::string(32u << 20, 'x')));
+        ASSERT_FALSE(result.failed) << result.failure.text;
+        EXPECT_EQ(result.response.status, 413);
+    }
+    EXPECT_EQ(server.connections(), 2);
+}
+
+TEST_F(HttpClientTest, UsesNoConnectionOnWhichMoreCameThanTheAnswer) {
+    HttpServer server(HttpServer::always([](auto& connection, const auto&) {
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 No\r\n");
+    }));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(transfer(post(server.url())).response.body, "ok");
+    EXPECT_EQ(server.connections(), 3);
+}
+
+TEST_F(HttpClientTest, UsesNoKeptConnectionThatWasClosedWhileNobodyLooked) {
+    HttpServer server([](ServerConnection& connection) {
+        ReceivedRequest request;
+        if (connection.read_request(request)) connection.answer("ok");
+    });
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_FALSE(transfer(post(server.url())).failed);
+        server.wait_until_closed(i + 1);
+        std::this_thread::sleep_for(20ms);  // past the time in which no look is taken
+    }
+}
+
+// While one connection is opened, libcurl looks for dead ones among all it has, once a second.
+TEST_F(HttpClientTest, KeepsAnAnswerThatHasArrivedWhenAnotherConnectionIsOpened) {
+    std::promise<void> answered;
+    HttpServer slow(HttpServer::always([&](auto& connection, const auto& request) {
+        if (request.body == "first") return connection.answer("ok");
+        std::this_thread::sleep_for(1'100ms);
+        connection.answer("late");
+        answered.set_value();
+        return true;
+    }));
+    HttpServer other(
+        HttpServer::always([](auto& connection, const auto&) { connection.answer("other"); }));
+    EXPECT_FALSE(transfer(post(slow.url(), "first")).failed);
+    const auto late = start(post(slow.url(), "second"));
+    answered.get_future().wait();
+    const auto opened = start(post(other.url()));
+    run_until_idle();
+    EXPECT_EQ((*late)->response.body, "late");
+    EXPECT_EQ((*opened)->response.body, "other");
 }
 
 TEST_F(HttpClientTest, ATimeoutAfterSendingLeavesTheOutcomeOpen) {

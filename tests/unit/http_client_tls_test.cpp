@@ -75,7 +75,7 @@ class HttpClientTlsTest : public testing::Test {
                       connection.answer(request.body);
                   }),
                   context_.get()),
-          client_(make_curl_client()) {}
+          client_(make_http_client()) {}
 
     HttpResult transfer(const std::string& url, const std::string& trusted_certificate) {
         HttpRequest request;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <functional>
 #include <mutex>
@@ -64,6 +65,9 @@ class ServerConnection {
         buffer_.erase(0, length);
         return true;
     }
+
+    // At least a byte.
+    bool read_some() { return fill(); }
 
     bool send(const std::string& data) {
         if (tls_) return SSL_write(tls_, data.data(), static_cast<int>(data.size())) > 0;
@@ -124,6 +128,10 @@ class HttpServer {
 
     int port() const { return port_; }
     int connections() const { return connections_; }
+    void wait_until_closed(int connections) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return closed_ >= connections; });
+    }
     std::string url(const std::string& path = "/") const {
         return (tls_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_) +
                path;
@@ -169,6 +177,8 @@ class HttpServer {
                     if (open == fd) open = -1;
                 }
                 close(fd);
+                ++closed_;
+                changed_.notify_all();
             });
         }
     }
@@ -179,6 +189,8 @@ class HttpServer {
     int listener_;
     std::atomic<int> connections_ = 0;
     std::mutex mutex_;
+    std::condition_variable changed_;
+    int closed_ = 0;
     std::vector<int> open_;
     std::vector<std::thread> threads_;
     std::thread acceptor_;

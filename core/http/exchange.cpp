@@ -1,0 +1,95 @@
+#include "http/exchange.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace momento {
+namespace {
+
+// What goes in one call with the head: a record of TLS. Of a larger body the rest needs no
+// copy.
+constexpr size_t first_piece_bytes = 16u << 10;
+constexpr size_t receive_bytes = 64u << 10;
+
+using Io = Connection::Io;
+
+}  // namespace
+
+Exchange::Exchange(HttpRequest request, std::string head, HttpClient::Done done)
+    : request_(std::move(request)), head_(std::move(head)), done_(std::move(done)) {}
+
+// Head and body together leave in one packet; a server that gets the head alone may wait.
+std::string_view Exchange::next_piece() {
+    static thread_local std::string first;
+    const std::string_view body = request_.body;
+    if (sent_ >= head_.size()) return body.substr(sent_ - head_.size());
+    first.assign(head_, sent_, std::string::npos);
+    if (first.size() < first_piece_bytes) {
+        first.append(body.substr(0, first_piece_bytes - first.size()));
+    }
+    return first;
+}
+
+Exchange::Progress Exchange::send(Connection& connection) {
+    while (!is_sent()) {
+        const Io io = connection.send(next_piece(), sent_);
+        if (io == Io::done) continue;
+        if (io == Io::blocked) return Progress::waiting;
+        // A server that wants no more of a request says why, and may close then.
+        std::string trouble = connection.trouble();
+        const Progress progress = receive(connection);
+        if (progress == Progress::answered) return progress;
+        trouble_ = std::move(trouble);
+        return Progress::failed;
+    }
+    return Progress::waiting;
+}
+
+Exchange::Progress Exchange::receive(Connection& connection) {
+    static thread_local std::array<char, receive_bytes> buffer;
+    for (;;) {
+        size_t received = 0;
+        switch (connection.receive(buffer.data(), buffer.size(), received)) {
+            case Io::done:
+                break;
+            case Io::blocked:
+                return Progress::waiting;
+            case Io::ended:
+                return end_of_connection();
+            case Io::broken:
+                trouble_ = connection.trouble();
+                return Progress::failed;
+        }
+        switch (parser_.read({buffer.data(), received})) {
+            case ResponseParser::State::incomplete:
+                break;
+            case ResponseParser::State::complete:
+                return Progress::answered;
+            case ResponseParser::State::malformed:
+                trouble_ = "the answer is not HTTP/1.1";
+                return Progress::failed;
+            case ResponseParser::State::too_long:
+                trouble_ = "the answer is longer than " + std::to_string(max_response_bytes) +
+                           " bytes";
+                return Progress::failed;
+        }
+    }
+}
+
+Exchange::Progress Exchange::end_of_connection() {
+    if (parser_.has_begun() && parser_.end() == ResponseParser::State::complete) {
+        return Progress::answered;
+    }
+    trouble_ = parser_.has_begun() ? "the connection ended within the answer"
+                                   : "the connection ended before an answer";
+    return Progress::failed;
+}
+
+void Exchange::fail(HttpFailure::Stage stage, std::string text) {
+    result_.failed = true;
+    result_.response = {};
+    result_.failure = {stage, std::move(text)};
+}
+
+}  // namespace momento

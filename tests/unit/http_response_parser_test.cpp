@@ -1,0 +1,169 @@
+#include "http/response_parser.h"
+
+#include <gtest/gtest.h>
+
+namespace momento {
+namespace {
+
+using State = ResponseParser::State;
+
+struct Parsed {
+    State state = State::incomplete;
+    HttpResponse response;
+    bool keeps_connection = false;
+};
+
+// In pieces of that many bytes; then, if the response is not complete, the connection ends.
+Parsed parse(std::string_view bytes, size_t piece) {
+    Parsed parsed;
+    ResponseParser parser(parsed.response);
+    while (parsed.state == State::incomplete && !bytes.empty()) {
+        const std::string_view next = bytes.substr(0, piece);
+        parsed.state = parser.read(next);
+        bytes.remove_prefix(next.size());
+    }
+    if (parsed.state == State::incomplete) parsed.state = parser.end();
+    parsed.keeps_connection = parser.may_keep_connection() && bytes.empty();
+    return parsed;
+}
+
+class ResponseParserTest : public testing::TestWithParam<size_t> {
+  protected:
+    static Parsed parse(std::string_view bytes) { return momento::parse(bytes, GetParam()); }
+};
+
+INSTANTIATE_TEST_SUITE_P(InPieces, ResponseParserTest, testing::Values(1, 2, 7, 100'000));
+
+TEST_P(ResponseParserTest, ReadsStatusHeadersAndBody) {
+    const Parsed parsed = parse(
+        "HTTP/1.1 400 Bad Request\r\nX-Amzn-RequestId: abc\r\nX-Empty:\r\nX-Blank: \t \r\n"
+        "content-length:  2\t\r\nX-Two:  a  b \r\n\r\nno");
+    ASSERT_EQ(parsed.state, State::complete);
+    EXPECT_EQ(parsed.response.status, 400);
+    EXPECT_EQ(parsed.response.body, "no");
+    EXPECT_TRUE(parsed.keeps_connection);
+    EXPECT_EQ(*parsed.response.header("x-amzn-requestid"), "abc");
+    EXPECT_EQ(*parsed.response.header("x-empty"), "");
+    EXPECT_EQ(*parsed.response.header("x-blank"), "");
+    EXPECT_EQ(*parsed.response.header("x-two"), "a  b");
+}
+
+TEST_P(ResponseParserTest, TakesAStatusWithoutWords) {
+    EXPECT_EQ(parse("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n").response.status, 200);
+    EXPECT_EQ(parse("HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n").response.status, 599);
+}
+
+TEST_P(ResponseParserTest, ReadsChunks) {
+    const Parsed parsed = parse(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
+        "3\r\nabc\r\n00A;name=\"value\"\r\n0123456789\r\n0\r\nX-Trailer: 1\r\n\r\n");
+    ASSERT_EQ(parsed.state, State::complete);
+    EXPECT_EQ(parsed.response.body, "abc0123456789");
+    EXPECT_EQ(parsed.response.header("x-trailer"), nullptr);
+    EXPECT_TRUE(parsed.keeps_connection);
+}
+
+TEST_P(ResponseParserTest, ReadsABodyThatEndsWithTheConnection) {
+    const Parsed parsed = parse("HTTP/1.1 200 OK\r\n\r\nbody");
+    ASSERT_EQ(parsed.state, State::complete);
+    EXPECT_EQ(parsed.response.body, "body");
+    EXPECT_FALSE(parsed.keeps_connection);
+}
+
+TEST_P(ResponseParserTest, PassesInterimResponsesOver) {
+    const Parsed parsed = parse(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"
+        "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n");
+    ASSERT_EQ(parsed.state, State::complete);
+    EXPECT_EQ(parsed.response.status, 204);
+    EXPECT_EQ(parsed.response.header("link"), nullptr);
+    EXPECT_TRUE(parsed.keeps_connection);
+}
+
+TEST_P(ResponseParserTest, TakesSingleLineFeedsAndFoldedLines) {
+    const Parsed parsed =
+        parse("HTTP/1.1 200 OK\nX-Folded: one\n\t two\nContent-Length: 1\n\nx");
+    ASSERT_EQ(parsed.state, State::complete);
+    EXPECT_EQ(*parsed.response.header("x-folded"), "one two");
+    EXPECT_EQ(parsed.response.body, "x");
+}
+
+TEST_P(ResponseParserTest, KnowsWhenTheConnectionEnds) {
+    EXPECT_FALSE(parse("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n").keeps_connection);
+    EXPECT_FALSE(parse("HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 0\r\n\r\n")
+                     .keeps_connection);
+    EXPECT_TRUE(parse("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n")
+                    .keeps_connection);
+    // Nobody asked for what comes after the answer.
+    EXPECT_FALSE(parse("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nx").keeps_connection);
+}
+
+// RFC 9112, 6.3: where both stand, somebody may be trying to smuggle something.
+TEST_P(ResponseParserTest, BelievesChunksAndNotALengthBesideThem) {
+    const Parsed parsed = parse(
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "1\r\nx\r\n0\r\n\r\n");
+    ASSERT_EQ(parsed.state, State::complete);
+    EXPECT_EQ(parsed.response.body, "x");
+    EXPECT_FALSE(parsed.keeps_connection);
+}
+
+TEST_P(ResponseParserTest, RefusesWhatIsNotAResponse) {
+    for (const char* bytes :
+         {"",
+          "\r\n",
+          "HTTP/2 200 OK\r\n\r\n",
+          "HTTP/1.1 20 OK\r\n\r\n",
+          "HTTP/1.1 2000 OK\r\n\r\n",
+          "HTTP/1.1 099 OK\r\n\r\n",
+          "HTTP/1.1 -20 OK\r\n\r\n",
+          "ICY 200 OK\r\n\r\n",
+          "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+          "HTTP/1.1 200 OK\r\n folded\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+          "HTTP/1.1 200 OK\r\n: no name\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nX-Blank : 1\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx",
+          "HTTP/1.1 200 OK\r\nContent-Length: 1 1\r\n\r\nx",
+          "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nx",
+          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n0\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"}) {
+        EXPECT_EQ(parse(bytes).state, State::malformed) << bytes;
+    }
+}
+
+TEST_P(ResponseParserTest, RefusesWhatEndsTooEarly) {
+    const std::string whole =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+    for (size_t size = 0; size < whole.size(); ++size) {
+        EXPECT_EQ(parse(whole.substr(0, size)).state, State::malformed) << size;
+    }
+    EXPECT_EQ(parse("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx").state, State::malformed);
+}
+
+TEST_P(ResponseParserTest, BoundsWhatItKeeps) {
+    const std::string head = "HTTP/1.1 200 OK\r\n";
+    EXPECT_EQ(parse(head + "X: " + std::string(70'000, 'x')).state, State::too_long);
+    std::string many = head;
+    for (int i = 0; i < 10'000; ++i) many += "X-Y: z\r\n";
+    EXPECT_EQ(parse(many).state, State::too_long);
+    EXPECT_EQ(parse(head + "Content-Length: 4194305\r\n\r\nx").state, State::too_long);
+    EXPECT_EQ(parse(head + "Transfer-Encoding: chunked\r\n\r\n400001\r\nx").state,
+              State::too_long);
+}
+
+// Each chunk has lines of its own: these are not the head's.
+TEST(ResponseParserTest, TakesALargeBodyInSmallChunks) {
+    std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (int i = 0; i < 50'000; ++i) bytes += "2\r\nab\r\n";
+    const Parsed parsed = parse(bytes + "0\r\n\r\n", 4'096);
+    ASSERT_EQ(parsed.state, State::complete);
+    EXPECT_EQ(parsed.response.body.size(), 100'000u);
+}
+
+}  // namespace
+}  // namespace momento
