@@ -1,0 +1,61 @@
+// Any bytes as an HTTP/1.1 response: however they arrive in pieces, the answer is the same,
+// and within its bounds.
+#include <cstdint>
+#include <cstdlib>
+
+#include "http/request_head.h"
+#include "http/response_parser.h"
+
+using namespace momento;
+using State = ResponseParser::State;
+
+namespace {
+
+void require(bool promise) {
+    if (!promise) std::abort();
+}
+
+struct Parsed {
+    State state = State::incomplete;
+    bool keeps_connection = false;
+    HttpResponse response;
+};
+
+Parsed parse(std::string_view bytes, size_t piece) {
+    Parsed parsed;
+    ResponseParser parser(parsed.response);
+    while (parsed.state == State::incomplete && !bytes.empty()) {
+        const std::string_view next = bytes.substr(0, piece);
+        parsed.state = parser.read(next);
+        bytes.remove_prefix(next.size());
+    }
+    if (parsed.state == State::incomplete) parsed.state = parser.end();
+    parsed.keeps_connection =
+        parsed.state == State::complete && bytes.empty() && parser.may_keep_connection();
+    return parsed;
+}
+
+void check(const HttpResponse& response) {
+    require(response.status >= 200 && response.status <= 999);
+    require(response.body.size() <= max_response_bytes);
+    for (const auto& [name, value] : response.headers) {
+        require(is_token(name) && value.find('\n') == value.npos);
+        for (char c : name) require(c < 'A' || c > 'Z');
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {  // NOLINT
+    if (size < 1) return 0;
+    const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
+    const Parsed whole = parse(bytes, bytes.size());
+    const Parsed pieces = parse(bytes, 1 + data[0] % 32u);
+    require(whole.state == pieces.state && whole.keeps_connection == pieces.keeps_connection);
+    if (whole.state != State::complete) return 0;
+    check(whole.response);
+    require(whole.response.status == pieces.response.status &&
+            whole.response.headers == pieces.response.headers &&
+            whole.response.body == pieces.response.body);
+    return 0;
+}
