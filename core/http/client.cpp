@@ -33,6 +33,7 @@ constexpr int64_t max_lifetime_us = 300 * second_us;
 // called long ago.
 constexpr int64_t trusted_idle_us = 10'000;
 constexpr int64_t sweep_interval_us = second_us;
+constexpr int few_turns = 8;
 
 constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
@@ -92,16 +93,15 @@ class Client final : public HttpClient, private Poller::Listener {
         Status status = check_request(request);
         Result<Url> url = status ? parse_url(request.url) : Result<Url>(status.error());
         if (!url) {
-            auto exchange =
-                std::make_unique<Exchange>(std::move(request), std::string(), std::move(done));
-            finish(std::move(exchange), Stage::before_send, url.error().text);
+            finish(make_exchange(std::move(request), {}, std::move(done)), Stage::before_send,
+                   url.error().text);
             return;
         }
         const bool asks_proxy = !request.proxy.empty() && url->scheme == "http";
         std::string head = request_head(request, *url, asks_proxy);
         Pool& pool = find_pool(request, *url);
         pool.waiting.push_back(
-            std::make_unique<Exchange>(std::move(request), std::move(head), std::move(done)));
+            make_exchange(std::move(request), std::move(head), std::move(done)));
         ++waiting_;
         admit(pool);
     }
@@ -112,6 +112,7 @@ class Client final : public HttpClient, private Poller::Listener {
         if (now_us >= next_deadline_us_) end_overdue(now_us);
         if (now_us >= next_sweep_us_) sweep(now_us);
         if (finished_.empty()) {
+            if (is_busy(now_us)) usleep(static_cast<useconds_t>(gather_us_));
             poller_.wait(bounded_wait_ms(timeout_ms, now_us));
             // What was posted before this is seen after run().
             woken_.exchange(false, std::memory_order_acq_rel);
@@ -122,6 +123,8 @@ class Client final : public HttpClient, private Poller::Listener {
         finished.swap(finished_);
         for (const ExchangePtr& exchange : finished) exchange->finish();
     }
+
+    void gather_answers(int64_t us) override { gather_us_ = us; }
 
     // One system call however often it is woken before it looks.
     void wake() override {
@@ -183,6 +186,11 @@ class Client final : public HttpClient, private Poller::Listener {
     }
 
   private:
+    ExchangePtr make_exchange(HttpRequest request, std::string head, Done done) {
+        return std::make_unique<Exchange>(std::move(request), std::move(head), std::move(done),
+                                          scratch_);
+    }
+
     // Most requests go where the last one went.
     Pool& find_pool(const HttpRequest& request, const Url& url) {
         Route route{url.origin(), request.proxy, request.trusted_certificate,
@@ -283,22 +291,23 @@ class Client final : public HttpClient, private Poller::Listener {
 
     void end_overdue(int64_t now_us) {
         next_deadline_us_ = never_us;
+        std::vector<Session*> overdue;
         for (const auto& pool : pools_) {
-            // From behind: closing one moves the last one to its place, and what begins then is
-            // not overdue.
-            for (size_t i = pool->sessions.size(); i-- > 0;) {
-                Session& session = *pool->sessions[i];
-                const Exchange* exchange = session.exchange();
+            for (const auto& session : pool->sessions) {
+                const Exchange* exchange = session->exchange();
                 if (exchange == nullptr) continue;
-                if (exchange->deadline_us > now_us) {
+                if (exchange->deadline_us <= now_us) {
+                    overdue.push_back(session.get());
+                } else {
                     next_deadline_us_ = std::min(next_deadline_us_, exchange->deadline_us);
-                    continue;
                 }
-                --active_;
-                const Stage stage = exchange->stage();
-                fail(*pool, session.take_exchange(), stage, "timeout was reached");
-                make_free(session, false);
             }
+        }
+        for (Session* session : overdue) {
+            const Stage stage = session->exchange()->stage();
+            fail(session->pool(), session->take_exchange(), stage, "timeout was reached");
+            --active_;
+            make_free(*session, false);
         }
     }
 
@@ -310,6 +319,15 @@ class Client final : public HttpClient, private Poller::Listener {
                 if (now_us - session.idle_since_us() > max_idle_us) close(session);
             }
         }
+    }
+
+    // Whether it would be woken again and again. A few turns in quick succession may be all
+    // there is, and their answers are not kept waiting.
+    bool is_busy(int64_t now_us) {
+        const bool is_soon = now_us - last_turn_us_ < 2 * gather_us_;
+        last_turn_us_ = now_us;
+        turns_in_a_row_ = is_soon ? turns_in_a_row_ + 1 : 0;
+        return active_ > 0 && turns_in_a_row_ > few_turns;
     }
 
     // Rounded up: a timer that is not due yet must not be polled for.
@@ -327,6 +345,7 @@ class Client final : public HttpClient, private Poller::Listener {
         (void)!read(descriptor, &count, sizeof count);
     }
 
+    Exchange::Scratch scratch_;
     Poller poller_;
     Descriptor wakes_;                // an eventfd
     std::atomic<bool> woken_{false};  // and not yet looked
@@ -337,6 +356,9 @@ class Client final : public HttpClient, private Poller::Listener {
     size_t waiting_ = 0;
     int64_t next_deadline_us_ = never_us;  // or earlier
     int64_t next_sweep_us_ = 0;
+    int64_t gather_us_ = 0;
+    int64_t last_turn_us_ = 0;
+    int turns_in_a_row_ = 0;
     std::vector<ExchangePtr> finished_;
 };
 

@@ -71,7 +71,11 @@ class HttpClient {
     // Never blocks longer, whatever resolver and network do.
     virtual void run(int64_t timeout_ms) = 0;
 
-    // Ends run() early. From any thread.
+    // Under load run() looks at the network only once in so many microseconds, so that one
+    // wake-up serves many answers; 0, as at first: they are handled as they come.
+    virtual void gather_answers(int64_t us) = 0;
+
+    // Ends run() early, unless it gathers. From any thread.
     virtual void wake() = 0;
 
     // Ends every transfer; their callbacks run in the next run(), with Stage::cancelled.

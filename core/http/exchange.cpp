@@ -1,7 +1,5 @@
 #include "http/exchange.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 namespace momento {
@@ -10,25 +8,28 @@ namespace {
 // What goes in one call with the head: a record of TLS. Of a larger body the rest needs no
 // copy.
 constexpr size_t first_piece_bytes = 16u << 10;
-constexpr size_t receive_bytes = 64u << 10;
 
 using Io = Connection::Io;
 
 }  // namespace
 
-Exchange::Exchange(HttpRequest request, std::string head, HttpClient::Done done)
-    : request_(std::move(request)), head_(std::move(head)), done_(std::move(done)) {}
+Exchange::Exchange(HttpRequest request, std::string head, HttpClient::Done done,
+                   Scratch& scratch)
+    : request_(std::move(request)),
+      head_(std::move(head)),
+      done_(std::move(done)),
+      scratch_(scratch) {}
 
 // Head and body together leave in one packet; a server that gets the head alone may wait.
 std::string_view Exchange::next_piece() {
-    static thread_local std::string first;
     const std::string_view body = request_.body;
     if (sent_ >= head_.size()) return body.substr(sent_ - head_.size());
-    first.assign(head_, sent_, std::string::npos);
-    if (first.size() < first_piece_bytes) {
-        first.append(body.substr(0, first_piece_bytes - first.size()));
+    std::string& piece = scratch_.piece;
+    piece.assign(head_, sent_, std::string::npos);
+    if (piece.size() < first_piece_bytes) {
+        piece.append(body.substr(0, first_piece_bytes - piece.size()));
     }
-    return first;
+    return piece;
 }
 
 Exchange::Progress Exchange::send(Connection& connection) {
@@ -47,7 +48,7 @@ Exchange::Progress Exchange::send(Connection& connection) {
 }
 
 Exchange::Progress Exchange::receive(Connection& connection) {
-    static thread_local std::array<char, receive_bytes> buffer;
+    auto& buffer = scratch_.received;
     for (;;) {
         size_t received = 0;
         switch (connection.receive(buffer.data(), buffer.size(), received)) {

@@ -3,6 +3,7 @@
 // Belongs to the client's thread. Knows nothing of pools, limits and timeouts: the client does.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,10 +17,16 @@ namespace momento {
 
 class Exchange {
   public:
+    // Memory that exchanges use in turn.
+    struct Scratch {
+        std::string piece;  // head and begin of the body
+        std::array<char, 64u << 10> received;
+    };
+
     enum class Progress { waiting, answered, failed };
 
     // `head`: the request's, as request_head() has it.
-    Exchange(HttpRequest request, std::string head, HttpClient::Done done);
+    Exchange(HttpRequest request, std::string head, HttpClient::Done done, Scratch& scratch);
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
@@ -57,6 +64,7 @@ class Exchange {
     const HttpRequest request_;
     const std::string head_;
     const HttpClient::Done done_;
+    Scratch& scratch_;
     size_t sent_ = 0;  // of head and body
     HttpResult result_;
     ResponseParser parser_{result_.response};

@@ -103,6 +103,7 @@ class SimHttp final : public HttpClient {
 
     void start(HttpRequest request, Done done) override;
     void run(int64_t timeout_ms) override;
+    void gather_answers(int64_t) override {}
     void wake() override;
     void cancel_all() override;
     size_t in_flight() const override { return transfers_.size(); }

@@ -76,6 +76,7 @@ class PlayedHttp final : public HttpClient {
     void start(HttpRequest request, Done done) override {
         requests.push_back({std::move(request), std::move(done)});
     }
+    void gather_answers(int64_t) override {}
     void run(int64_t timeout_ms) override {
         waits.push_back(timeout_ms);
         std::deque<std::pair<Done, HttpResult>> due = std::move(answers_);
