@@ -47,6 +47,9 @@ class DestinationDelivery {
     // When step() has something to do without a completion or a wake-up; steady time.
     int64_t next_us() const;
 
+    // Whether somebody waits for a delivery.
+    bool is_awaited() const { return intake_.is_watched(); }
+
     void stop_sending();
     bool idle() const { return in_flight_ == 0 && letters_.idle(); }
     size_t in_memory() const { return intake_.in_memory(); }

@@ -93,6 +93,11 @@ bool Intake::owes_wake() const {
                        [](const auto& drain) { return drain->owes_wake(); });
 }
 
+bool Intake::is_watched() const {
+    return std::any_of(drains_.begin(), drains_.end(),
+                       [](const auto& drain) { return drain->log()->is_watched(); });
+}
+
 void Intake::wake_writers() {
     for (const auto& drain : drains_) drain->wake_writer();
 }

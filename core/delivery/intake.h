@@ -42,6 +42,9 @@ class Intake {
     // owes_wake() then.
     void post();
     bool owes_wake() const;
+
+    // Whether somebody waits to hear what becomes of a log's records.
+    bool is_watched() const;
     void wake_writers();
 
     size_t in_memory() const { return entries_in_memory_; }

@@ -7,6 +7,12 @@
 #include "delivery/destination_delivery.h"
 
 namespace momento {
+namespace {
+
+// A request to EventBridge takes 10 ms or more; a turn and its wake-up cost 20 us and more.
+constexpr int64_t gather_us = 500;
+
+}  // namespace
 
 class DeliveryLoop::Impl {
   public:
@@ -29,6 +35,14 @@ class DeliveryLoop::Impl {
             wait_ms = std::min(wait_ms, left_us / 1000 + (left_us % 1000 != 0));
         }
         return wait_ms;
+    }
+
+    // Answers may wait a little under load, people may not.
+    int64_t gathers_us() const {
+        const bool is_awaited =
+            std::any_of(deliveries_.begin(), deliveries_.end(),
+                        [](const auto& delivery) { return delivery->is_awaited(); });
+        return is_awaited ? 0 : gather_us;
     }
 
     const DeliveryTools tools_;
@@ -61,6 +75,7 @@ std::vector<std::shared_ptr<Log>> DeliveryLoop::take_drained() {
 
 void DeliveryLoop::step(int64_t max_wait_ms) {
     for (const auto& delivery : impl_->deliveries_) delivery->step();
+    impl_->tools_.http->gather_answers(impl_->gathers_us());
     impl_->tools_.http->run(impl_->wait_ms(max_wait_ms));
     for (const auto& delivery : impl_->deliveries_) delivery->post();
 }

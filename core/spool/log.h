@@ -137,6 +137,7 @@ class Log {
     void watch(Mailbox<std::vector<Release>>* watcher) {
         watcher_.store(watcher, std::memory_order_release);
     }
+    bool is_watched() const { return watcher_.load(std::memory_order_acquire) != nullptr; }
 
   private:
     friend class Writer;

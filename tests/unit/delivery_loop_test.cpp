@@ -30,6 +30,16 @@ TEST_F(DeliveryLoopTest, AnEventLeavesAtOnceIfNothingIsInFlight) {
     EXPECT_EQ(batches(), 1u);
 }
 
+TEST_F(DeliveryLoopTest, AnswersAreGatheredUnlessSomebodyWaitsForOne) {
+    start();
+    turns(1);
+    EXPECT_GT(http_.gathers_us, 0);
+    Mailbox<std::vector<Release>> watcher;
+    log().log->watch(&watcher);
+    turns(1);
+    EXPECT_EQ(http_.gathers_us, 0);
+}
+
 TEST_F(DeliveryLoopTest, OtherwiseItLingers) {
     destination_->keeps = true;
     settings_.linger_ms = 5;

@@ -76,7 +76,7 @@ class PlayedHttp final : public HttpClient {
     void start(HttpRequest request, Done done) override {
         requests.push_back({std::move(request), std::move(done)});
     }
-    void gather_answers(int64_t) override {}
+    void gather_answers(int64_t us) override { gathers_us = us; }
     void run(int64_t timeout_ms) override {
         waits.push_back(timeout_ms);
         std::deque<std::pair<Done, HttpResult>> due = std::move(answers_);
@@ -105,6 +105,7 @@ class PlayedHttp final : public HttpClient {
     std::deque<Sent> requests;
     std::vector<int64_t> waits;
     int wakes = 0;
+    int64_t gathers_us = 0;
 
   private:
     void settle(HttpResult result) {

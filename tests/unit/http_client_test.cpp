@@ -389,6 +389,20 @@ TEST_F(HttpClientTest, TakesAnAnswerOfJustTheAllowedLength) {
     EXPECT_EQ(result.response.body.size(), max_response_bytes);
 }
 
+TEST_F(HttpClientTest, GathersAnswersWhenItIsBusy) {
+    HttpServer server(
+        HttpServer::always([](auto& connection, const auto&) { connection.answer("ok"); }));
+    const auto time_of = [&](int transfers) {
+        const auto begin = std::chrono::steady_clock::now();
+        for (int i = 0; i < transfers; ++i) EXPECT_FALSE(transfer(post(server.url())).failed);
+        return std::chrono::steady_clock::now() - begin;
+    };
+    client_->gather_answers(20'000);
+    EXPECT_GE(time_of(20), 10 * 20ms) << "each of the later ones waited";
+    client_->gather_answers(0);
+    for (int i = 0; i < 20; ++i) transfer(post(server.url()));
+}
+
 TEST_F(HttpClientTest, WakesFromAnotherThread) {
     std::thread([this] { client_->wake(); }).join();
     client_->run(3'600'000);  // hangs if the wake was lost
