@@ -132,10 +132,8 @@ void ServiceClient::start(const AttemptPtr& attempt) {
     signable.path = url.path;
     signable.query = url.query;
     signable.headers = &request.headers;
-    signable.body = request.body;
-    for (auto& header : signer_.sign(signable, *attempt->used, server_clock_->now_ms())) {
-        request.headers.push_back(std::move(header));
-    }
+    signer_.sign(CanonicalForm(signable), request.body, *attempt->used, server_clock_->now_ms(),
+                 request.headers);
     tools_.http->start(std::move(request),
                        [this, attempt](HttpResult http) { receive(attempt, std::move(http)); });
 }

@@ -17,7 +17,10 @@ namespace {
 
 constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view terminator = "aws4_request";
-constexpr size_t date_length = 8;  // of a basic timestamp
+constexpr size_t date_length = 8;             // of a basic timestamp
+constexpr size_t authorization_around = 160;  // about what stands around the names in it
+constexpr char date_name[] = "x-amz-date";
+constexpr char token_name[] = "x-amz-security-token";
 
 // Headers that proxies and HTTP libraries add, drop or change on the way. The union of
 // what botocore and aws-c-auth leave unsigned.
@@ -49,6 +52,16 @@ std::string collapse(std::string_view value) {
         collapsed += c;
     }
     return collapsed;
+}
+
+// A token is long, and has no blanks. Others than these two no header can hold.
+void append_collapsed(std::string& out, std::string_view token) {
+    const bool has_blank = token.find(' ') != token.npos || token.find('\t') != token.npos;
+    if (has_blank) {
+        out += collapse(token);
+    } else {
+        out += token;
+    }
 }
 
 std::string_view text_of(const Sha256& digest) {
@@ -124,60 +137,10 @@ std::string canonical_query(std::string_view query) {
 
 }  // namespace
 
-Sigv4Signer::Sigv4Signer(std::string region, std::string service)
-    : region_(std::move(region)), service_(std::move(service)) {}
-
-Sigv4Signer::~Sigv4Signer() {
-    cleanse(key_scope_);
-}
-
-Headers Sigv4Signer::sign(const SignableRequest& request, const Credentials& credentials,
-                          int64_t now_ms) {
-    std::string timestamp = basic_timestamp(now_ms);
-    std::string date = timestamp.substr(0, date_length);
-
-    Headers added = {{"X-Amz-Date", timestamp}};
-    if (!credentials.session_token.empty()) {
-        added.emplace_back("X-Amz-Security-Token", credentials.session_token);
-    }
-
-    std::string signed_headers;
-    std::string canonical = canonical_request(request, added, &signed_headers);
-    std::string scope = date;
-    for (std::string_view part :
-         {std::string_view(region_), std::string_view(service_), terminator}) {
-        scope.append("/").append(part);
-    }
-
-    std::string to_sign(algorithm);
-    to_sign.append("\n").append(timestamp).append("\n").append(scope);
-    to_sign.append("\n").append(to_hex(sha256(canonical)));
-
-    std::string key_scope =
-        date + '/' + credentials.access_key_id + '/' + credentials.secret_access_key;
-    if (key_scope != key_scope_) {
-        signing_key_ =
-            derive_signing_key(credentials.secret_access_key, date, region_, service_);
-        key_scope_.swap(key_scope);
-    }
-    cleanse(key_scope);
-
-    const Sha256 signature = signing_key_->sign(to_sign);
-    std::string authorization(algorithm);
-    authorization.append(" Credential=").append(credentials.access_key_id);
-    authorization.append("/").append(scope);
-    authorization.append(", SignedHeaders=").append(signed_headers);
-    authorization.append(", Signature=").append(to_hex(signature));
-    added.emplace_back("Authorization", std::move(authorization));
-    return added;
-}
-
-std::string Sigv4Signer::canonical_request(const SignableRequest& request, const Headers& added,
-                                           std::string* signed_headers) {
-    Headers fields = {{"host", std::string(request.host)}};
-    for (const Headers* headers : {request.headers, &added}) {
-        if (!headers) continue;
-        for (const auto& [name, value] : *headers) {
+CanonicalForm::CanonicalForm(const SignableRequest& request) {
+    Headers fields = {{"host", std::string(request.host)}, {date_name, ""}, {token_name, ""}};
+    if (request.headers) {
+        for (const auto& [name, value] : *request.headers) {
             std::string lower = lower_case(name);
             if (is_signed(lower)) fields.emplace_back(std::move(lower), collapse(value));
         }
@@ -187,30 +150,98 @@ std::string Sigv4Signer::canonical_request(const SignableRequest& request, const
     std::stable_sort(fields.begin(), fields.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
 
-    std::string names;
-    std::string lines;
+    before_date_.append(request.method).append("\n");
+    before_date_.append(canonical_path(request.path)).append("\n");
+    before_date_.append(canonical_query(request.query)).append("\n");
+    std::string* lines = &before_date_;
     for (size_t i = 0; i < fields.size(); ++i) {
         const auto& [name, value] = fields[i];
         if (i > 0 && name == fields[i - 1].first) {
-            lines.append(",").append(value);
+            lines->insert(lines->size() - 1, "," + value);
             continue;
         }
-        if (i > 0) {
-            lines += '\n';
-            names += ';';
+        if (i > 0) names_with_token_ += ';';
+        names_with_token_ += name;
+        if (name == token_name) {
+            lines = &behind_token_;
+            continue;
         }
-        lines.append(name).append(":").append(value);
-        names += name;
+        if (i > 0) names_ += ';';
+        names_ += name;
+        lines->append(name).append(":").append(value);
+        if (name == date_name) lines = &behind_date_;
+        *lines += '\n';
     }
+}
 
-    std::string canonical(request.method);
-    canonical.append("\n").append(canonical_path(request.path));
-    canonical.append("\n").append(canonical_query(request.query));
-    canonical.append("\n").append(lines).append("\n");
-    canonical.append("\n").append(names);
-    canonical.append("\n").append(to_hex(sha256(request.body)));
-    if (signed_headers) *signed_headers = std::move(names);
-    return canonical;
+void CanonicalForm::append_request(std::string& out, std::string_view timestamp,
+                                   std::string_view token, std::string_view body) const {
+    out.append(before_date_).append(timestamp).append(behind_date_);
+    if (!token.empty()) {
+        out.append(token_name).append(":");
+        append_collapsed(out, token);
+        out += '\n';
+    }
+    out.append(behind_token_).append("\n");
+    out.append(signed_headers(!token.empty())).append("\n");
+    append_hex(out, sha256(body));
+}
+
+Sigv4Signer::Sigv4Signer(std::string region, std::string service)
+    : region_(std::move(region)),
+      service_(std::move(service)),
+      scope_("/" + region_ + "/" + service_ + "/" + std::string(terminator)) {}
+
+Sigv4Signer::~Sigv4Signer() {
+    cleanse(key_secret_);
+    cleanse(text_);
+}
+
+void Sigv4Signer::sign(const CanonicalForm& form, std::string_view body,
+                       const Credentials& credentials, int64_t now_ms, Headers& headers) {
+    const std::string& timestamp = timestamp_of(now_ms);
+    const std::string_view date = std::string_view(timestamp).substr(0, date_length);
+    const std::string& token = credentials.session_token;
+
+    text_.clear();
+    form.append_request(text_, timestamp, token, body);
+    const Sha256 hash = sha256(text_);
+    text_ = algorithm;
+    text_.append("\n").append(timestamp).append("\n").append(date).append(scope_).append("\n");
+    append_hex(text_, hash);
+    const Sha256 signature = key_of(date, credentials.secret_access_key).sign(text_);
+
+    const std::string& names = form.signed_headers(!token.empty());
+    std::string authorization;
+    authorization.reserve(authorization_around + credentials.access_key_id.size() +
+                          scope_.size() + names.size());
+    authorization.append(algorithm).append(" Credential=").append(credentials.access_key_id);
+    authorization.append("/").append(date).append(scope_);
+    authorization.append(", SignedHeaders=").append(names).append(", Signature=");
+    append_hex(authorization, signature);
+
+    headers.emplace_back("X-Amz-Date", timestamp);
+    if (!token.empty()) headers.emplace_back("X-Amz-Security-Token", token);
+    headers.emplace_back("Authorization", std::move(authorization));
+}
+
+const std::string& Sigv4Signer::timestamp_of(int64_t now_ms) {
+    const int64_t second = now_ms / 1000;
+    if (second != second_) {
+        second_ = second;
+        timestamp_ = basic_timestamp(now_ms);
+    }
+    return timestamp_;
+}
+
+const Hmac& Sigv4Signer::key_of(std::string_view date, const std::string& secret) {
+    if (!key_ || date != key_date_ || secret != key_secret_) {
+        key_ = derive_signing_key(secret, date, region_, service_);
+        key_date_ = date;
+        cleanse(key_secret_);
+        key_secret_ = secret;
+    }
+    return *key_;
 }
 
 }  // namespace momento::aws

@@ -118,11 +118,8 @@ HttpRequest assume_role_request(const StsSettings& settings, const Role& role,
     signable.host = host;
     signable.path = endpoint.url.path;
     signable.headers = &request.headers;
-    signable.body = request.body;
     Sigv4Signer signer(endpoint.signing_region, endpoint.signing_name);
-    for (auto& header : signer.sign(signable, source, now_ms)) {
-        request.headers.push_back(std::move(header));
-    }
+    signer.sign(CanonicalForm(signable), request.body, source, now_ms, request.headers);
     return request;
 }
 

@@ -28,6 +28,20 @@ std::string to_hex(const std::array<uint8_t, size>& bytes) {
     return to_hex({reinterpret_cast<const char*>(bytes.data()), size});
 }
 
+// By arithmetic, which compilers turn into a few instructions for all of them.
+template <size_t size>
+void append_hex(std::string& text, const std::array<uint8_t, size>& bytes) {
+    char digits[2 * size];
+    auto digit = [](int value) {
+        return static_cast<char>(value + (value < 10 ? '0' : 'a' - 10));
+    };
+    for (size_t i = 0; i < size; ++i) {
+        digits[2 * i] = digit(bytes[i] >> 4);
+        digits[2 * i + 1] = digit(bytes[i] & 15);
+    }
+    text.append(digits, sizeof digits);
+}
+
 // By character; -1: not a lower-case digit. A table, because the digits of a MAC cannot be
 // predicted.
 constexpr std::array<int8_t, 256> make_hex_values() {

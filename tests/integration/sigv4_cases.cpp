@@ -37,10 +37,11 @@ int main() {
         credentials.session_token = text("session_token");
 
         Sigv4Signer signer(text("region"), text("service"));
+        Headers signature;
+        signer.sign(CanonicalForm({method, host, path, query, &headers}), body, credentials,
+                    json->get("now_ms").as_integer().value_or(0), signature);
         Json added = Json::array();
-        for (const auto& [name, value] :
-             signer.sign({method, host, path, query, &headers, body}, credentials,
-                         json->get("now_ms").as_integer().value_or(0))) {
+        for (const auto& [name, value] : signature) {
             added.append(Json::array().append(Json::string(name)).append(Json::string(value)));
         }
         std::cout << added.dump() << '\n';

@@ -245,9 +245,10 @@ TEST(Sigv4, SignsThePublishedSuite) {
         request.path = test.path;
         request.query = test.query;
         request.headers = &test.headers;
-        request.body = test.body;
         Sigv4Signer signer("us-east-1", "service");
-        Headers added = signer.sign(request, suite_credentials(test.token), suite_time_ms);
+        Headers added;
+        signer.sign(CanonicalForm(request), test.body, suite_credentials(test.token),
+                    suite_time_ms, added);
         EXPECT_EQ(behind(value_of(added, "Authorization"), "Signature="), test.signature);
     }
 }
@@ -256,15 +257,27 @@ SignableRequest put_events(const Headers& headers) {
     SignableRequest request;
     request.host = "events.us-east-1.amazonaws.com";
     request.headers = &headers;
-    request.body = "{}";
     return request;
+}
+
+Headers sign_put_events(Sigv4Signer& signer, const Headers& headers,
+                        const Credentials& credentials, int64_t now_ms = suite_time_ms) {
+    Headers added;
+    signer.sign(CanonicalForm(put_events(headers)), "{}", credentials, now_ms, added);
+    return added;
+}
+
+std::string canonical_request(const SignableRequest& request, std::string_view token = {}) {
+    std::string canonical;
+    CanonicalForm(request).append_request(canonical, "20150830T123600Z", token, "{}");
+    return canonical;
 }
 
 TEST(Sigv4, NamesCredentialScopeAndSignedHeaders) {
     Headers headers = {{"Content-Type", "application/x-amz-json-1.1"},
                        {"X-Amz-Target", "AWSEvents.PutEvents"}};
     Sigv4Signer signer("us-east-1", "events");
-    Headers added = signer.sign(put_events(headers), suite_credentials("token"), suite_time_ms);
+    Headers added = sign_put_events(signer, headers, suite_credentials("token"));
     EXPECT_EQ(value_of(added, "X-Amz-Date"), "20150830T123600Z");
     EXPECT_EQ(value_of(added, "X-Amz-Security-Token"), "token");
     std::string authorization = value_of(added, "Authorization");
@@ -276,7 +289,7 @@ TEST(Sigv4, NamesCredentialScopeAndSignedHeaders) {
 TEST(Sigv4, AddsNoTokenWhereThereIsNone) {
     Headers headers;
     Sigv4Signer signer("us-east-1", "events");
-    Headers added = signer.sign(put_events(headers), suite_credentials(), suite_time_ms);
+    Headers added = sign_put_events(signer, headers, suite_credentials());
     EXPECT_EQ(value_of(added, "X-Amz-Security-Token"), "(absent)");
 }
 
@@ -288,35 +301,59 @@ TEST(Sigv4, LeavesHeadersUnsignedThatChangeOnTheWay) {
                        {"Proxy-Connection", "x"},  {"Proxy-Authorization", "x"},
                        {"X-Amzn-Trace-Id", "x"},   {"Authorization", "x"},
                        {"Sec-WebSocket-Key", "x"}, {"x-amz-retry", "signed"}};
-    std::string names;
-    Sigv4Signer::canonical_request(put_events(headers), {}, &names);
-    EXPECT_EQ(names, "host;x-amz-retry");
+    EXPECT_EQ(CanonicalForm(put_events(headers)).signed_headers(false),
+              "host;x-amz-date;x-amz-retry");
 }
 
 TEST(Sigv4, SortsByNameAlsoWhenOneIsThePrefixOfAnother) {
     Headers headers = {{"x-amz-target-extra", "2"}, {"x-amz-target", "1"}};
-    std::string canonical = Sigv4Signer::canonical_request(put_events(headers), {}, nullptr);
+    std::string canonical = canonical_request(put_events(headers));
     EXPECT_NE(canonical.find("\nx-amz-target:1\nx-amz-target-extra:2\n"), canonical.npos);
+}
+
+TEST(Sigv4, CollapsesBlanksOfATokenToo) {
+    std::string canonical = canonical_request(put_events({}), " a \t b ");
+    EXPECT_NE(canonical.find("\nx-amz-security-token:a b\n"), canonical.npos);
+}
+
+TEST(Sigv4, OneFormFitsRequestsWithAndWithoutToken) {
+    Headers headers = {{"a", "1"}, {"x-amz-e", "2"}, {"x-amz-target", "3"}};
+    const CanonicalForm form(put_events(headers));
+    for (const char* token : {"", "token", ""}) {
+        Sigv4Signer kept("us-east-1", "events");
+        Headers added;
+        kept.sign(form, "{}", suite_credentials(token), suite_time_ms, added);
+        Sigv4Signer fresh("us-east-1", "events");
+        EXPECT_EQ(added, sign_put_events(fresh, headers, suite_credentials(token)));
+    }
+    EXPECT_EQ(form.signed_headers(true),
+              "a;host;x-amz-date;x-amz-e;x-amz-security-token;x-amz-target");
+    std::string canonical;
+    form.append_request(canonical, "20150830T123600Z", "token", "");
+    EXPECT_NE(canonical.find("\na:1\nhost:events.us-east-1.amazonaws.com\n"
+                             "x-amz-date:20150830T123600Z\nx-amz-e:2\n"
+                             "x-amz-security-token:token\nx-amz-target:3\n\n"),
+              canonical.npos);
 }
 
 TEST(Sigv4, EncodesThePathOnceMoreThanItIsSent) {
     SignableRequest request;
     request.path = "/a%20b/";
-    std::string canonical = Sigv4Signer::canonical_request(request, {}, nullptr);
+    std::string canonical = canonical_request(request);
     EXPECT_EQ(canonical.substr(0, canonical.find("\n\n")), "POST\n/a%2520b/");
 }
 
 TEST(Sigv4, SortsParametersWithoutAValueToo) {
     SignableRequest request;
     request.query = "b&a=2&a=1&a-b=3";
-    std::string canonical = Sigv4Signer::canonical_request(request, {}, nullptr);
+    std::string canonical = canonical_request(request);
     EXPECT_EQ(canonical.substr(0, canonical.find("\nhost")), "POST\n/\na=1&a=2&a-b=3&b=");
 }
 
 TEST(Sigv4, KeyFollowsDateAndCredentials) {
     auto signature = [](Sigv4Signer& signer, const Credentials& credentials, int64_t now_ms) {
         Headers headers;
-        return value_of(signer.sign(put_events(headers), credentials, now_ms), "Authorization");
+        return value_of(sign_put_events(signer, headers, credentials, now_ms), "Authorization");
     };
     Credentials other_secret = suite_credentials();
     other_secret.secret_access_key = "another";

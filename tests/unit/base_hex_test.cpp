@@ -13,6 +13,14 @@ TEST(Hex, HasTwoLowerCaseDigitsAByte) {
     EXPECT_EQ(to_hex(std::array<uint8_t, 3>{0xAB, 0x01, 0xF0}), "ab01f0");
 }
 
+TEST(Hex, AppendsEveryByteAsToHexHasIt) {
+    std::array<uint8_t, 256> bytes;
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i);
+    std::string text = "0x";
+    append_hex(text, bytes);
+    EXPECT_EQ(text, "0x" + to_hex(bytes));
+}
+
 TEST(Hex, KnowsTheValueOfLowerCaseDigitsOnly) {
     for (int c = 0; c < 256; ++c) {
         const size_t digit = std::string("0123456789abcdef").find(static_cast<char>(c));
