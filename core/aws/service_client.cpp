@@ -25,10 +25,41 @@ bool is_against_signature(const HttpResult& http) {
     return error == ErrorClass::credentials || error == ErrorClass::clock;
 }
 
+HttpRequest bare_request(const ServiceSettings& settings) {
+    HttpRequest request;
+    request.url = settings.endpoint.url.text();
+    request.connect_timeout_ms = settings.connect_timeout_ms;
+    request.total_timeout_ms = settings.total_timeout_ms;
+    request.proxy = settings.proxy;
+    request.trusted_certificate = settings.trusted_certificate;
+    request.max_connections = static_cast<int>(settings.connections);
+    return request;
+}
+
+CanonicalForm form_of(const Url& url, const Headers& headers) {
+    const std::string host = url.authority();
+    SignableRequest signable;
+    signable.host = host;
+    signable.path = url.path;
+    signable.query = url.query;
+    signable.headers = &headers;
+    return CanonicalForm(signable);
+}
+
 }  // namespace
 
+// What the calls of one operation have in common: composed once.
+struct ServiceClient::Operation {
+    Operation(std::string_view name, const ServiceSettings& settings);
+
+    const std::string target;
+    const HttpRequest request;  // without headers and body
+    const Headers headers;
+    const CanonicalForm form;
+};
+
 struct ServiceClient::Attempt {
-    const char* target = "";
+    const Operation* operation = nullptr;
     std::string body;
     Done done;
     int64_t patience_ends_us = 0;
@@ -40,6 +71,14 @@ struct ServiceClient::Attempt {
     bool second = false;
     HttpResult refusal;
 };
+
+ServiceClient::Operation::Operation(std::string_view name, const ServiceSettings& settings)
+    : target(name),
+      request(bare_request(settings)),
+      headers({{"Content-Type", settings.content_type},
+               {"X-Amz-Target", target},
+               {"User-Agent", std::string("momento-webhook/") + version}}),
+      form(form_of(settings.endpoint.url, headers)) {}
 
 ServiceClient::ServiceClient(ServiceSettings settings,
                              std::shared_ptr<CredentialsProvider> credentials,
@@ -54,14 +93,25 @@ ServiceClient::ServiceClient(ServiceSettings settings,
 
 ServiceClient::~ServiceClient() = default;
 
-void ServiceClient::call(const char* target, std::string body, Done done) {
+void ServiceClient::call(std::string_view target, std::string body, Done done) {
     auto attempt = std::make_shared<Attempt>();
-    attempt->target = target;
+    attempt->operation = &find_or_make(target);
     attempt->body = std::move(body);
     attempt->done = std::move(done);
-    attempt->patience_ends_us = tools_.clock->steady_us() + credentials_patience_us;
     // Without credentials the reply waits too: it must not be given from in here.
-    if (!start_if_ready(attempt)) waiting_.push_back(attempt);
+    if (!start_if_ready(attempt)) wait(attempt);
+}
+
+void ServiceClient::wait(const AttemptPtr& attempt) {
+    attempt->patience_ends_us = tools_.clock->steady_us() + credentials_patience_us;
+    waiting_.push_back(attempt);
+}
+
+const ServiceClient::Operation& ServiceClient::find_or_make(std::string_view target) {
+    for (const Operation& operation : operations_) {
+        if (operation.target == target) return operation;
+    }
+    return operations_.emplace_back(target, settings_);
 }
 
 void ServiceClient::step() {
@@ -113,26 +163,12 @@ bool ServiceClient::start_if_ready(const AttemptPtr& attempt) {
 }
 
 void ServiceClient::start(const AttemptPtr& attempt) {
-    HttpRequest request;
-    const Url& url = settings_.endpoint.url;
-    request.url = url.text();
+    const Operation& operation = *attempt->operation;
+    HttpRequest request = operation.request;
     request.body = attempt->body;
-    request.headers = {{"Content-Type", settings_.content_type},
-                       {"X-Amz-Target", attempt->target},
-                       {"User-Agent", std::string("momento-webhook/") + version}};
-    request.connect_timeout_ms = settings_.connect_timeout_ms;
-    request.total_timeout_ms = settings_.total_timeout_ms;
-    request.proxy = settings_.proxy;
-    request.trusted_certificate = settings_.trusted_certificate;
-    request.max_connections = static_cast<int>(settings_.connections);
-
-    std::string host = url.authority();
-    SignableRequest signable;
-    signable.host = host;
-    signable.path = url.path;
-    signable.query = url.query;
-    signable.headers = &request.headers;
-    signer_.sign(CanonicalForm(signable), request.body, *attempt->used, server_clock_->now_ms(),
+    request.headers.reserve(operation.headers.size() + sigv4_headers);
+    request.headers.assign(operation.headers.begin(), operation.headers.end());
+    signer_.sign(operation.form, request.body, *attempt->used, server_clock_->now_ms(),
                  request.headers);
     tools_.http->start(std::move(request),
                        [this, attempt](HttpResult http) { receive(attempt, std::move(http)); });
@@ -148,7 +184,6 @@ void ServiceClient::receive(const AttemptPtr& attempt, HttpResult http) {
     }
     attempt->second = true;
     attempt->refusal = std::move(http);
-    attempt->patience_ends_us = tools_.clock->steady_us() + credentials_patience_us;
     if (attempt->used_offset_ms == server_clock_->offset_ms()) {
         // Of many calls that fail together only the first may throw credentials away.
         CredentialsAnswer current = credentials_->get();
@@ -156,7 +191,7 @@ void ServiceClient::receive(const AttemptPtr& attempt, HttpResult http) {
                              same(*current.credentials, *attempt->used);
         if (still_current) credentials_->invalidate();
     }
-    if (!start_if_ready(attempt)) waiting_.push_back(attempt);
+    if (!start_if_ready(attempt)) wait(attempt);
 }
 
 }  // namespace momento::aws

@@ -9,8 +9,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aws/credentials.h"
@@ -55,9 +58,8 @@ class ServiceClient {
                   ServiceTools tools);
     ~ServiceClient();
 
-    // `target` is the operation, as X-Amz-Target names it. It must live as long as the
-    // client.
-    void call(const char* target, std::string body, Done done);
+    // `target` is the operation, as X-Amz-Target names it: one of a few.
+    void call(std::string_view target, std::string body, Done done);
 
     void step();  // once per turn
 
@@ -71,9 +73,12 @@ class ServiceClient {
     std::optional<int64_t> credentials_expires_ms() const { return credentials_expires_ms_; }
 
   private:
+    struct Operation;
     struct Attempt;
     using AttemptPtr = std::shared_ptr<Attempt>;
 
+    const Operation& find_or_make(std::string_view target);
+    void wait(const AttemptPtr& attempt);
     bool start_if_ready(const AttemptPtr& attempt);
     void start(const AttemptPtr& attempt);
     void receive(const AttemptPtr& attempt, HttpResult http);
@@ -84,6 +89,7 @@ class ServiceClient {
     const std::shared_ptr<ServerClock> server_clock_;
     const std::shared_ptr<CredentialsProvider> credentials_;
     Sigv4Signer signer_;
+    std::list<Operation> operations_;
     std::vector<AttemptPtr> waiting_;  // for credentials
     std::string reported_;             // why there were no credentials, as last logged
     std::optional<int64_t> credentials_expires_ms_;

@@ -51,6 +51,8 @@ class CanonicalForm {
     std::string names_with_token_;
 };
 
+inline constexpr size_t sigv4_headers = 3;  // that sign() appends, at most
+
 class Sigv4Signer {
   public:
     Sigv4Signer(std::string region, std::string service);
