@@ -60,7 +60,7 @@ struct ServiceClient::Operation {
 
 struct ServiceClient::Attempt {
     const Operation* operation = nullptr;
-    std::string body;
+    Body body;
     Done done;
     int64_t patience_ends_us = 0;
     std::shared_ptr<const Credentials> used;
@@ -94,6 +94,11 @@ ServiceClient::ServiceClient(ServiceSettings settings,
 ServiceClient::~ServiceClient() = default;
 
 void ServiceClient::call(std::string_view target, std::string body, Done done) {
+    call(
+        target, [body = std::move(body)] { return body; }, std::move(done));
+}
+
+void ServiceClient::call(std::string_view target, Body body, Done done) {
     auto attempt = std::make_shared<Attempt>();
     attempt->operation = &find_or_make(target);
     attempt->body = std::move(body);
@@ -165,7 +170,7 @@ bool ServiceClient::start_if_ready(const AttemptPtr& attempt) {
 void ServiceClient::start(const AttemptPtr& attempt) {
     const Operation& operation = *attempt->operation;
     HttpRequest request = operation.request;
-    request.body = attempt->body;
+    request.body = attempt->body();
     request.headers.reserve(operation.headers.size() + sigv4_headers);
     request.headers.assign(operation.headers.begin(), operation.headers.end());
     signer_.sign(operation.form, request.body, *attempt->used, server_clock_->now_ms(),

@@ -53,12 +53,15 @@ struct ServiceReply {
 class ServiceClient {
   public:
     using Done = std::function<void(ServiceReply)>;
+    using Body = std::function<std::string()>;
 
     ServiceClient(ServiceSettings settings, std::shared_ptr<CredentialsProvider> credentials,
                   ServiceTools tools);
     ~ServiceClient();
 
-    // `target` is the operation, as X-Amz-Target names it: one of a few.
+    // `target` is the operation, as X-Amz-Target names it: one of a few. `body` is composed
+    // when it is sent, and again for a second try: until `done` runs it must be the same.
+    void call(std::string_view target, Body body, Done done);
     void call(std::string_view target, std::string body, Done done);
 
     void step();  // once per turn

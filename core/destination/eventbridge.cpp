@@ -57,13 +57,14 @@ void EventBridge::send(std::vector<const Record*> records, Done done) {
 }
 
 void EventBridge::put(Batch batch) {
-    client_.call(putevents_target, encoder_.encode(batch.records),
-                 [entries = batch.records.size(),
-                  done = std::move(batch.done)](const aws::ServiceReply& reply) {
-                     done(reply.unsent
-                              ? held(entries, "CredentialsUnavailable", reply.no_credentials)
+    const size_t entries = batch.records.size();
+    client_.call(
+        putevents_target,
+        [this, records = std::move(batch.records)] { return encoder_.encode(records); },
+        [entries, done = std::move(batch.done)](const aws::ServiceReply& reply) {
+            done(reply.unsent ? held(entries, "CredentialsUnavailable", reply.no_credentials)
                               : read_putevents_answer(reply.http, entries).result);
-                 });
+        });
 }
 
 void EventBridge::release_waiting() {

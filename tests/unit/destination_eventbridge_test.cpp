@@ -206,12 +206,14 @@ TEST_F(EventBridgeTest, TellsWhenTheCredentialsInUseExpire) {
 
 TEST_F(EventBridgeTest, CorrectsItsClockByTheAnswersDate) {
     send();
+    const std::string body = http_.requests.front().request.body;
     http_.answer(400, refusal("RequestTimeTooSkewed"), {0, {{"date", ten_minutes_on}}, {}});
     turn();
     EXPECT_EQ(bus_->state().clock_offset_ms, 600'000);
     EXPECT_EQ(credentials_.invalidations, 0);
     ASSERT_EQ(http_.requests.size(), 1u) << "tried again at once";
     EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T222320Z");
+    EXPECT_EQ(http_.requests[0].request.body, body);
     EXPECT_EQ(lines_.count("600 s behind AWS's"), 1u);
 
     clock_.step_wall_ms(600'000);  // somebody sets the clock
