@@ -1,32 +1,59 @@
 #include "spool/segment_scan.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace momento {
-
 namespace {
 
 // A record in memory keeps its chunk, so chunks are small.
 constexpr uint64_t chunk_size = 64 * 1024;
+constexpr size_t most_spares = 4;
 constexpr uint64_t search_size = 1024 * 1024;
 
 }  // namespace
+
+SegmentScan::SegmentScan(std::shared_ptr<File> file, const Salt& salt, uint64_t offset)
+    : file_(std::move(file)),
+      salt_(salt),
+      offset_(offset),
+      spares_(std::make_shared<Spares>()) {
+    spares_->reserve(most_spares);
+}
+
+std::shared_ptr<Bytes> SegmentScan::take_chunk(uint64_t size) {
+    if (size > chunk_size) return std::make_shared<Bytes>(size);
+    auto chunk =
+        spares_->empty() ? std::make_unique<Bytes>(chunk_size) : std::move(spares_->back());
+    if (!spares_->empty()) spares_->pop_back();
+    return {chunk.release(), [spares = spares_](Bytes* used) {
+                std::unique_ptr<Bytes> spare(used);
+                if (spares->size() < most_spares) spares->push_back(std::move(spare));
+            }};
+}
 
 // What of the chunk lies between offset_ and `end`.
 std::string_view SegmentScan::loaded(uint64_t end) const {
     if (!chunk_ || offset_ < chunk_offset_) return {};
     uint64_t skip = offset_ - chunk_offset_;
-    if (skip >= chunk_->size()) return {};
-    return chunk_->view().substr(skip, end - offset_);
+    if (skip >= filled_) return {};
+    return chunk_->view().substr(skip, std::min(end - offset_, filled_ - skip));
 }
 
-Status SegmentScan::load(uint64_t size) {
-    auto chunk = std::make_shared<Bytes>(size);
-    Result<size_t> read = file_->read_at(offset_, chunk->data(), chunk->size());
+// Makes that much at offset_ loaded, and what else there is up to `end` and has room.
+Status SegmentScan::load(uint64_t size, uint64_t end) {
+    bool goes_on = chunk_ && offset_ >= chunk_offset_ && offset_ <= chunk_offset_ + filled_ &&
+                   offset_ + size <= chunk_offset_ + chunk_->size();
+    if (!goes_on) {
+        chunk_ = take_chunk(size);
+        chunk_offset_ = offset_;
+        filled_ = 0;
+    }
+    uint64_t from = chunk_offset_ + filled_;
+    uint64_t room = std::min(chunk_->size() - filled_, end - from);
+    Result<size_t> read = file_->read_at(from, chunk_->data() + filled_, room);
     if (!read) return read.error();
-    chunk->shorten(*read);
-    chunk_ = std::move(chunk);
-    chunk_offset_ = offset_;
+    filled_ += *read;
     return {};
 }
 
@@ -42,13 +69,12 @@ Result<SegmentScan::Found> SegmentScan::look_at_chunk(uint64_t end, Record& reco
     uint64_t left = end - offset_;
     if (left < record_header_size) return Found::bad;
     if (loaded(end).size() < record_header_size) {
-        if (Status read = load(std::min(left, chunk_size)); !read) return read.error();
+        if (Status read = load(record_header_size, end); !read) return read.error();
     }
     std::optional<RecordOutline> outline = outline_record(loaded(end));
     if (!outline || outline->size > left) return Found::bad;
     if (loaded(end).size() < outline->size) {
-        uint64_t size = std::max<uint64_t>(outline->size, std::min(left, chunk_size));
-        if (Status read = load(size); !read) return read.error();
+        if (Status read = load(outline->size, end); !read) return read.error();
     }
     Decoded decoded = decode_record(loaded(end), salt_);
     if (!decoded.record) return Found::bad;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/file_system.h"
@@ -24,8 +25,7 @@ class SegmentScan {
         end,  // nothing before `end`
     };
 
-    SegmentScan(std::shared_ptr<File> file, const Salt& salt, uint64_t offset)
-        : file_(std::move(file)), salt_(salt), offset_(offset) {}
+    SegmentScan(std::shared_ptr<File> file, const Salt& salt, uint64_t offset);
 
     uint64_t offset() const { return offset_; }
     void move_to(uint64_t offset) { offset_ = offset; }
@@ -34,7 +34,9 @@ class SegmentScan {
     // of `record` point into chunk().
     Result<Found> look(uint64_t end, Record& record);
 
-    const std::shared_ptr<const Bytes>& chunk() const { return chunk_; }
+    // It gets more of the file later on; what it holds stays. All who keep it are of the
+    // scan's thread.
+    std::shared_ptr<const Bytes> chunk() const { return chunk_; }
 
     // The first place from `from` to `end` where a whole record stands whose sequence is at
     // least `sequence` and whose `durable` lies beyond `durable_beyond`. `sequence` is the
@@ -43,15 +45,22 @@ class SegmentScan {
                                          uint64_t durable_beyond);
 
   private:
+    // Chunks that nobody points into any more, for the next ones: freeing memory of their
+    // size makes malloc sort all it has.
+    using Spares = std::vector<std::unique_ptr<Bytes>>;
+
     Result<Found> look_at_chunk(uint64_t end, Record& record);
     std::string_view loaded(uint64_t end) const;
-    Status load(uint64_t size);
+    Status load(uint64_t size, uint64_t end);
+    std::shared_ptr<Bytes> take_chunk(uint64_t size);
 
     std::shared_ptr<File> file_;
     Salt salt_;
     uint64_t offset_;
-    std::shared_ptr<const Bytes> chunk_;
+    std::shared_ptr<Spares> spares_;
+    std::shared_ptr<Bytes> chunk_;
     uint64_t chunk_offset_ = 0;
+    uint64_t filled_ = 0;  // bytes of the chunk
 };
 
 }  // namespace momento

@@ -195,6 +195,20 @@ TEST_F(ReaderTest, ReportsLostRecordsNoFurtherThanTheWindowReaches) {
     EXPECT_EQ(after.totals().damaged, lost);
 }
 
+TEST_F(ReaderTest, ReadsOnIntoTheChunkOfTheRecordsBefore) {
+    PlayedLog& log = start();
+    std::vector<ReadRecord> records;
+    for (int i = 0; i < 5; ++i) {
+        ASSERT_TRUE(log.append(padded(std::to_string(i), 900)));
+        for (ReadRecord& read : log.read()) records.push_back(std::move(read));
+    }
+    ASSERT_THAT(records, SizeIs(5));
+    for (size_t i = 0; i < records.size(); ++i) {
+        EXPECT_EQ(records[i].record.body, padded(std::to_string(i), 900));
+        EXPECT_EQ(records[i].chunk, records[0].chunk);
+    }
+}
+
 TEST_F(ReaderTest, HoldsOnlyTheChunksOfRecordsThatAreHeld) {
     PlayedLog& log = start();
     for (int i = 0; i < 40; ++i) ASSERT_TRUE(log.append(padded(std::to_string(i), 900)));
