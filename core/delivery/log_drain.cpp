@@ -27,7 +27,7 @@ bool LogDrain::read(size_t max_records, size_t max_bytes, EntryPool& pool,
         entry->bytes = std::move(read.chunk);
         entry->drain = this;
         entry->place = first_place_ + ledger_.size();
-        entry->memory = read.record.encoded_size();
+        entry->memory = read.size;
         ledger_.push_back({read.record.sequence, entry});
         entries.push_back(entry);
     }

@@ -30,18 +30,18 @@ bool Reader::read(size_t max_records, size_t max_bytes, std::vector<ReadRecord>&
         any_lost = give_lost(damaged) || any_lost;
         if (next_ < lost_until_) break;  // at the window's edge
 
-        ReadRecord read;
+        ReadRecord& read = records.emplace_back();
         Step step = this->step(read.record);
+        if (step != Step::record) records.pop_back();
         if (step == Step::nothing) break;
         if (step == Step::again) continue;
-        uint64_t end = scan_->offset() + read.record.encoded_size();
-        read.end = {extents_.front().segment, end};
+        read.size = read.record.encoded_size();
+        read.end = {extents_.front().segment, scan_->offset() + read.size};
         read.chunk = scan_->chunk();
-        scan_->move_to(end);
+        scan_->move_to(read.end.offset);
         next_ = read.record.sequence + 1;
-        bytes += read.record.encoded_size();
+        bytes += read.size;
         ++count;
-        records.push_back(std::move(read));
     }
     return count > 0 || any_lost;
 }

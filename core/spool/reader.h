@@ -22,7 +22,8 @@ namespace momento {
 // A record in memory. The chunk it was read with stays as long as one of its records does.
 struct ReadRecord {
     Record record;
-    Position end;  // the place behind it
+    Position end;     // the place behind it
+    size_t size = 0;  // bytes in the log
     std::shared_ptr<const Bytes> chunk;
 };
 

@@ -177,7 +177,8 @@ Decoded decode_record(std::string_view bytes, const Salt& salt) {
         return {{}, DecodeError::damaged};
     }
 
-    Record record;
+    Decoded decoded;
+    Record& record = decoded.record.emplace();
     record.kind = static_cast<RecordKind>(header[at_kind]);
     record.origin = static_cast<Origin>(header[at_origin]);
     record.sequence = outline->sequence;
@@ -199,7 +200,7 @@ Decoded decode_record(std::string_view bytes, const Salt& salt) {
         offset += (record.*field).size();
         length += sizeof(uint16_t);
     }
-    return {record, DecodeError::absent};
+    return decoded;
 }
 
 }  // namespace momento

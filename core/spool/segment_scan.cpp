@@ -66,20 +66,32 @@ Result<SegmentScan::Found> SegmentScan::look(uint64_t end, Record& record) {
 }
 
 Result<SegmentScan::Found> SegmentScan::look_at_chunk(uint64_t end, Record& record) {
+    Decoded decoded = decode_record(loaded(end), salt_);
+    bool is_there = decoded.record || loaded(end).size() >= record_header_size;
+    if (!is_there || decoded.error == DecodeError::truncated) {
+        Result<bool> whole = load_record(end);
+        if (!whole) return whole.error();
+        if (!*whole) return Found::bad;
+        decoded = decode_record(loaded(end), salt_);
+    }
+    if (!decoded.record) return Found::bad;
+    record = *decoded.record;
+    return Found::record;
+}
+
+// Loads the record at offset_, as its outline has it; false if there is no such record.
+Result<bool> SegmentScan::load_record(uint64_t end) {
     uint64_t left = end - offset_;
-    if (left < record_header_size) return Found::bad;
+    if (left < record_header_size) return false;
     if (loaded(end).size() < record_header_size) {
         if (Status read = load(record_header_size, end); !read) return read.error();
     }
     std::optional<RecordOutline> outline = outline_record(loaded(end));
-    if (!outline || outline->size > left) return Found::bad;
+    if (!outline || outline->size > left) return false;
     if (loaded(end).size() < outline->size) {
         if (Status read = load(outline->size, end); !read) return read.error();
     }
-    Decoded decoded = decode_record(loaded(end), salt_);
-    if (!decoded.record) return Found::bad;
-    record = *decoded.record;
-    return Found::record;
+    return true;
 }
 
 Result<std::optional<uint64_t>> SegmentScan::find(uint64_t from, uint64_t end,

@@ -50,6 +50,7 @@ class SegmentScan {
     using Spares = std::vector<std::unique_ptr<Bytes>>;
 
     Result<Found> look_at_chunk(uint64_t end, Record& record);
+    Result<bool> load_record(uint64_t end);
     std::string_view loaded(uint64_t end) const;
     Status load(uint64_t size, uint64_t end);
     std::shared_ptr<Bytes> take_chunk(uint64_t size);
