@@ -109,41 +109,48 @@ constexpr Shuffles make_shuffles() {
 
 alignas(16) constexpr Shuffles shuffles = make_shuffles();
 
+constexpr size_t width = 16;
+
+// A block that has no control characters: escaped, with its end.
+__attribute__((target("ssse3,popcnt"))) inline char* escape_block(__m128i bytes, char* out) {
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                       _mm_cmpeq_epi8(bytes, backslash));
+    const auto escaped = static_cast<unsigned>(_mm_movemask_epi8(found));
+    if (escaped == 0) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+        return out + width;
+    }
+    const __m128i halves[] = {_mm_unpacklo_epi64(bytes, backslash),
+                              _mm_unpackhi_epi64(bytes, backslash)};
+    for (int half = 0; half < 2; ++half) {
+        const unsigned mask = escaped >> (8 * half) & 0xFF;
+        const auto* shuffle = reinterpret_cast<const __m128i*>(shuffles[mask].data());
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                         _mm_shuffle_epi8(halves[half], _mm_load_si128(shuffle)));
+        out += 8 + __builtin_popcount(mask);
+    }
+    return out;
+}
+
+__attribute__((target("ssse3,popcnt"))) inline bool has_control(__m128i bytes) {
+    const __m128i last_control = _mm_set1_epi8(0x1f);
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes)) != 0;
+}
+
 __attribute__((target("ssse3,popcnt"))) char* escape_by_shuffle(std::string_view text,
                                                                 char* out) {
-    constexpr size_t width = 16;
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-    const __m128i last_control = _mm_set1_epi8(0x1f);
     while (text.size() >= width) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()));
-        const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
-        const __m128i others =
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-        if (_mm_movemask_epi8(controls) != 0) {
-            out = escape_by_word(text.substr(0, width), out);
-            text.remove_prefix(width);
-            continue;
-        }
-        const auto escaped = static_cast<unsigned>(_mm_movemask_epi8(others));
-        if (escaped == 0) {
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
-            out += width;
-            text.remove_prefix(width);
-            continue;
-        }
-        const __m128i halves[] = {_mm_unpacklo_epi64(bytes, backslash),
-                                  _mm_unpackhi_epi64(bytes, backslash)};
-        for (int half = 0; half < 2; ++half) {
-            const unsigned mask = escaped >> (8 * half) & 0xFF;
-            const auto* shuffle = reinterpret_cast<const __m128i*>(shuffles[mask].data());
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
-                             _mm_shuffle_epi8(halves[half], _mm_load_si128(shuffle)));
-            out += 8 + __builtin_popcount(mask);
-        }
+        out = has_control(bytes) ? escape_by_word(text.substr(0, width), out)
+                                 : escape_block(bytes, out);
         text.remove_prefix(width);
     }
-    return escape_by_word(text, out);
+    if (text.empty()) return out;
+    __m128i bytes = _mm_set1_epi8(' ');  // blanks behind the text, which are not kept
+    std::memcpy(&bytes, text.data(), text.size());
+    if (has_control(bytes)) return escape_by_word(text, out);
+    return escape_block(bytes, out) - (width - text.size());
 }
 
 #endif
@@ -160,9 +167,9 @@ Escape choose_escape() {
 }
 
 void append_in_pieces(std::string& json, std::string_view text, Escape escape) {
-    constexpr size_t piece = 256;
+    constexpr size_t piece = 512;
     constexpr size_t longest_escape = 6;  // "\u00XX"
-    constexpr size_t excess = 16;         // written behind the end
+    constexpr size_t excess = 32;         // written behind the end
     char buffer[piece * longest_escape + excess];
     while (!text.empty()) {
         const char* end = escape(text.substr(0, piece), buffer);

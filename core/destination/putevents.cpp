@@ -76,22 +76,26 @@ std::optional<std::string_view> member(const dom::element& object, std::string_v
 void append_seconds(std::string& json, int64_t ms) {
     ms = std::max<int64_t>(ms, 0);
     char text[32];
-    json.append(text, std::to_chars(text, std::end(text), ms / 1000).ptr);
-    char* end = std::to_chars(text, std::end(text), 1000 + ms % 1000).ptr;
-    text[0] = '.';
-    json.append(text, end);
+    char* point = std::to_chars(text, std::end(text), ms / 1000).ptr;
+    const char* end = std::to_chars(point, std::end(text), 1000 + ms % 1000).ptr;
+    *point = '.';
+    json.append(text, static_cast<size_t>(end - text));
 }
 
-EntryVerdict read_entry(const dom::element& entry) {
+void read_entry(const dom::element& entry, EntryVerdict& verdict) {
     std::optional<std::string_view> code = member(entry, "ErrorCode");
     if (code && !code->empty()) {
         std::string name = word(code);
-        return {verdict_of(classify_error(name, 200)), name.empty() ? "UnknownError" : name,
-                message(member(entry, "ErrorMessage"))};
+        verdict = {verdict_of(classify_error(name, 200)), name.empty() ? "UnknownError" : name,
+                   message(member(entry, "ErrorMessage"))};
+        return;
     }
     std::optional<std::string_view> id = member(entry, "EventId");
-    if (id && !id->empty()) return {Kind::delivered, {}, {}};
-    return {Kind::retry, "IncompleteAnswer", "neither EventId nor ErrorCode"};
+    if (id && !id->empty()) {
+        verdict.kind = Kind::delivered;
+    } else {
+        verdict = {Kind::retry, "IncompleteAnswer", "neither EventId nor ErrorCode"};
+    }
 }
 
 void read_entries(const HttpResponse& response, size_t entries, PutEventsAnswer& answer) {
@@ -105,8 +109,8 @@ void read_entries(const HttpResponse& response, size_t entries, PutEventsAnswer&
     }
     answer.result.entries.reserve(entries);
     for (const dom::element entry : list) {
-        answer.result.entries.push_back(read_entry(entry));
-        const EntryVerdict& verdict = answer.result.entries.back();
+        EntryVerdict& verdict = answer.result.entries.emplace_back();
+        read_entry(entry, verdict);
         if (verdict.kind == Kind::retry &&
             classify_error(verdict.code, response.status) == ErrorClass::throttled) {
             answer.result.throttled = true;
@@ -161,9 +165,13 @@ void read_failure(const HttpFailure& failure, size_t entries, PutEventsAnswer& a
 }  // namespace
 
 PutEventsEncoder::PutEventsEncoder(std::string_view source, std::string_view bus)
-    : source_size_(source.size()), source_("\"Source\":"), bus_(",\"EventBusName\":") {
-    append_json_string(source_, source);
-    append_json_string(bus_, bus);
+    : source_size_(source.size()),
+      before_cache_("{\"Source\":"),
+      behind_body_("\",\"EventBusName\":") {
+    append_json_string(before_cache_, source);
+    before_cache_ += ",\"DetailType\":\"";
+    append_json_string(behind_body_, bus);
+    behind_body_ += ",\"Time\":";
 }
 
 size_t PutEventsEncoder::entry_size(const Record& record) const {
@@ -176,7 +184,8 @@ std::string PutEventsEncoder::encode(const std::vector<const Record*>& batch) co
     for (const Record* record : batch) {
         size_t fields =
             record->cache.size() + record->topic.size() + record->trace_header.size();
-        expected += record->body.size() * 5 / 4 + fields + source_.size() + bus_.size() + 100;
+        expected += record->body.size() * 5 / 4 + fields + before_cache_.size() +
+                    behind_body_.size() + 60;
     }
     std::string json;
     json.reserve(expected);
@@ -190,17 +199,13 @@ std::string PutEventsEncoder::encode(const std::vector<const Record*>& batch) co
 }
 
 void PutEventsEncoder::append_entry(std::string& json, const Record& record) const {
-    json += '{';
-    json += source_;
-    json += ",\"DetailType\":\"";
+    json += before_cache_;
     append_escaped(json, record.cache);
     json += '#';
     append_escaped(json, record.topic);
-    json += "\",\"Detail\":";
-    append_json_string(json, record.body);
-    json += bus_;
-
-    json += ",\"Time\":";
+    json += "\",\"Detail\":\"";
+    append_escaped(json, record.body);
+    json += behind_body_;
     append_seconds(json, record.accepted_ms);
     if (!record.trace_header.empty()) {
         json += ",\"TraceHeader\":";

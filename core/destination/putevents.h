@@ -35,8 +35,8 @@ class PutEventsEncoder {
     void append_entry(std::string& json, const Record& record) const;
 
     size_t source_size_;
-    std::string source_;  // `"Source":"…",`
-    std::string bus_;     // `,"EventBusName":"…"`
+    std::string before_cache_;  // `{"Source":"…","DetailType":"`
+    std::string behind_body_;   // `","EventBusName":"…","Time":`
 };
 
 struct PutEventsAnswer {
