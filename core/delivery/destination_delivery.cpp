@@ -39,9 +39,10 @@ std::string reason(const BatchResult& result, Kind kind) {
 }
 
 DeliveryOutcome outcome_of(const BatchResult& result) {
-    bool others = find(result, Kind::retry) || find(result, Kind::hold) ||
-                  find(result, Kind::refused) || find(result, Kind::keep);
-    if (!others) return DeliveryOutcome::ok;
+    bool all_delivered =
+        std::all_of(result.entries.begin(), result.entries.end(),
+                    [](const auto& verdict) { return verdict.kind == Kind::delivered; });
+    if (all_delivered) return DeliveryOutcome::ok;
     if (find(result, Kind::delivered)) return DeliveryOutcome::partial;
     if (result.throttled) return DeliveryOutcome::throttled;
     if (result.unreachable) return DeliveryOutcome::unreachable;
@@ -198,7 +199,9 @@ void DestinationDelivery::receive(const Flight& flight, BatchResult result) {
     --in_flight_;
     if (flight.probe) probing_ = false;
     // A destination that says nothing about an entry leaves it undecided.
-    result.entries.resize(flight.entries.size(), {Kind::retry, "IncompleteAnswer", {}});
+    if (result.entries.size() != flight.entries.size()) {
+        result.entries.resize(flight.entries.size(), {Kind::retry, "IncompleteAnswer", {}});
+    }
     metrics_.requests[static_cast<size_t>(outcome_of(result))].fetch_add(
         1, std::memory_order_relaxed);
     metrics_.delivery.observe(static_cast<uint64_t>(std::max<int64_t>(result.elapsed_us, 0)));
