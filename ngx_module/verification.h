@@ -109,7 +109,7 @@ class Verification {
     // The zone where it is reserved, if there is one: to be settled or withdrawn by whoever
     // takes it. What nobody took is withdrawn in the end.
     ReplayZone* take_reservation();
-    const ReplayId& replay_id() const { return replay_id_; }
+    const ReplayId& replay_id() const { return replay_id_; }  // once a zone was asked
 
   private:
     friend class Worker;

@@ -57,10 +57,10 @@ Verification::Next WebhookJob::hand_over(Judgement& judgement, int64_t now_ms) {
     if (!choose_destination(judgement)) {
         return refuse(Verdict::overloaded, "there is no memory");
     }
-    const Mac& mac = state().mac;
     const ReplayZone* zone = location_conf(request()).replay;
-    Record record = letter_.empty() ? make_event(judgement, mac, now_ms, trace_header_)
-                                    : make_letter(judgement, mac, now_ms, trace_header_, named_,
+    const ReplayId id = zone != nullptr ? replay_id() : make_replay_id(state().mac);
+    Record record = letter_.empty() ? make_event(judgement, id, now_ms, trace_header_)
+                                    : make_letter(judgement, id, now_ms, trace_header_, named_,
                                                   letter_, judgement.reason);
     record.replay_zone = zone != nullptr ? zone->key() : 0;
     body().finish(record);

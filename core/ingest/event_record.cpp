@@ -64,11 +64,11 @@ bool is_trace_header(std::string_view value) {
     return has_root;
 }
 
-Record make_event(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+Record make_event(const Judgement& judgement, const ReplayId& id, int64_t accepted_ms,
                   std::string_view trace_header) {
     Record record;
     record.accepted_ms = accepted_ms;
-    record.replay_id = make_replay_id(mac);
+    record.replay_id = id;
     record.trace_header = trace_header;
     if (judgement.payload) {
         record.publish_ms = judgement.payload->publish_timestamp;
@@ -78,10 +78,10 @@ Record make_event(const Judgement& judgement, const Mac& mac, int64_t accepted_m
     return record;
 }
 
-Record make_letter(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+Record make_letter(const Judgement& judgement, const ReplayId& id, int64_t accepted_ms,
                    std::string_view trace_header, std::string_view destination,
                    std::string_view reason_code, std::string_view reason_message) {
-    Record record = make_event(judgement, mac, accepted_ms, trace_header);
+    Record record = make_event(judgement, id, accepted_ms, trace_header);
     record.kind = RecordKind::dead_letter;
     record.destination = destination;
     record.reason_code = reason_code;

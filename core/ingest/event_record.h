@@ -25,12 +25,12 @@ bool is_trace_header(std::string_view value);
 
 // The parts of an event's record; the body is where it was received (RecordBuffer). Views
 // live as long as the judgement's payload and `trace_header`.
-Record make_event(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+Record make_event(const Judgement& judgement, const ReplayId& id, int64_t accepted_ms,
                   std::string_view trace_header);
 
 // As make_event, for what was authentic and goes to no destination: it was malformed, or its
 // destination is not one.
-Record make_letter(const Judgement& judgement, const Mac& mac, int64_t accepted_ms,
+Record make_letter(const Judgement& judgement, const ReplayId& id, int64_t accepted_ms,
                    std::string_view trace_header, std::string_view destination,
                    std::string_view reason_code, std::string_view reason_message);
 

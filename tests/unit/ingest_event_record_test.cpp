@@ -63,7 +63,7 @@ Judgement accepted() {
 }
 
 TEST(EventRecord, HoldsWhatTheMappingNeeds) {
-    Record record = make_event(accepted(), Mac{}, 5678, root);
+    Record record = make_event(accepted(), {7}, 5678, root);
     EXPECT_EQ(record.kind, RecordKind::event);
     EXPECT_EQ(record.origin, Origin::webhook);
     EXPECT_EQ(record.cache, "chat");
@@ -71,7 +71,7 @@ TEST(EventRecord, HoldsWhatTheMappingNeeds) {
     EXPECT_EQ(record.publish_ms, 1234);
     EXPECT_EQ(record.accepted_ms, 5678);
     EXPECT_EQ(record.trace_header, root);
-    EXPECT_EQ(record.replay_id, make_replay_id(Mac{}));
+    EXPECT_EQ(record.replay_id, ReplayId{7});
     EXPECT_EQ(record.destination, "");
 }
 
@@ -80,13 +80,13 @@ TEST(EventRecord, SaysInALetterWhyNoEventWasMade) {
     judgement.verdict = Verdict::malformed;
     judgement.reason = "not a JSON object";
     Record record =
-        make_letter(judgement, Mac{}, 5678, "", "bus", reason_malformed, judgement.reason);
+        make_letter(judgement, {7}, 5678, "", "bus", reason_malformed, judgement.reason);
     EXPECT_EQ(record.kind, RecordKind::dead_letter);
     EXPECT_EQ(record.reason_code, "malformed");
     EXPECT_EQ(record.reason_message, "not a JSON object");
     EXPECT_EQ(record.destination, "bus");
     EXPECT_EQ(record.accepted_ms, 5678);
-    EXPECT_EQ(record.replay_id, make_replay_id(Mac{}));
+    EXPECT_EQ(record.replay_id, ReplayId{7});
     EXPECT_EQ(record.cache, "");
 }
 
