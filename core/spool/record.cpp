@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 #include "ingest/payload.h"
 #include "spool/little_endian.h"
@@ -42,12 +43,13 @@ std::string_view cut(std::string_view field) {
 }
 
 uint32_t record_crc(std::string_view record, const Salt& salt) {
-    static constexpr char no_crc[4] = {};
-    uint32_t crc = planted(Bug::crc_without_salt) ? 0 : crc32c(0, salt.data(), salt.size());
-    crc = crc32c(crc, record.data(), at_crc);
-    crc = crc32c(crc, no_crc, sizeof(no_crc));
-    record.remove_prefix(at_crc + sizeof(no_crc));
-    return crc32c(crc, record.data(), record.size());
+    // What stands before the CRC is put together first: long pieces are faster than short.
+    std::array<char, std::tuple_size_v<Salt> + at_kind> start{};
+    std::memcpy(start.data(), salt.data(), salt.size());
+    std::memcpy(start.data() + salt.size(), record.data(), at_crc);
+    const size_t skipped = planted(Bug::crc_without_salt) ? salt.size() : 0;
+    const uint32_t crc = crc32c(0, start.data() + skipped, start.size() - skipped);
+    return crc32c(crc, record.data() + at_kind, record.size() - at_kind);
 }
 
 }  // namespace

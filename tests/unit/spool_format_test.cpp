@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <random>
 
 #include "base/hex.h"
 #include "ingest/payload.h"
@@ -77,6 +78,19 @@ TEST(Crc32c, GoesOnWhereItStopped) {
         EXPECT_EQ(crc32c_portable(crc32c_portable(0, data.data(), cut), data.data() + cut,
                                   data.size() - cut),
                   whole);
+    }
+}
+
+TEST(Crc32c, IsTheSameWithoutTheInstruction) {
+    std::string data(5'008, '\0');
+    std::minstd_rand random;
+    for (char& byte : data) byte = static_cast<char>(random());
+    for (size_t start = 0; start < 8; ++start) {
+        const char* at = data.data() + start;
+        for (size_t size = 0; size <= 5'000; ++size) {
+            ASSERT_EQ(crc32c(1, at, size), crc32c_portable(1, at, size))
+                << start << ' ' << size;
+        }
     }
 }
 
