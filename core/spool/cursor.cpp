@@ -63,15 +63,16 @@ SlotState decode_slot(std::string_view bytes, CursorState& state) {
     return SlotState::whole;
 }
 
-// Drops the lowest `count` bits; the others move down.
-void shift_down(Bitmap& bits, size_t count) {
-    size_t words = std::min(count / word_bits, bits.size());
-    std::move(bits.begin() + static_cast<ptrdiff_t>(words), bits.end(), bits.begin());
-    std::fill(bits.end() - static_cast<ptrdiff_t>(words), bits.end(), 0);
+// Drops the lowest `count` bits; the others, all in the first `used` words, move down.
+void shift_down(Bitmap& bits, size_t used, size_t count) {
+    const auto end = bits.begin() + static_cast<ptrdiff_t>(used);
+    size_t words = std::min(count / word_bits, used);
+    std::move(bits.begin() + static_cast<ptrdiff_t>(words), end, bits.begin());
+    std::fill(end - static_cast<ptrdiff_t>(words), end, 0);
     size_t rest = count % word_bits;
     if (rest == 0) return;
-    for (size_t i = 0; i < bits.size(); ++i) {
-        uint64_t above = i + 1 < bits.size() ? bits[i + 1] : 0;
+    for (size_t i = 0; i < used; ++i) {
+        uint64_t above = i + 1 < used ? bits[i + 1] : 0;
         bits[i] = bits[i] >> rest | above << (word_bits - rest);
     }
 }
@@ -142,8 +143,11 @@ Result<CursorState> decode_cursor(std::string_view file, bool* foreign) {
 }
 
 Cursor::Cursor(CursorState state) : state_(state) {
-    for (uint64_t word : state_.released)
-        ahead_ += static_cast<uint64_t>(__builtin_popcountll(word));
+    for (size_t i = 0; i < state_.released.size(); ++i) {
+        if (state_.released[i] == 0) continue;
+        ahead_ += static_cast<uint64_t>(__builtin_popcountll(state_.released[i]));
+        used_words_ = i + 1;
+    }
     advance();
 }
 
@@ -175,6 +179,7 @@ bool Cursor::release(const Release& release) {
         ++state_.base_sequence;
     } else {
         state_.released[bit / word_bits] |= uint64_t{1} << (bit % word_bits);
+        used_words_ = std::max<size_t>(used_words_, bit / word_bits + 1);
         ++ahead_;
     }
     advance();
@@ -185,9 +190,10 @@ bool Cursor::release(const Release& release) {
 
 void Cursor::advance() {
     if (size_t count = trailing_ones(state_.released); count > 0) {
-        shift_down(state_.released, count);
+        shift_down(state_.released, used_words_, count);
         state_.base_sequence += count;
         ahead_ -= count;
+        used_words_ = ahead_ > 0 ? used_words_ - count / word_bits : 0;
     }
     while (!segments_.empty() && segments_.front().first <= state_.base_sequence) {
         state_.base = std::max(state_.base, segments_.front().second);

@@ -113,8 +113,9 @@ class Cursor {
     void advance();
 
     CursorState state_;
-    uint64_t ahead_ = 0;  // bits set beyond the base
-    Release furthest_;    // the released record with the highest sequence, and its end
+    uint64_t ahead_ = 0;     // bits set beyond the base
+    size_t used_words_ = 0;  // of the bitmap: all those bits are in the first ones
+    Release furthest_;       // the released record with the highest sequence, and its end
     std::deque<std::pair<uint64_t, Position>> segments_;  // that start beyond the base
 };
 
