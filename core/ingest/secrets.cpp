@@ -188,6 +188,7 @@ void Keyring::match(Claim* claims, size_t count) {
     };
     std::vector<size_t> candidates;
     std::vector<Search> searches;
+    candidates.reserve(count);
     searches.reserve(count);
     for (size_t i = 0; i < count; ++i) {
         if (claims[i].keyring == nullptr) continue;
