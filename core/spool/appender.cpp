@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -98,8 +99,12 @@ size_t Appender::fill(std::vector<PendingRecord>& records, size_t first) {
 }
 
 bool Appender::store(std::vector<PendingRecord>& records, size_t first, size_t end) {
+    const uint64_t start = tail_extent().end;
     if (!write(pieces_)) return false;
-    if (sync_ == SyncMode::always && !sync()) return false;
+    // What would be too much to keep is synced instead.
+    const uint64_t size = tail_extent().end - start;
+    const bool is_kept = sync_ == SyncMode::os && kept_.size + size < max_kept_bytes;
+    if (!is_kept && !sync()) return false;
 
     for (size_t i = first; i < end; ++i) {
         RecordBuffer& buffer = *records[i].buffer;
@@ -108,13 +113,19 @@ bool Appender::store(std::vector<PendingRecord>& records, size_t first, size_t e
         int64_t& newest = segments_.back().newest_publish_ms;
         newest = std::max(newest, buffer.publish_ms());
         if (records[i].room == Room::bound) full_ = false;
-        if (sync_ == SyncMode::always) continue;
-        if (kept_.empty()) next_sync_us_ = now_us() + background_sync_us;
-        kept_bytes_ += buffer.size();
-        kept_.push_back(std::move(buffer));
+        if (is_kept) keep(buffer);
     }
-    if (kept_bytes_ >= max_kept_bytes) sync();
     return true;
+}
+
+void Appender::keep(const RecordBuffer& record) {
+    if (kept_.count == 0) next_sync_us_ = now_us() + background_sync_us;
+    const size_t end = kept_.size + record.size();
+    if (end > kept_.bytes.size()) kept_.bytes.grow(std::max(end, 2 * kept_.bytes.size()));
+    std::memcpy(kept_.bytes.data() + kept_.size, record.bytes().data(), record.size());
+    kept_.size = end;
+    kept_.newest_publish_ms = std::max(kept_.newest_publish_ms, record.publish_ms());
+    ++kept_.count;
 }
 
 bool Appender::write(const std::vector<std::string_view>& pieces) {
@@ -144,8 +155,7 @@ bool Appender::sync() {
     }
     observe(tools_.observer, steps::records_synced);
     tail_->synced_end = tail_extent().end;
-    kept_.clear();
-    kept_bytes_ = 0;
+    kept_ = {std::move(kept_.bytes)};  // the memory stays
     return true;
 }
 
@@ -159,7 +169,7 @@ void Appender::poison(const Error& error) {
     tail_extent().end = tail_->synced_end;
     tail_extent().sealed = true;
     tail_.reset();
-    kept_homeless_ = !kept_.empty();
+    kept_homeless_ = kept_.count > 0;
     ++version_;
     // Tried again at once where there is something to store again; if that fails, later.
     failing_ = true;
@@ -169,7 +179,7 @@ void Appender::poison(const Error& error) {
 // Moves on to a fresh segment.
 bool Appender::roll(uint64_t bytes, Room room) {
     // A fresh segment's header vouches for all of its predecessor.
-    if (tail_ && !kept_.empty()) (void)sync();
+    if (tail_ && kept_.count > 0) (void)sync();
     return open_segment(bytes, room);
 }
 
@@ -186,7 +196,7 @@ bool Appender::open_segment(uint64_t bytes, Room room) {
         header.predecessor_end = before.extent.end;
         header.predecessor_newest_publish_ms = before.newest_publish_ms;
     }
-    bytes = std::min(bytes + kept_bytes_, settings_->segment_size - segment_header_size);
+    bytes = std::min(bytes + kept_.size, settings_->segment_size - segment_header_size);
     auto activated = store_.activate(header, bytes, room);
     if (!activated) {
         if (store_.may_turn_up()) end_tail();
@@ -219,14 +229,14 @@ void Appender::end_tail() {
 
 // sync=os: what was given up with the old tail, under the sequences it has already.
 bool Appender::rewrite_kept() {
-    pieces_.clear();
     uint64_t sequence = synced_sequence();
-    int64_t& newest = segments_.back().newest_publish_ms;
-    for (RecordBuffer& buffer : kept_) {
-        buffer.seal(tail_extent().salt, sequence++, tail_->synced_end);
-        newest = std::max(newest, buffer.publish_ms());
-        pieces_.push_back(buffer.bytes());
+    for (size_t at = 0; at < kept_.size;) {
+        at += seal_record(kept_.bytes.data() + at, tail_extent().salt, sequence++,
+                          tail_->synced_end);
     }
+    pieces_ = {kept_.bytes.view().substr(0, kept_.size)};
+    int64_t& newest = segments_.back().newest_publish_ms;
+    newest = std::max(newest, kept_.newest_publish_ms);
     kept_homeless_ = false;
     if (write(pieces_) && sync()) return true;
     note_failure({"what was written cannot be written again", EIO}, Room::beyond);
@@ -252,7 +262,12 @@ bool Appender::may_try(Room room) const {
 }
 
 void Appender::upkeep() {
-    if (tail_ && !kept_.empty() && now_us() >= next_sync_us_) (void)sync();
+    if (kept_.bytes.size() > 0 && now_us() >= next_sync_us_) {
+        next_sync_us_ = now_us() + background_sync_us;
+        const bool is_roomy = kept_.size < kept_.bytes.size() / 4;
+        if (tail_ && kept_.count > 0) (void)sync();
+        if (is_roomy && kept_.count == 0) kept_.bytes = {};  // a burst has needed it
+    }
     // What was acknowledged has a right to be stored, and so have readers to be told what is
     // gone: nothing else would ever make room for them.
     bool entitled = kept_homeless_ || tail_needed_;
@@ -267,7 +282,7 @@ void Appender::upkeep() {
 }
 
 void Appender::flush() {
-    if (tail_ && !kept_.empty()) (void)sync();
+    if (tail_ && kept_.count > 0) (void)sync();
     if (kept_homeless_) roll(0, Room::beyond);
 }
 

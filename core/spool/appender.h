@@ -6,7 +6,7 @@
 // written once more, to a fresh segment, with the same sequences. If that fails too nothing
 // is stored for a second, and then it is tried again, whether anybody appends or not.
 //
-// With sync=os records count as stored when they are written. They are kept in memory until
+// With sync=os records count as stored when they are written. A copy is kept in memory until
 // a sync, at most a second later, has succeeded, so that they can be written again.
 //
 // Belongs to the writer's thread. Does not throw but what an observer or the allocator does.
@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/file_system.h"
 #include "spool/log.h"
 #include "spool/recovery.h"
@@ -41,7 +42,6 @@ class Appender {
              const RecoveredSlot& recovered);
 
     // Stores what it can, in order, with one sync per segment, and fills in the sequences.
-    // With sync=os the buffers of stored records are moved from.
     void append(std::vector<PendingRecord>& records);
 
     // Syncs in the background (sync=os), and tries again after a failure, when it is time.
@@ -60,7 +60,7 @@ class Appender {
 
     uint64_t next_sequence() const { return next_sequence_; }
     // Every record below is synced.
-    uint64_t synced_sequence() const { return next_sequence_ - kept_.size(); }
+    uint64_t synced_sequence() const { return next_sequence_ - kept_.count; }
     uint64_t take_redriven() { return std::exchange(redriven_, 0); }
     // Changes whenever segments() does.
     uint64_t version() const { return version_; }
@@ -86,6 +86,7 @@ class Appender {
     void end_tail();
     bool write(const std::vector<std::string_view>& pieces);
     bool sync();
+    void keep(const RecordBuffer& record);
     bool rewrite_kept();
     void poison(const Error& error);
     void note_failure(const Error& error, Room room);
@@ -111,9 +112,15 @@ class Appender {
     std::vector<std::string_view> pieces_;
 
     // sync=os: written, not synced. The last ones before next_sequence_, in order; while
-    // there is no tail they are in no believed segment.
-    std::vector<RecordBuffer> kept_;
-    uint64_t kept_bytes_ = 0;
+    // there is no tail they are in no believed segment. Copies, one behind the other: so
+    // the buffers can be filled again while the processor still has them at hand.
+    struct Kept {
+        Bytes bytes;
+        size_t size = 0;
+        uint64_t count = 0;
+        int64_t newest_publish_ms = 0;
+    };
+    Kept kept_;
     bool kept_homeless_ = false;
     int64_t next_sync_us_ = 0;
 

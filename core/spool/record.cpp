@@ -125,10 +125,7 @@ void RecordBuffer::finish(const Record& record) {
 }
 
 void RecordBuffer::seal(const Salt& salt, uint64_t sequence, uint64_t durable) {
-    char* header = bytes_.data();
-    store_le(header + at_sequence, sequence);
-    store_le(header + at_durable, durable);
-    store_le(header + at_crc, record_crc(bytes(), salt));
+    seal_record(bytes_.data(), salt, sequence, durable);
 }
 
 Origin RecordBuffer::origin() const {
@@ -137,6 +134,14 @@ Origin RecordBuffer::origin() const {
 
 int64_t RecordBuffer::publish_ms() const {
     return load_le<int64_t>(bytes_.data() + at_publish);
+}
+
+size_t seal_record(char* record, const Salt& salt, uint64_t sequence, uint64_t durable) {
+    const size_t size = load_le<uint32_t>(record + at_length);
+    store_le(record + at_sequence, sequence);
+    store_le(record + at_durable, durable);
+    store_le(record + at_crc, record_crc({record, size}, salt));
+    return size;
 }
 
 std::optional<RecordOutline> outline_record(std::string_view bytes) {

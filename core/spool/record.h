@@ -117,6 +117,9 @@ class RecordBuffer {
     size_t body_size_ = 0;
 };
 
+// RecordBuffer::seal() of a finished record that stands somewhere else. Gives its size.
+size_t seal_record(char* record, const Salt& salt, uint64_t sequence, uint64_t durable);
+
 // What a record's header says of it before the CRC has been looked at: a hint, never
 // believed. Nothing unless the magic stands there and all lengths agree.
 struct RecordOutline {

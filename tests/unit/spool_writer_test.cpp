@@ -531,6 +531,12 @@ TEST_F(WriterTest, TriesToOpenItsSlotAtMostOnceASecond) {
 class WriterWithSyncOs : public WriterTest {
   protected:
     WriterWithSyncOs() { settings_.sync = SyncMode::os; }
+
+    // How many steps there were up to the last one of this name.
+    ptrdiff_t last_step(const std::string& name) const {
+        const auto& steps = observer_.steps;
+        return steps.rend() - std::find(steps.rbegin(), steps.rend(), name);
+    }
 };
 
 TEST_F(WriterWithSyncOs, SyncsInTheBackgroundOnceASecond) {
@@ -550,6 +556,33 @@ TEST_F(WriterWithSyncOs, SyncsInTheBackgroundOnceASecond) {
     log.step();
     EXPECT_EQ(std::count(observer_.steps.begin(), observer_.steps.end(), steps::records_synced),
               2);
+}
+
+TEST_F(WriterWithSyncOs, SyncsAtOnceWhatIsTooMuchToKeep) {
+    settings_.segment_size = 8u << 20;
+    settings_.size = 8 * settings_.segment_size;
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("one"));
+    log.settle();
+    ASSERT_TRUE(log.append(events(60, 100'000)));
+    EXPECT_LT(last_step(steps::records_written), last_step(steps::records_synced));
+
+    ASSERT_TRUE(log.append("two"));
+    EXPECT_GT(last_step(steps::records_written), last_step(steps::records_synced));
+}
+
+TEST_F(WriterWithSyncOs, StoresOnceWhatIsTooMuchToKeepThoughItsSyncFails) {
+    settings_.segment_size = 8u << 20;
+    settings_.size = 8 * settings_.segment_size;
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append(events(20, 100'000)));
+    log.settle();
+    ASSERT_TRUE(log.append("one"));
+    disk_.fail_next(Operation::sync, EIO);
+    ASSERT_TRUE(log.append(events(45, 100'000)));
+    EXPECT_EQ(log.log->numbers().poisoned, 1u);
+    EXPECT_EQ(log.read().size(), 66u);
+    EXPECT_THAT(log.damaged, IsEmpty());
 }
 
 TEST_F(WriterWithSyncOs, StoresAgainWhatAFailedSyncLost) {
