@@ -40,8 +40,8 @@ off_t body_size(ngx_http_request_t* r) {
 }
 
 // The whole body. Nothing if it cannot be read back from its temporary file.
-std::optional<RecordBuffer> collect_body(ngx_http_request_t* r) {
-    RecordBuffer body(static_cast<size_t>(body_size(r)));
+std::optional<RecordBuffer> collect_body(ngx_http_request_t* r, Worker& worker) {
+    RecordBuffer body = worker.new_record(static_cast<size_t>(body_size(r)));
     if (r->request_body == nullptr) return body;
     for (ngx_chain_t* link = r->request_body->bufs; link; link = link->next) {
         ngx_buf_t* piece = link->buf;
@@ -63,14 +63,14 @@ ngx_int_t hand_over(ngx_http_request_t* r, MakeVerification make) {
     // The filter has not seen a body that was read before this handler ran.
     if (body_size(r) > state->max_body) return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
 
-    auto body = collect_body(r);
-    if (!body) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     Worker* worker = Worker::current();
     if (worker == nullptr) {
         state->verdict = Verdict::unavailable;
         state->count();
         return send_answer(r, answers::unavailable);
     }
+    auto body = collect_body(r, *worker);
+    if (!body) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     auto verification = make(r, state, std::move(*body));
     if (verification == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     worker->enqueue(std::move(verification));

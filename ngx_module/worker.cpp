@@ -204,6 +204,10 @@ void Worker::watch_deliveries(const MainConf& main) {
     }
 }
 
+RecordBuffer Worker::new_record(size_t expected_body) {
+    return gateway_ ? gateway_->new_record(expected_body) : RecordBuffer(expected_body);
+}
+
 void Worker::enqueue(std::unique_ptr<Verification> request) {
     turn_.push_back(std::move(request));
     turn_event_.post();

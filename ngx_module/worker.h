@@ -37,6 +37,9 @@ class Worker {
     explicit Worker(MainConf& main);
     ~Worker();
 
+    // For the body of a request that is to be judged.
+    RecordBuffer new_record(size_t expected_body);
+
     // To be judged at the end of this turn.
     void enqueue(std::unique_ptr<Verification> request);
 

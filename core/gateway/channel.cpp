@@ -11,10 +11,11 @@ constexpr size_t expected_batch = 32;
 }  // namespace
 
 Channel::Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake,
-                 bool may_use_reserve)
+                 RecordPool& pool, bool may_use_reserve)
     : seated_(std::move(seated)),
       settlements_(wake),
       releases_(std::move(wake)),
+      pool_(pool),
       may_use_reserve_(may_use_reserve) {}
 
 void Channel::append(RecordBuffer record, Waiter* waiter) {
@@ -27,6 +28,7 @@ void Channel::flush() {
     if (batch_.records.empty()) return;
     batch_.first_ticket = next_ticket_;
     batch_.reply = &settlements_;
+    batch_.used = &used_;
     batch_.may_use_reserve = may_use_reserve_;
     next_ticket_ += batch_.records.size();
     log()->append(std::move(batch_));
@@ -39,6 +41,7 @@ void Channel::watch() {
 }
 
 void Channel::collect() {
+    collect_used();
     settlements_.take(taken_settlements_);
     for (const Settlement& settlement : taken_settlements_) {
         for (uint64_t i = 0; i < settlement.count; ++i) {
@@ -51,6 +54,15 @@ void Channel::collect() {
 void Channel::give_up() {
     while (!waiters_.empty()) settle_next(false, 0);
     for (auto& [sequence, waiter] : std::exchange(waiting_on_, {})) waiter->resolved(false);
+}
+
+void Channel::collect_used() {
+    used_.take(taken_used_);
+    for (std::vector<RecordBuffer>& records : taken_used_) {
+        for (RecordBuffer& record : records) pool_.give_back(std::move(record));
+        records.clear();
+        if (batch_.records.empty()) batch_.records = std::move(records);
+    }
 }
 
 void Channel::settle_next(bool durable, uint64_t sequence) {

@@ -13,14 +13,15 @@
 
 #include "base/mailbox.h"
 #include "gateway/engine.h"
+#include "gateway/record_pool.h"
 #include "gateway/seated_log.h"
 
 namespace momento {
 
 class Channel {
   public:
-    // `wake`, from any thread: collect() has something.
-    Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake,
+    // `wake`, from any thread: collect() has something. `pool` gets back what was appended.
+    Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake, RecordPool& pool,
             bool may_use_reserve);
 
     void append(RecordBuffer record, Waiter* waiter);
@@ -36,18 +37,22 @@ class Channel {
     const std::shared_ptr<Log>& log() const { return seated_->log(); }
 
   private:
+    void collect_used();
     void settle_next(bool durable, uint64_t sequence);
     void collect_releases();
     void resolve(uint64_t sequence, bool delivered);
 
     std::unique_ptr<SeatedLog> seated_;
     Mailbox<Settlement> settlements_;
+    Mailbox<std::vector<RecordBuffer>> used_;  // wakes nobody: settlements come with it
     Mailbox<std::vector<Release>> releases_;
+    RecordPool& pool_;
     const bool may_use_reserve_;
     AppendBatch batch_;
     uint64_t next_ticket_ = 1;
     std::deque<Waiter*> waiters_;
     std::vector<Settlement> taken_settlements_;
+    std::vector<std::vector<RecordBuffer>> taken_used_;
 
     // Of a watched log, by sequence: who waits to hear what became of it, and what became
     // of those whose settlement is still under way.

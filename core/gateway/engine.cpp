@@ -9,6 +9,7 @@
 #include "gateway/destinations.h"
 #include "gateway/orphans.h"
 #include "gateway/queue_note.h"
+#include "gateway/record_pool.h"
 #include "gateway/seated_log.h"
 #include "gateway/secret_feed.h"
 #include "spool/slots.h"
@@ -41,6 +42,8 @@ class Engine::Impl {
         for (size_t i = 0; i < rooms_.size(); ++i) add_letter_queue(i);
         if (!letter_queues_.empty()) adoptable_letters_ = std::move(letter_slots);
     }
+
+    RecordBuffer new_record(size_t expected_body) { return records_.take(expected_body); }
 
     void append(size_t destination, RecordBuffer record, Waiter* waiter) {
         rooms_.at(destination).events->append(std::move(record), waiter);
@@ -136,12 +139,12 @@ class Engine::Impl {
             {tools_.clock, tools_.logger, tools_.http, tools_.random, &metrics->bus});
         room.events = std::make_unique<Channel>(
             std::make_unique<SeatedLog>(spool_settings(), room.slots, nullptr, tools_, metrics),
-            tools_.wake_event_loop, false);
+            tools_.wake_event_loop, records_, false);
 
         room.letters = std::make_unique<Channel>(
             std::make_unique<SeatedLog>(letter_settings(settings), letter_slots, nullptr,
                                         tools_, nullptr),
-            tools_.wake_event_loop, true);
+            tools_.wake_event_loop, records_, true);
 
         DeliverySettings delivery;
         delivery.name = settings.name;
@@ -251,6 +254,7 @@ class Engine::Impl {
     const std::shared_ptr<const GatewaySettings> settings_;
     const EngineTools tools_;
     const std::vector<DestinationMetrics*> metrics_;
+    RecordPool records_;
     std::vector<Room> rooms_;
     SecretFeed secrets_;
     DeliveryLoop loop_;
@@ -273,6 +277,10 @@ Engine::Engine(std::shared_ptr<const GatewaySettings> settings, EngineTools tool
 }
 
 Engine::~Engine() = default;
+
+RecordBuffer Engine::new_record(size_t expected_body) {
+    return impl_->new_record(expected_body);
+}
 
 void Engine::append(size_t destination, RecordBuffer record, Waiter* waiter) {
     impl_->append(destination, std::move(record), waiter);

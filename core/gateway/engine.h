@@ -77,6 +77,10 @@ class Engine {
 
     // --- event loop. `destination` is an index into the settings.
 
+    // Empty, for a record that is to be appended: in memory that was used before, if there is
+    // any.
+    RecordBuffer new_record(size_t expected_body);
+
     // Collects a record (an event, or a dead letter of that destination) for this turn;
     // `waiter` hears of it after a later flush(), from collect().
     void append(size_t destination, RecordBuffer record, Waiter* waiter);

@@ -178,6 +178,10 @@ int Gateway::descriptor() const {
     return impl_->descriptor();
 }
 
+RecordBuffer Gateway::new_record(size_t expected_body) {
+    return impl_->engine().new_record(expected_body);
+}
+
 void Gateway::append(size_t destination, RecordBuffer record, Waiter* waiter) {
     impl_->engine().append(destination, std::move(record), waiter);
 }

@@ -47,6 +47,7 @@ class Gateway {
 
     int descriptor() const;  // an eventfd, readable when collect() has something
 
+    RecordBuffer new_record(size_t expected_body);
     void append(size_t destination, RecordBuffer record, Waiter* waiter);
     void append_letter(size_t destination, RecordBuffer record, Waiter* waiter);
     void watch(size_t destination);

@@ -48,11 +48,13 @@ struct Settlement {
     uint64_t first_sequence = 0;  // of the durable ones; consecutive
 };
 
+// Mailboxes outlive the log; nullptr: nobody waits.
 struct AppendBatch {
     std::vector<RecordBuffer> records;
-    uint64_t first_ticket = 0;             // the batch's records have consecutive tickets
-    Mailbox<Settlement>* reply = nullptr;  // outlives the log; nullptr: nobody waits
-    bool may_use_reserve = false;          // dead letters: the last spare segment too
+    uint64_t first_ticket = 0;  // the batch's records have consecutive tickets
+    Mailbox<Settlement>* reply = nullptr;
+    Mailbox<std::vector<RecordBuffer>>* used = nullptr;  // gets the records, before a reply
+    bool may_use_reserve = false;  // dead letters: the last spare segment too
 };
 
 // Appends `record` at the tail; `old` (Resolution::requeued) is released once it is durable.

@@ -61,7 +61,13 @@ size_t Record::encoded_size() const {
 }
 
 RecordBuffer::RecordBuffer(size_t expected_body) {
+    begin(expected_body);
+}
+
+void RecordBuffer::begin(size_t expected_body) {
     constexpr size_t expected_fields = 256;
+    size_ = 0;
+    body_size_ = 0;
     reserve(record_header_size + expected_body + expected_fields);
 }
 

@@ -103,6 +103,10 @@ class RecordBuffer {
     // Done by the writer, again for every segment the record is written to.
     void seal(const Salt& salt, uint64_t sequence, uint64_t durable);
 
+    // Another record can be received, in the same memory if that is large enough.
+    void begin(size_t expected_body);
+    size_t capacity() const { return bytes_.size(); }
+
     // Of a finished record.
     std::string_view bytes() const { return {bytes_.data(), size_}; }
     size_t size() const { return size_; }

@@ -212,6 +212,7 @@ class Writer::Impl {
         for (AppendBatch& batch : batches_) {
             size_t count = batch.records.size();
             size_t settled = 0;
+            if (batch.used != nullptr) batch.used->post(std::move(batch.records));
             while (settled < count) {
                 Settlement settlement;
                 settlement.first_ticket = batch.first_ticket + settled;

@@ -149,7 +149,11 @@ RecordBuffer SimWorker::encode(const SimEvent& event) const {
         record.topic = topic_name;
     }
     std::memcpy(record.replay_id.data(), &event.id, sizeof event.id);
-    return RecordBuffer::from(record);
+    // As the module does it: in memory that held others before.
+    RecordBuffer buffer = engine_->new_record(record.body.size());
+    buffer.append_body(record.body);
+    buffer.finish(record);
+    return buffer;
 }
 
 void SimWorker::take(SimEvent& event) {

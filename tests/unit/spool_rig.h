@@ -88,6 +88,7 @@ class PlayedLog {
         }
         batch.first_ticket = next_ticket;
         batch.reply = &replies;
+        batch.used = &used;
         batch.may_use_reserve = may_use_reserve;
         next_ticket += records.size();
         log->append(std::move(batch));
@@ -95,9 +96,23 @@ class PlayedLog {
     }
 
     std::vector<Settlement> settlements() {
+        use_again();
         std::vector<Settlement> taken;
         replies.take(taken);
         return taken;
+    }
+
+    // What came back belongs to whoever posted it: the log must not look at it any more.
+    void use_again() {
+        std::vector<std::vector<RecordBuffer>> batches;
+        used.take(batches);
+        for (std::vector<RecordBuffer>& records : batches) {
+            for (RecordBuffer& record : records) {
+                const size_t size = record.body().size();
+                record.begin(size);
+                record.append_body(std::string(size, '!'));
+            }
+        }
     }
 
     // Whether all of them are durable.
@@ -157,6 +172,7 @@ class PlayedLog {
     std::shared_ptr<Log> log;
     std::shared_ptr<Slots> slots;
     Mailbox<Settlement> replies;
+    Mailbox<std::vector<RecordBuffer>> used;
     std::unique_ptr<Writer> writer;
     Reader reader;
     std::vector<Release> damaged;
