@@ -83,6 +83,13 @@ struct Pool {
     std::deque<ExchangePtr> waiting;
 };
 
+// Where a request goes.
+struct Target {
+    std::string text;  // its URL
+    Url url;
+    Pool* pool = nullptr;
+};
+
 class Client final : public HttpClient, private Poller::Listener {
   public:
     Client() : wakes_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -91,15 +98,16 @@ class Client final : public HttpClient, private Poller::Listener {
 
     void start(HttpRequest request, Done done) override {
         Status status = check_request(request);
-        Result<Url> url = status ? parse_url(request.url) : Result<Url>(status.error());
-        if (!url) {
+        if (status) status = find_target(request);
+        if (!status) {
             finish(make_exchange(std::move(request), {}, std::move(done)), Stage::before_send,
-                   url.error().text);
+                   status.error().text);
             return;
         }
-        const bool asks_proxy = !request.proxy.empty() && url->scheme == "http";
-        std::string head = request_head(request, *url, asks_proxy);
-        Pool& pool = find_pool(request, *url);
+        const Url& url = target_.url;
+        Pool& pool = *target_.pool;
+        const bool asks_proxy = !request.proxy.empty() && url.scheme == "http";
+        std::string head = request_head(request, url, asks_proxy);
         pool.waiting.push_back(
             make_exchange(std::move(request), std::move(head), std::move(done)));
         ++waiting_;
@@ -112,7 +120,7 @@ class Client final : public HttpClient, private Poller::Listener {
         if (now_us >= next_deadline_us_) end_overdue(now_us);
         if (now_us >= next_sweep_us_) sweep(now_us);
         if (finished_.empty()) {
-            if (is_busy(now_us)) usleep(static_cast<useconds_t>(gather_us_));
+            if (timeout_ms > 0 && is_busy(now_us)) usleep(static_cast<useconds_t>(gather_us_));
             poller_.wait(bounded_wait_ms(timeout_ms, now_us));
             // What was posted before this is seen after run().
             woken_.exchange(false, std::memory_order_acq_rel);
@@ -192,20 +200,26 @@ class Client final : public HttpClient, private Poller::Listener {
     }
 
     // Most requests go where the last one went.
-    Pool& find_pool(const HttpRequest& request, const Url& url) {
-        Route route{url.origin(), request.proxy, request.trusted_certificate,
-                    request.connect_timeout_ms};
-        if (last_pool_ != nullptr && last_pool_->route == route) return *last_pool_;
-        const auto found = std::find_if(pools_.begin(), pools_.end(),
-                                        [&](const auto& pool) { return pool->route == route; });
-        if (found != pools_.end()) {
-            last_pool_ = found->get();
-        } else {
+    Status find_target(const HttpRequest& request) {
+        const bool is_last = target_.pool != nullptr && target_.text == request.url &&
+                             target_.pool->route.fits(request);
+        if (is_last) return {};
+        Result<Url> url = parse_url(request.url);
+        if (!url) return url.error();
+        target_ = {request.url, *std::move(url), nullptr};
+        const std::string origin = target_.url.origin();
+        const auto found = std::find_if(pools_.begin(), pools_.end(), [&](const auto& pool) {
+            return pool->route.origin == origin && pool->route.fits(request);
+        });
+        if (found == pools_.end()) {
             pools_.push_back(std::make_unique<Pool>());
-            last_pool_ = pools_.back().get();
-            last_pool_->route = std::move(route);
+            pools_.back()->route = {origin, request.proxy, request.trusted_certificate,
+                                    request.connect_timeout_ms};
+            target_.pool = pools_.back().get();
+        } else {
+            target_.pool = found->get();
         }
-        return *last_pool_;
+        return {};
     }
 
     // Starts what has waited for a connection, as far as the limit allows.
@@ -351,7 +365,7 @@ class Client final : public HttpClient, private Poller::Listener {
     std::atomic<bool> woken_{false};  // and not yet looked
     Connector connector_{poller_};
     std::vector<std::unique_ptr<Pool>> pools_;
-    Pool* last_pool_ = nullptr;
+    Target target_;
     size_t active_ = 0;
     size_t waiting_ = 0;
     int64_t next_deadline_us_ = never_us;  // or earlier

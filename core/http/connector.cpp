@@ -31,10 +31,9 @@ int selected_by(uint32_t events) {
 
 }  // namespace
 
-bool Route::operator==(const Route& other) const {
-    return origin == other.origin && proxy == other.proxy &&
-           trusted_certificate == other.trusted_certificate &&
-           connect_timeout_ms == other.connect_timeout_ms;
+bool Route::fits(const HttpRequest& request) const {
+    return proxy == request.proxy && trusted_certificate == request.trusted_certificate &&
+           connect_timeout_ms == request.connect_timeout_ms;
 }
 
 Connection::Connection(Connector& connector, Listener& listener, const Route& route)

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "http/client.h"
 #include "http/curl_handles.h"
 #include "http/poller.h"
 
@@ -26,7 +27,8 @@ struct Route {
     std::string trusted_certificate;  // PEM file; empty: the system's
     int64_t connect_timeout_ms = 0;   // name, proxy and TLS included
 
-    bool operator==(const Route& other) const;
+    // Of a request to this origin.
+    bool fits(const HttpRequest& request) const;
 };
 
 class Connector;
