@@ -239,44 +239,69 @@ def wait_for_delivery(sink, expected, patience=60):
     return True
 
 
+class Spent:
+    """What a load cost a contender, until the last of its events was on the bus."""
+
+    def __init__(self, tools, contender, sink, size, seconds, connections, rate=0):
+        pids = contender.workers()
+        sunk, before = sink.counts(), cpu_ns(pids)
+        self.load = load(tools, contender.port, size, seconds, connections, rate)
+        answered = time.monotonic()
+        self.delivered = not contender.delivers or wait_for_delivery(
+            sink, sunk["entries"] + self.load["accepted"])
+        self.behind_s = time.monotonic() - answered
+        self.all_us, self.loop_us = (
+            (new - old) / 1000 / max(self.load["accepted"], 1)
+            for new, old in zip(cpu_ns(pids), before))
+        self.sunk = {name: value - sunk[name] for name, value in sink.counts().items()}
+
+
 def measure(tools, make, size, options):
-    """One contender, one body size: flat out, then at half of what it could do."""
+    """One contender, one body size: flat out, then at half of what it could do; and stock nginx
+    under that same rate."""
     directory = tools.build / "run"
     shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    (directory / "stock").mkdir(parents=True)
     with contextlib.ExitStack() as stack:
         sink = Sink(tools, directory, options.delay_ms)
         stack.callback(sink.stop)
+        stock = Stock(tools, directory / "stock", sink)
+        stack.callback(stock.stop)
         contender = make(tools, directory, sink)
         stack.callback(contender.stop)
-        load(tools, contender.port, size, 0.5, options.connections)  # warm
+        pids = contender.workers()
+        connections = options.connections * len(pids)
+        for each in (stock, contender):
+            load(tools, each.port, size, 0.5, connections)  # warm
         time.sleep(0.5)
 
-        pids = contender.workers()
-        sunk, synced = sink.counts(), contender.syncs()
-        before = cpu_ns(pids)
-        flat = load(tools, contender.port, size, options.seconds, options.connections)
-        answered = time.monotonic()
-        delivered = not contender.delivers or wait_for_delivery(
-            sink, sunk["entries"] + flat["accepted"])
-        after, behind = cpu_ns(pids), time.monotonic() - answered
-        new = {name: value - sunk[name] for name, value in sink.counts().items()}
-        syncs = contender.syncs() - synced
+        def spend(which, rate=0):
+            return Spent(tools, which, sink, size, options.seconds, connections, rate)
 
-        half = load(tools, contender.port, size, options.seconds, options.connections,
-                    rate=flat["rate"] / 2)
-        events = max(flat["accepted"], 1)
+        synced = contender.syncs()
+        flat = spend(contender)
+        syncs = contender.syncs() - synced
+        rate = flat.load["rate"] / 2
+        half, beside = spend(contender, rate), spend(stock, rate)
+
+        loop_s = flat.loop_us * flat.load["accepted"] / 1e6
         return {
-            "rate": flat["rate"],
-            "cpu_us": (after[0] - before[0]) / 1000 / events,
-            "loop_us": (after[1] - before[1]) / 1000 / events,
-            "loop_share": (after[1] - before[1]) / 1e9 / flat["seconds"] / len(pids),
-            "behind_s": behind,
-            "syncs": syncs / flat["seconds"],
-            "p50_us": half["p50_us"], "p99_us": half["p99_us"], "p999_us": half["p999_us"],
+            "rate": flat.load["rate"],
+            "cpu_us": flat.all_us,
+            "loop_us": flat.loop_us,
+            "loop_share": loop_s / flat.load["seconds"] / len(pids),
+            "behind_s": flat.behind_s,
+            "syncs": syncs / flat.load["seconds"],
+            "half_us": half.all_us,
+            "all_to_stock": half.all_us / beside.all_us,
+            "loop_to_stock": half.loop_us / beside.loop_us,
+            "p50_us": half.load["p50_us"], "p99_us": half.load["p99_us"],
+            "p999_us": half.load["p999_us"],
             "memory_mb": resident_mb(pids),
-            "entries_per_request": new["entries"] / new["requests"] if new["requests"] else 0,
-            "delivered": delivered, "flat": flat, "half": half,
+            "entries_per_request":
+                flat.sunk["entries"] / flat.sunk["requests"] if flat.sunk["requests"] else 0,
+            "delivered": flat.delivered and half.delivered,
+            "flat": flat.load, "half": half.load, "beside": beside.load,
         }
 
 
@@ -301,9 +326,9 @@ def limit(runs):
 
 def table(results, sizes):
     lines = ["| contender | body | requests/s | p50 / p99 / p99.9 at half, us | CPU us/event, "
-             "all threads | event loop | MB | events/PutEvents | syncs/s | delivery behind, s "
-             "| limit |",
-             "|---|---|---|---|---|---|---|---|---|---|---|"]
+             "all threads | event loop | at half, all threads | against stock at that rate: all / "
+             "loop | MB | events/PutEvents | syncs/s | delivery behind, s | limit |",
+             "|---" * 13 + "|"]
     for size in sizes:
         stock = results.get((STOCK, size), [])
         cpu_base = median(stock, "cpu_us") if stock else 0
@@ -317,6 +342,8 @@ def table(results, sizes):
                 f"| {name} | {size} B | {median(runs, 'rate'):,.0f} | {latency} "
                 f"| {ratio(median(runs, 'cpu_us'), cpu_base)} "
                 f"| {ratio(median(runs, 'loop_us'), loop_base)} "
+                f"| {median(runs, 'half_us'):.1f} | {median(runs, 'all_to_stock'):.2f}x / "
+                f"{median(runs, 'loop_to_stock'):.2f}x "
                 f"| {median(runs, 'memory_mb'):.0f} "
                 f"| {median(runs, 'entries_per_request'):.1f} "
                 f"| {median(runs, 'syncs'):.0f} "
@@ -355,7 +382,7 @@ def main():
     chosen = {name: make for name, make in CONTENDERS.items()
               if not missing.get(name) and (options.only in name or name == STOCK)}
     heading = f"{machine()}; {options.rounds} rounds of {options.seconds:g} s, " \
-              f"{options.connections} connections, bus answers after {options.delay_ms} ms"
+              f"{options.connections} connections a worker, bus answers after {options.delay_ms} ms"
     results = {(name, size): [] for size in options.sizes for name in chosen}
     for round_number in range(options.rounds):
         for (name, size), runs in results.items():
