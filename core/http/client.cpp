@@ -29,11 +29,9 @@ constexpr int64_t second_us = 1'000'000;
 constexpr int64_t max_idle_us = 20 * second_us;
 // Afterwards a new connection, so that changes in DNS are followed under steady load.
 constexpr int64_t max_lifetime_us = 300 * second_us;
-// One that has been idle for longer is asked whether it still stands: wait() may have been
-// called long ago.
-constexpr int64_t trusted_idle_us = 10'000;
 constexpr int64_t sweep_interval_us = second_us;
 constexpr int few_turns = 8;
+constexpr size_t largest_piece_bytes = 64u << 10;
 
 constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
@@ -58,6 +56,7 @@ class Session final : private Connection::Listener {
     Pool& pool() { return pool_; }
     int64_t idle_since_us() const { return idle_since_us_; }
     void rest(int64_t now_us) { idle_since_us_ = now_us; }
+    bool has_served() const { return idle_since_us_ != 0; }
 
   private:
     void opened() override;
@@ -93,6 +92,8 @@ struct Target {
 class Client final : public HttpClient, private Poller::Listener {
   public:
     Client() : wakes_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+        // OpenSSL wants a write that was put off to be repeated from the same place.
+        scratch_.piece.reserve(largest_piece_bytes);
         if (!wakes_ || !poller_.watch(wakes_.get(), EPOLLIN, *this)) throw std::bad_alloc();
     }
 
@@ -117,7 +118,10 @@ class Client final : public HttpClient, private Poller::Listener {
     void run(int64_t timeout_ms) override {
         const int64_t now_us = system_clock().steady_us();
         connector_.act_on_timer();
-        if (now_us >= next_deadline_us_) end_overdue(now_us);
+        if (now_us >= next_deadline_us_) {
+            poller_.wait(0);  // answers that are there already are not late
+            end_overdue(now_us);
+        }
         if (now_us >= next_sweep_us_) sweep(now_us);
         if (finished_.empty()) {
             if (timeout_ms > 0 && is_busy(now_us)) usleep(static_cast<useconds_t>(gather_us_));
@@ -166,7 +170,11 @@ class Client final : public HttpClient, private Poller::Listener {
         ExchangePtr exchange = session.take_exchange();
         --active_;
         const bool keeps = progress == Progress::answered && exchange->may_keep_connection();
-        if (progress == Progress::failed) {
+        if (progress == Progress::failed && exchange->is_untouched() && session.has_served()) {
+            // A kept connection that ended just now says nothing about the server.
+            session.pool().waiting.push_front(std::move(exchange));
+            ++waiting_;
+        } else if (progress == Progress::failed) {
             const Stage stage = exchange->stage();
             std::string text = exchange->trouble();
             fail(session.pool(), std::move(exchange), stage, std::move(text));
@@ -214,7 +222,8 @@ class Client final : public HttpClient, private Poller::Listener {
         if (found == pools_.end()) {
             pools_.push_back(std::make_unique<Pool>());
             pools_.back()->route = {origin, request.proxy, request.trusted_certificate,
-                                    request.connect_timeout_ms};
+                                    request.connect_timeout_ms,
+                                    std::max(request.max_connections, 1)};
             target_.pool = pools_.back().get();
         } else {
             target_.pool = found->get();
@@ -226,10 +235,10 @@ class Client final : public HttpClient, private Poller::Listener {
     void admit(Pool& pool) {
         while (!pool.waiting.empty()) {
             const int64_t now_us = system_clock().steady_us();
-            const int limit = std::max(pool.waiting.front()->request().max_connections, 1);
             Session* session = find_idle(pool, now_us);
             if (session == nullptr) {
-                if (pool.sessions.size() >= static_cast<size_t>(limit)) return;
+                const auto limit = static_cast<size_t>(pool.route.max_connections);
+                if (pool.sessions.size() >= limit) return;
                 session = open_session(pool);
                 if (session == nullptr) continue;
             }
@@ -390,11 +399,11 @@ void Session::begin(ExchangePtr exchange) {
 
 bool Session::is_usable(int64_t now_us) {
     if (now_us - opened_us_ > max_lifetime_us) return false;
-    const int64_t idle_us = now_us - idle_since_us_;
-    return idle_us <= trusted_idle_us || (idle_us <= max_idle_us && is_quiet());
+    return now_us - idle_since_us_ <= max_idle_us && is_quiet();
 }
 
-// Between two answers TLS may have something to say, but HTTP has not.
+// Between two answers TLS may have something to say, but HTTP has not: whatever is there is the
+// connection's end, or would be taken for the next answer.
 bool Session::is_quiet() {
     char byte;
     size_t received = 0;

@@ -26,8 +26,8 @@ struct HttpRequest {
     int64_t total_timeout_ms = 10'000;
     std::string proxy;                // empty: none; the environment's is never used
     std::string trusted_certificate;  // PEM file; empty: the system's
-    // Of this client, for requests with the same host, proxy, certificate and connect timeout.
-    // Requests beyond that wait for a free one; their timeouts begin when they start.
+    // Of this client, for requests with the same host, proxy, certificate, connect timeout and
+    // limit. Requests beyond that wait for a free one; their timeouts begin when they start.
     int max_connections = 64;
 };
 

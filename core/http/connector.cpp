@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <limits>
 #include <new>
 #include <utility>
@@ -33,7 +34,8 @@ int selected_by(uint32_t events) {
 
 bool Route::fits(const HttpRequest& request) const {
     return proxy == request.proxy && trusted_certificate == request.trusted_certificate &&
-           connect_timeout_ms == request.connect_timeout_ms;
+           connect_timeout_ms == request.connect_timeout_ms &&
+           max_connections == std::max(request.max_connections, 1);
 }
 
 Connection::Connection(Connector& connector, Listener& listener, const Route& route)

@@ -20,12 +20,14 @@
 
 namespace momento {
 
-// What a connection is opened for. Any request that has the same may go over it.
+// What a connection is opened for, and how many there may be. Any request that has the same
+// may go over it.
 struct Route {
     std::string origin;               // "https://host:port"
     std::string proxy;                // empty: none; the environment's is never used
     std::string trusted_certificate;  // PEM file; empty: the system's
     int64_t connect_timeout_ms = 0;   // name, proxy and TLS included
+    int max_connections = 1;
 
     // Of a request to this origin.
     bool fits(const HttpRequest& request) const;

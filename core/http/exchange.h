@@ -38,6 +38,9 @@ class Exchange {
     // What the connection has. Answers may come before all was sent.
     Progress receive(Connection& connection);
 
+    // Nothing of it has left, and nothing has come: it may go over another connection.
+    bool is_untouched() const { return sent_ == 0 && !parser_.has_begun(); }
+
     bool is_sent() const { return sent_ == head_.size() + request_.body.size(); }
 
     // Of an answered one: whether another request may go over its connection.

@@ -57,13 +57,17 @@ bool is_token(std::string_view text) {
     return !text.empty() && consists_of(in_token, text);
 }
 
+bool is_value(std::string_view text) {
+    return consists_of(in_value, text);
+}
+
 Status check_request(const HttpRequest& request) {
     if (!is_token(request.method)) {
         return Error{"\"" + request.method + "\" is not an HTTP method"};
     }
     for (const auto& [name, value] : request.headers) {
         if (!is_token(name)) return Error{"a header's name is malformed"};
-        if (!consists_of(in_value, value)) {
+        if (!is_value(value)) {
             return Error{"the value of header \"" + name + "\" holds a control character"};
         }
     }

@@ -13,6 +13,9 @@ namespace momento {
 // A name of a method or header (RFC 9110, 5.6.2).
 bool is_token(std::string_view text);
 
+// A header's value: no control characters but tabs.
+bool is_value(std::string_view text);
+
 // A header value could otherwise smuggle in a header, or a whole request.
 Status check_request(const HttpRequest& request);
 

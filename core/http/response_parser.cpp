@@ -112,12 +112,16 @@ ResponseParser::State ResponseParser::take_header(std::string_view line) {
     auto& headers = response_.headers;
     if (line.front() == ' ' || line.front() == '\t') {  // RFC 9112, 5.2: the last one goes on
         if (headers.empty()) return State::malformed;
-        headers.back().second.append(" ").append(trim(line));
-        return State::incomplete;
+        std::string& value = headers.back().second;
+        if (!value.empty()) value += ' ';
+        value += trim(line);
+        return is_value(value) ? State::incomplete : State::malformed;
     }
     const size_t colon = line.find(':');
     if (colon == line.npos || !is_token(line.substr(0, colon))) return State::malformed;
-    headers.emplace_back(lower_case(line.substr(0, colon)), trim(line.substr(colon + 1)));
+    const std::string_view value = trim(line.substr(colon + 1));
+    if (!is_value(value)) return State::malformed;
+    headers.emplace_back(lower_case(line.substr(0, colon)), value);
     return State::incomplete;
 }
 

@@ -289,8 +289,37 @@ TEST_F(HttpClientTest, UsesNoKeptConnectionThatWasClosedWhileNobodyLooked) {
     for (int i = 0; i < 3; ++i) {
         EXPECT_FALSE(transfer(post(server.url())).failed);
         server.wait_until_closed(i + 1);
-        std::this_thread::sleep_for(20ms);  // past the time in which no look is taken
     }
+}
+
+TEST_F(HttpClientTest, UsesNoConnectionWhoseEndCameWithTheAnswer) {
+    HttpServer server([](ServerConnection& connection) {
+        ReceivedRequest request;
+        if (connection.read_request(request)) connection.answer_and_end("ok");
+    });
+    std::vector<std::shared_ptr<std::optional<HttpResult>>> results;
+    for (int i = 0; i < 20; ++i) {
+        HttpRequest request = post(server.url());
+        request.max_connections = 1;
+        results.push_back(start(request));
+    }
+    run_until_idle();
+    for (const auto& result : results) EXPECT_FALSE((*result)->failed);
+    EXPECT_EQ(server.connections(), 20);
+}
+
+TEST_F(HttpClientTest, TakesNothingThatCameUnaskedForTheNextAnswer) {
+    std::promise<void> stray;
+    HttpServer server(HttpServer::always([&](auto& connection, const auto& request) {
+        connection.answer(request.body);
+        if (request.body != "first") return;
+        std::this_thread::sleep_for(5ms);  // not in one piece with the answer
+        connection.answer("stray");
+        stray.set_value();
+    }));
+    EXPECT_EQ(transfer(post(server.url(), "first")).response.body, "first");
+    stray.get_future().wait();
+    EXPECT_EQ(transfer(post(server.url(), "second")).response.body, "second");
 }
 
 // While one connection is opened, libcurl looks for dead ones among all it has, once a second.

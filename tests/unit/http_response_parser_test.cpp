@@ -82,7 +82,7 @@ TEST_P(ResponseParserTest, PassesInterimResponsesOver) {
 
 TEST_P(ResponseParserTest, TakesSingleLineFeedsAndFoldedLines) {
     const Parsed parsed =
-        parse("HTTP/1.1 200 OK\nX-Folded: one\n\t two\nContent-Length: 1\n\nx");
+        parse("HTTP/1.1 200 OK\nX-Folded: one\n\t two\nContent-Length:\n 1\n\nx");
     ASSERT_EQ(parsed.state, State::complete);
     EXPECT_EQ(*parsed.response.header("x-folded"), "one two");
     EXPECT_EQ(parsed.response.body, "x");
@@ -123,6 +123,8 @@ TEST_P(ResponseParserTest, RefusesWhatIsNotAResponse) {
           "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
           "HTTP/1.1 200 OK\r\n: no name\r\n\r\n",
           "HTTP/1.1 200 OK\r\nX-Blank : 1\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nX: a\r\n b\x01\r\n\r\n",
           "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
           "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx",
           "HTTP/1.1 200 OK\r\nContent-Length: 1 1\r\n\r\nx",

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -83,6 +84,14 @@ class ServerConnection {
                 const std::string& headers = "") {
         return send("HTTP/1.1 " + status + "\r\n" + headers +
                     "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    }
+
+    // In one packet with the connection's end.
+    void answer_and_end(const std::string& body) {
+        const int on = 1;
+        setsockopt(fd_, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+        answer(body);
+        shutdown(fd_, SHUT_WR);
     }
 
     // The connection's end will be a reset.
