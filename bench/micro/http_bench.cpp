@@ -1,5 +1,5 @@
 // What one request of ten events costs the delivery thread on its way to the bus and back:
-// the kernel alone, libcurl alone, the gateway's client over it, and the signature. CPU time
+// the kernel alone, libcurl's HTTP, the gateway's, and the signature. CPU time
 // of the one thread; the server has its own.
 #include <arpa/inet.h>
 #include <benchmark/benchmark.h>

@@ -140,6 +140,7 @@ def test_copies_of_a_webhook_under_way_are_refused(start_remembering, disk):
     assert hook.send(body).status == 200
     # Workers write their lines in any order.
     assert sorted(hook.verdicts(10)) == ["accepted"] * 2 + ["duplicate"] + ["overloaded"] * 7
+    eventually(lambda: "once" in texts(hook), "the event")
     assert texts(hook).count("once") == 1
 
 
@@ -154,6 +155,7 @@ def test_a_copy_may_succeed_when_the_first_failed(start_remembering, disk):
     disk.works()
     accept(hook, body)
     await_last_verdict(hook, "accepted")
+    eventually(lambda: "at last" in texts(hook), "the event")
     assert texts(hook).count("at last") == 1
 
 
