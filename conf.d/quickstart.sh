@@ -23,11 +23,16 @@ say() {
     printf '\n== %s\n' "$*"
 }
 
+# is_ours PID: it runs, and is the quick start's
+is_ours() {
+    tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF "$prefix"
+}
+
 # The process id of the nginx that an earlier run started; empty if there is none.
 running() {
     if [ -s "$prefix/nginx.pid" ]; then
         pid=$(cat "$prefix/nginx.pid")
-        if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$prefix"; then
+        if is_ours "$pid"; then
             echo "$pid"
         fi
     fi
@@ -37,8 +42,9 @@ stop() {
     pid=$(running)
     [ -n "$pid" ] || return 0
     kill -QUIT "$pid"
+    # nginx removes its file a moment before it ends.
     for _ in $(seq 100); do
-        [ -n "$(running)" ] || return 0
+        is_ours "$pid" || return 0
         sleep 0.1
     done
     kill -TERM "$pid"
