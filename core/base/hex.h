@@ -23,11 +23,6 @@ inline std::string to_hex(std::string_view bytes) {
     return text;
 }
 
-template <size_t size>
-std::string to_hex(const std::array<uint8_t, size>& bytes) {
-    return to_hex({reinterpret_cast<const char*>(bytes.data()), size});
-}
-
 // By arithmetic, which compilers turn into a few instructions for all of them.
 template <size_t size>
 void append_hex(std::string& text, const std::array<uint8_t, size>& bytes) {
@@ -40,6 +35,13 @@ void append_hex(std::string& text, const std::array<uint8_t, size>& bytes) {
         digits[2 * i + 1] = digit(bytes[i] & 15);
     }
     text.append(digits, sizeof digits);
+}
+
+template <size_t size>
+std::string to_hex(const std::array<uint8_t, size>& bytes) {
+    std::string text;
+    append_hex(text, bytes);
+    return text;
 }
 
 // By character; -1: not a lower-case digit. A table, because the digits of a MAC cannot be

@@ -30,8 +30,7 @@ constexpr int64_t max_idle_us = 20 * second_us;
 // Afterwards a new connection, so that changes in DNS are followed under steady load.
 constexpr int64_t max_lifetime_us = 300 * second_us;
 constexpr int64_t sweep_interval_us = second_us;
-constexpr int few_turns = 8;
-constexpr size_t largest_piece_bytes = 64u << 10;
+constexpr int few_turns = 8;  // in quick succession: no load yet
 
 constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
@@ -92,8 +91,6 @@ struct Target {
 class Client final : public HttpClient, private Poller::Listener {
   public:
     Client() : wakes_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-        // OpenSSL wants a write that was put off to be repeated from the same place.
-        scratch_.piece.reserve(largest_piece_bytes);
         if (!wakes_ || !poller_.watch(wakes_.get(), EPOLLIN, *this)) throw std::bad_alloc();
     }
 

@@ -19,6 +19,9 @@ class Exchange {
   public:
     // Memory that exchanges use in turn.
     struct Scratch {
+        // OpenSSL wants a write that was put off to be repeated from the same place.
+        Scratch() { piece.reserve(64u << 10); }
+
         std::string piece;  // head and begin of the body
         std::array<char, 64u << 10> received;
     };

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "../unit/http_pieces.h"
 #include "http/request_head.h"
-#include "http/response_parser.h"
 
 using namespace momento;
 using State = ResponseParser::State;
@@ -13,26 +13,6 @@ namespace {
 
 void require(bool promise) {
     if (!promise) std::abort();
-}
-
-struct Parsed {
-    State state = State::incomplete;
-    bool keeps_connection = false;
-    HttpResponse response;
-};
-
-Parsed parse(std::string_view bytes, size_t piece) {
-    Parsed parsed;
-    ResponseParser parser(parsed.response);
-    while (parsed.state == State::incomplete && !bytes.empty()) {
-        const std::string_view next = bytes.substr(0, piece);
-        parsed.state = parser.read(next);
-        bytes.remove_prefix(next.size());
-    }
-    if (parsed.state == State::incomplete) parsed.state = parser.end();
-    parsed.keeps_connection =
-        parsed.state == State::complete && bytes.empty() && parser.may_keep_connection();
-    return parsed;
 }
 
 void check(const HttpResponse& response) {
@@ -49,8 +29,8 @@ void check(const HttpResponse& response) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {  // NOLINT
     if (size < 1) return 0;
     const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
-    const Parsed whole = parse(bytes, bytes.size());
-    const Parsed pieces = parse(bytes, 1 + data[0] % 32u);
+    const ParsedResponse whole = parse_in_pieces(bytes, bytes.size());
+    const ParsedResponse pieces = parse_in_pieces(bytes, 1 + data[0] % 32u);
     require(whole.state == pieces.state && whole.keeps_connection == pieces.keeps_connection);
     if (whole.state != State::complete) return 0;
     check(whole.response);

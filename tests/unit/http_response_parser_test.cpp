@@ -2,34 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include "http_pieces.h"
+
 namespace momento {
 namespace {
 
 using State = ResponseParser::State;
 
-struct Parsed {
-    State state = State::incomplete;
-    HttpResponse response;
-    bool keeps_connection = false;
-};
-
-// In pieces of that many bytes; then, if the response is not complete, the connection ends.
-Parsed parse(std::string_view bytes, size_t piece) {
-    Parsed parsed;
-    ResponseParser parser(parsed.response);
-    while (parsed.state == State::incomplete && !bytes.empty()) {
-        const std::string_view next = bytes.substr(0, piece);
-        parsed.state = parser.read(next);
-        bytes.remove_prefix(next.size());
-    }
-    if (parsed.state == State::incomplete) parsed.state = parser.end();
-    parsed.keeps_connection = parser.may_keep_connection() && bytes.empty();
-    return parsed;
-}
+using Parsed = ParsedResponse;
 
 class ResponseParserTest : public testing::TestWithParam<size_t> {
   protected:
-    static Parsed parse(std::string_view bytes) { return momento::parse(bytes, GetParam()); }
+    static Parsed parse(std::string_view bytes) { return parse_in_pieces(bytes, GetParam()); }
 };
 
 INSTANTIATE_TEST_SUITE_P(InPieces, ResponseParserTest, testing::Values(1, 2, 7, 100'000));
@@ -162,7 +146,7 @@ TEST_P(ResponseParserTest, BoundsWhatItKeeps) {
 TEST(ResponseParserTest, TakesALargeBodyInSmallChunks) {
     std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (int i = 0; i < 50'000; ++i) bytes += "2\r\nab\r\n";
-    const Parsed parsed = parse(bytes + "0\r\n\r\n", 4'096);
+    const Parsed parsed = parse_in_pieces(bytes + "0\r\n\r\n", 4'096);
     ASSERT_EQ(parsed.state, State::complete);
     EXPECT_EQ(parsed.response.body.size(), 100'000u);
 }
