@@ -181,8 +181,7 @@ bool Worker::start_gateway(ngx_cycle_t* cycle) {
         return false;
     }
     gateway_ = std::move(*gateway);
-    if (ngx_add_channel_event(cycle, gateway_->descriptor(), NGX_READ_EVENT, collect) !=
-        NGX_OK) {
+    if (ngx_add_channel_event(cycle, gateway_->descriptor(), NGX_READ_EVENT, wake) != NGX_OK) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
                       "momento: the gateway cannot be heard, webhooks are answered 503");
         return false;
@@ -210,11 +209,27 @@ RecordBuffer Worker::new_record(size_t expected_body) {
 
 void Worker::enqueue(std::unique_ptr<Verification> request) {
     turn_.push_back(std::move(request));
+    begin_turn();
+}
+
+void Worker::begin_turn() {
+    if (gateway_) gateway_->begin_turn();
     turn_event_.post();
 }
 
-// The end of a turn: all bodies that became complete in it are judged and appended together.
+// All bodies that became complete in a turn are judged and appended together.
 void Worker::end_turn() {
+    contain(ngx_cycle->log, 0, [this] {
+        judge_turn();
+        return 0;
+    });
+    const bool is_over =
+        !gateway_ || contain(ngx_cycle->log, false, [this] { return gateway_->end_turn(); });
+    if (!is_over) turn_event_.post_next();
+}
+
+void Worker::judge_turn() {
+    if (turn_.empty()) return;
     std::vector<std::unique_ptr<Verification>> requests;
     requests.swap(turn_);
 
@@ -230,7 +245,6 @@ void Worker::end_turn() {
     for (size_t i = 0; i < requests.size(); ++i) {
         take_turn(std::move(requests[i]), is_matched ? &claims[i] : nullptr, now_ms);
     }
-    if (gateway_) gateway_->flush();
 
     requests.clear();
     if (turn_.empty()) turn_.swap(requests);  // keeps the memory
@@ -344,11 +358,10 @@ void Worker::print(Severity severity, const std::string& line) {
 }
 
 // The gateway's descriptor is readable.
-void Worker::collect(ngx_event_t*) noexcept {
-    contain(ngx_cycle->log, 0, [] {
-        if (instance != nullptr && instance->gateway_) instance->gateway_->collect();
-        return 0;
-    });
+void Worker::wake(ngx_event_t*) noexcept {
+    if (instance == nullptr || !instance->gateway_) return;
+    instance->gateway_->wake_up();
+    instance->turn_event_.post();
 }
 
 void files_reopen_hook(ngx_open_file_t*, ngx_log_t* log) noexcept {

@@ -86,10 +86,12 @@ class Worker {
     void take_turn(std::unique_ptr<Verification> request, const Claim* claim, int64_t now_ms);
     void hand_over_files();
     void watch_deliveries(const MainConf& main);
+    void begin_turn();
+    void judge_turn();
     void end_turn();
 
     static void print(Severity severity, const std::string& line);
-    static void collect(ngx_event_t* event) noexcept;
+    static void wake(ngx_event_t* event) noexcept;
 
     std::shared_ptr<const GatewaySettings> settings_;
     SharedMetrics& shared_;

@@ -10,7 +10,7 @@ namespace momento {
 namespace {
 
 // A request to EventBridge takes 10 ms or more; a turn and its wake-up cost 20 us and more.
-constexpr int64_t gather_us = 500;
+constexpr int64_t gather_us = 1'000;
 
 }  // namespace
 

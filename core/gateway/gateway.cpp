@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/descriptor.h"
+#include "base/doorbell.h"
 #include "base/mailbox.h"
 #include "gateway/threads.h"
 
@@ -20,6 +21,10 @@ using std::chrono::milliseconds;
 constexpr milliseconds stop_limit{2'000};
 constexpr int64_t transfers_limit_us = 1'500'000;  // of stop_limit: the rest is the disk's
 constexpr int64_t longest_wait_ms = 1'000;         // adoption looks around once a second
+
+// At what threads have to say, in one turn: while the event loop sends answers, more is made
+// durable. nginx has other things to do, too.
+constexpr int most_looks = 4;
 
 // Log lines of threads, on their way to the event loop.
 class QueueLogger final : public Logger {
@@ -59,12 +64,12 @@ class Gateway::Impl {
     Impl(Descriptor event, std::shared_ptr<const GatewaySettings> settings,
          std::vector<DestinationMetrics*> metrics, SharedMetrics& shared, size_t process,
          Listener listener)
-        : event_(std::move(event)),
+        : doorbell_(std::move(event)),
           listener_(std::move(listener)),
-          logger_([this] { wake_event_loop(); }),
+          logger_([this] { doorbell_.ring(); }),
           threads_(logger_),
           signatures_(settings->spool.path, system_files(), logger_, threads_,
-                      [this] { wake_event_loop(); }),
+                      [this] { doorbell_.ring(); }),
           http_(make_http_client()),
           engine_(settings, tools(*settings, shared, process), std::move(metrics)) {}
 
@@ -72,14 +77,11 @@ class Gateway::Impl {
         return threads_.start("momento-deliver", [this] { deliver(); });
     }
 
-    int descriptor() const { return event_.get(); }
+    Doorbell& doorbell() { return doorbell_; }
     Engine& engine() { return engine_; }
     SignatureReader& signatures() { return signatures_; }
 
     void collect() {
-        uint64_t count;
-        // Nothing to read is fine: stop() collects without having been woken.
-        if (read(event_.get(), &count, sizeof(count)) != sizeof(count)) count = 0;
         engine_.collect();
         signatures_.collect(listener_.take_signatures);
         logger_.print(listener_);
@@ -108,7 +110,7 @@ class Gateway::Impl {
         tools.slots = &shared.slots;
         tools.orphans = &shared.orphans;
         tools.make_seat = [this] { return make_thread_seat(threads_); };
-        tools.wake_event_loop = [this] { wake_event_loop(); };
+        tools.wake_event_loop = [this] { doorbell_.ring(); };
         tools.take_secret = listener_.take_secret;
         tools.is_exiting = listener_.is_exiting;
         for (const SecretSettings& secret : settings.secrets) {
@@ -131,13 +133,7 @@ class Gateway::Impl {
         engine_.retire_writers();
     }
 
-    void wake_event_loop() {
-        const uint64_t one = 1;
-        // Full means that a wake-up is waiting already.
-        if (write(event_.get(), &one, sizeof(one)) != sizeof(one)) return;
-    }
-
-    const Descriptor event_;
+    Doorbell doorbell_;
     const Listener listener_;
     QueueLogger logger_;
     ThreadGroup threads_;
@@ -175,7 +171,24 @@ Result<std::unique_ptr<Gateway>> Gateway::start(std::shared_ptr<const GatewaySet
 }
 
 int Gateway::descriptor() const {
-    return impl_->descriptor();
+    return impl_->doorbell().descriptor();
+}
+
+void Gateway::wake_up() {
+    impl_->doorbell().wake_up();
+}
+
+void Gateway::begin_turn() {
+    impl_->doorbell().stay_awake();
+}
+
+bool Gateway::end_turn() {
+    impl_->engine().flush();
+    for (int i = 0; i < most_looks; ++i) {
+        impl_->collect();
+        if (impl_->doorbell().fall_asleep()) return true;
+    }
+    return false;
 }
 
 RecordBuffer Gateway::new_record(size_t expected_body) {
@@ -196,13 +209,6 @@ void Gateway::watch(size_t destination) {
 
 void Gateway::forget(size_t destination, uint64_t sequence) {
     impl_->engine().forget(destination, sequence);
-}
-
-void Gateway::flush() {
-    impl_->engine().flush();
-}
-void Gateway::collect() {
-    impl_->collect();
 }
 
 void Gateway::want_secret(size_t source) {

@@ -2,10 +2,10 @@
 //
 // Made after fork, in worker (or single) processes only; all methods belong to the event
 // loop. Threads block all signals, never log by themselves and never touch a request: what
-// they have to say comes back through descriptor() and collect().
+// they have to say comes back through end_turn().
 //
-//   append(), append(), ... flush()      once per event-loop turn
-//   descriptor() readable -> collect()   settles waiters, prints log lines, takes secrets
+//   begin_turn(), append(), append(), ... end_turn()
+//   descriptor() readable: wake_up(), end_turn()
 //   stop()                               bounded; false: end the process with _exit(0)
 #pragma once
 
@@ -26,7 +26,7 @@ namespace momento {
 
 class Gateway {
   public:
-    // What threads have to say, on the event loop: from collect() and stop().
+    // What threads have to say, on the event loop: from end_turn() and stop().
     struct Listener {
         std::function<void(Severity severity, const std::string& line)> print;
         std::function<void(const SecretOutcome& outcome)> take_secret;
@@ -45,15 +45,22 @@ class Gateway {
         Listener listener);
     ~Gateway();  // as stop()
 
-    int descriptor() const;  // an eventfd, readable when collect() has something
+    // Readable when, between two turns, there is something for end_turn().
+    int descriptor() const;
+    void wake_up();  // readable no more; begins a turn
+
+    // Threads need not make the descriptor readable from here on, since end_turn() is to come.
+    void begin_turn();
+
+    // Hands over what was appended: one wake-up, at most, per log. Then settles waiters, prints
+    // log lines, takes secrets. False if there is more by now: the turn goes on, end it again.
+    bool end_turn();
 
     RecordBuffer new_record(size_t expected_body);
     void append(size_t destination, RecordBuffer record, Waiter* waiter);
     void append_letter(size_t destination, RecordBuffer record, Waiter* waiter);
     void watch(size_t destination);
     void forget(size_t destination, uint64_t sequence);
-    void flush();
-    void collect();
 
     void want_secret(size_t source);  // Engine::want_secret
 

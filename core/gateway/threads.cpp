@@ -3,34 +3,31 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <atomic>
 #include <exception>
 #include <system_error>
 #include <utility>
+
+#include "base/semaphore.h"
 
 namespace momento {
 namespace {
 
 // What the seat and its thread share; whichever lets go last drops it.
 struct WriterDesk {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::unique_ptr<Writer> writer;
-    bool woken = false;
-    bool retired = false;
+    std::unique_ptr<Writer> writer;  // the thread's, once it runs
+    std::atomic<bool> woken{false};  // and has not begun a step since
+    std::atomic<bool> retired{false};
+    Semaphore bell;
 };
 
 void step_until_retired(WriterDesk& desk) {
-    const auto interval = std::chrono::milliseconds(Writer::step_interval_ms);
-    std::unique_lock lock(desk.mutex);
-    while (!desk.retired) {
-        desk.woken = false;
-        lock.unlock();
+    while (!desk.retired.load()) {
+        desk.woken.store(false);
         while (desk.writer->step()) {
         }
-        lock.lock();
-        desk.changed.wait_for(lock, interval, [&desk] { return desk.woken || desk.retired; });
+        desk.bell.wait(Writer::step_interval_ms);
     }
-    lock.unlock();
     desk.writer->finish();
     desk.writer.reset();
 }
@@ -40,38 +37,33 @@ class ThreadSeat final : public WriterSeat {
     explicit ThreadSeat(ThreadGroup& threads) : threads_(threads) {}
 
     void run(std::unique_ptr<Writer> writer) override {
-        std::lock_guard lock(desk_->mutex);
+        std::lock_guard lock(starting_);
         desk_->writer = std::move(writer);
     }
 
     void wake() override {
-        {
-            std::lock_guard lock(desk_->mutex);
-            // Tried again with every wake-up if the system had no thread to give.
-            if (!started_ && desk_->writer) start();
-            if (desk_->woken) return;
-            desk_->woken = true;
-        }
-        desk_->changed.notify_one();
+        if (!started_.load()) start();
+        if (!desk_->woken.exchange(true)) desk_->bell.post();
     }
 
     void retire() override {
-        {
-            std::lock_guard lock(desk_->mutex);
-            desk_->retired = true;
-        }
-        desk_->changed.notify_one();
+        desk_->retired.store(true);
+        desk_->bell.post();
     }
 
   private:
+    // Tried again with every wake-up if the system had no thread to give.
     void start() {
-        started_ =
-            threads_.start("momento-writer", [desk = desk_] { step_until_retired(*desk); });
+        std::lock_guard lock(starting_);
+        if (started_.load() || !desk_->writer) return;
+        started_.store(
+            threads_.start("momento-writer", [desk = desk_] { step_until_retired(*desk); }));
     }
 
     ThreadGroup& threads_;
     std::shared_ptr<WriterDesk> desk_ = std::make_shared<WriterDesk>();
-    bool started_ = false;
+    std::mutex starting_;
+    std::atomic<bool> started_{false};
 };
 
 }  // namespace

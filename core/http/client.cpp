@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <climits>
 #include <deque>
 #include <limits>
@@ -13,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/descriptor.h"
+#include "base/doorbell.h"
 #include "http/connector.h"
 #include "http/exchange.h"
 #include "http/poller.h"
@@ -90,8 +90,11 @@ struct Target {
 
 class Client final : public HttpClient, private Poller::Listener {
   public:
-    Client() : wakes_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-        if (!wakes_ || !poller_.watch(wakes_.get(), EPOLLIN, *this)) throw std::bad_alloc();
+    Client() : bell_(Descriptor(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))) {
+        const int descriptor = bell_.descriptor();
+        if (descriptor == -1 || !poller_.watch(descriptor, EPOLLIN, *this)) {
+            throw std::bad_alloc();
+        }
     }
 
     void start(HttpRequest request, Done done) override {
@@ -122,9 +125,9 @@ class Client final : public HttpClient, private Poller::Listener {
         if (now_us >= next_sweep_us_) sweep(now_us);
         if (finished_.empty()) {
             if (timeout_ms > 0 && is_busy(now_us)) usleep(static_cast<useconds_t>(gather_us_));
-            poller_.wait(bounded_wait_ms(timeout_ms, now_us));
-            // What was posted before this is seen after run().
-            woken_.exchange(false, std::memory_order_acq_rel);
+            const bool may_sleep = bell_.fall_asleep();
+            poller_.wait(may_sleep ? bounded_wait_ms(timeout_ms, now_us) : 0);
+            bell_.stay_awake();  // what was posted before this is seen after run()
             connector_.act_on_timer();
         }
         // Callbacks start and cancel requests: what they finish is for the next run.
@@ -135,12 +138,7 @@ class Client final : public HttpClient, private Poller::Listener {
 
     void gather_answers(int64_t us) override { gather_us_ = us; }
 
-    // One system call however often it is woken before it looks.
-    void wake() override {
-        if (woken_.exchange(true, std::memory_order_acq_rel)) return;
-        const uint64_t one = 1;
-        (void)!write(wakes_.get(), &one, sizeof one);
-    }
+    void wake() override { bell_.ring(); }
 
     void cancel_all() override {
         for (const auto& pool : pools_) {
@@ -360,15 +358,11 @@ class Client final : public HttpClient, private Poller::Listener {
     }
 
     // Somebody called wake().
-    void ready(int descriptor, uint32_t) override {
-        uint64_t count;
-        (void)!read(descriptor, &count, sizeof count);
-    }
+    void ready(int, uint32_t) override { bell_.wake_up(); }
 
     Exchange::Scratch scratch_;
     Poller poller_;
-    Descriptor wakes_;                // an eventfd
-    std::atomic<bool> woken_{false};  // and not yet looked
+    Doorbell bell_;
     Connector connector_{poller_};
     std::vector<std::unique_ptr<Pool>> pools_;
     Target target_;
