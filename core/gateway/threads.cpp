@@ -1,7 +1,6 @@
 #include "gateway/threads.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 
 #include <atomic>
@@ -23,10 +22,6 @@ struct WriterDesk {
 };
 
 void step_until_retired(WriterDesk& desk) {
-    // Woken on the event loop's CPU it does not interrupt it, and finds more for its group.
-    const sched_param none{};
-    sched_setscheduler(0, SCHED_BATCH, &none);
-
     while (!desk.retired.load()) {
         desk.woken.store(false);
         while (desk.writer->step()) {
