@@ -36,6 +36,9 @@ ngx_uint_t log_level(Severity severity) {
     return NGX_LOG_INFO;
 }
 
+// Before what threads say is looked for again, if there was no memory for it.
+constexpr int64_t retry_ms = 100;
+
 // So many authentic events in a row outside of the window: the clock here may be wrong.
 constexpr int suspicious_streak = 10;
 
@@ -103,6 +106,7 @@ Worker::Worker(MainConf& main)
                     if (gateway_) gateway_->want_secret(source);
                 }),
       turn_event_([this] { end_turn(); }),
+      rest_event_([this] { end_turn(); }),
       files_event_([this] { hand_over_files(); }),
       signatures_(
           main.replay_zones, !settings_->spool.path.empty(),
@@ -181,7 +185,8 @@ bool Worker::start_gateway(ngx_cycle_t* cycle) {
         return false;
     }
     gateway_ = std::move(*gateway);
-    if (ngx_add_channel_event(cycle, gateway_->descriptor(), NGX_READ_EVENT, wake) != NGX_OK) {
+    if (ngx_add_channel_event(cycle, gateway_->descriptor(), NGX_READ_EVENT, wake_up) !=
+        NGX_OK) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
                       "momento: the gateway cannot be heard, webhooks are answered 503");
         return false;
@@ -217,15 +222,20 @@ void Worker::begin_turn() {
     turn_event_.post();
 }
 
-// All bodies that became complete in a turn are judged and appended together.
+// All bodies that became complete in a turn are judged and appended together. While their
+// writers store them there are answers to send, and after that perhaps more.
 void Worker::end_turn() {
-    contain(ngx_cycle->log, 0, [this] {
-        judge_turn();
-        return 0;
+    enum class Outcome { over, has_more, failed };
+    ngx_log_t* log = ngx_cycle->log;
+    if (gateway_) gateway_->begin_turn();
+    contain(log, 0, [this] { return judge_turn(), 0; });
+    if (!gateway_) return;
+    contain(log, 0, [this] { return gateway_->flush(), 0; });
+    const Outcome outcome = contain(log, Outcome::failed, [this] {
+        return gateway_->end_turn() ? Outcome::over : Outcome::has_more;
     });
-    const bool is_over =
-        !gateway_ || contain(ngx_cycle->log, false, [this] { return gateway_->end_turn(); });
-    if (!is_over) turn_event_.post_next();
+    if (outcome == Outcome::has_more) rest_event_.post_next();
+    if (outcome == Outcome::failed) rest_event_.start_timer(retry_ms);
 }
 
 void Worker::judge_turn() {
@@ -357,11 +367,12 @@ void Worker::print(Severity severity, const std::string& line) {
     ngx_log_error(log_level(severity), ngx_cycle->log, 0, "momento: %*s", MOMENTO_TEXT(line));
 }
 
-// The gateway's descriptor is readable.
-void Worker::wake(ngx_event_t*) noexcept {
+// The gateway's descriptor is readable. What its threads say is heard at once: the deadlines of
+// those it is about come later in this turn of nginx's loop.
+void Worker::wake_up(ngx_event_t*) noexcept {
     if (instance == nullptr || !instance->gateway_) return;
-    instance->gateway_->wake_up();
     instance->turn_event_.post();
+    contain(ngx_cycle->log, 0, [] { return instance->gateway_->wake_up(), 0; });
 }
 
 void files_reopen_hook(ngx_open_file_t*, ngx_log_t* log) noexcept {

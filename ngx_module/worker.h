@@ -91,7 +91,7 @@ class Worker {
     void end_turn();
 
     static void print(Severity severity, const std::string& line);
-    static void wake(ngx_event_t* event) noexcept;
+    static void wake_up(ngx_event_t* event) noexcept;
 
     std::shared_ptr<const GatewaySettings> settings_;
     SharedMetrics& shared_;
@@ -105,6 +105,7 @@ class Worker {
     std::vector<std::unique_ptr<Verification>> turn_;
     std::list<std::unique_ptr<Verification>> parked_;  // the oldest first
     LoopEvent turn_event_;
+    LoopEvent rest_event_;  // of a turn that was not over
     LoopEvent files_event_;
     SignatureReadings signatures_;
 

@@ -6,8 +6,8 @@
 
 namespace momento {
 
-// Always writes the state, even the same again: what was left before is seen by whoever finds
-// this state or a later one.
+// Every ring writes the state, even the same again: so whoever reads this state, or one that
+// came of it, sees what was left before.
 void Doorbell::ring() {
     State state = state_.load(std::memory_order_relaxed);
     State next;
@@ -21,25 +21,27 @@ void Doorbell::ring() {
     (void)!write(event_.get(), &one, sizeof one);
 }
 
-void Doorbell::wake_up() {
+void Doorbell::silence() {
     uint64_t count;
     (void)!read(event_.get(), &count, sizeof count);
-    stay_awake();
+    State state = State::rung;
+    state_.compare_exchange_strong(state, State::called);
 }
 
 void Doorbell::stay_awake() {
-    State state = state_.load(std::memory_order_relaxed);
-    do {
-        if (state == State::awake || state == State::called) return;
-    } while (!state_.compare_exchange_weak(state, State::awake));
+    State state = State::asleep;
+    if (state_.compare_exchange_strong(state, State::awake)) return;
+    state = State::rung;
+    state_.compare_exchange_strong(state, State::called);
+}
+
+void Doorbell::answer() {
+    state_.exchange(State::awake);
 }
 
 bool Doorbell::fall_asleep() {
     State state = State::awake;
-    if (state_.compare_exchange_strong(state, State::asleep)) return true;
-    if (state != State::called) return true;  // asleep already
-    state_.exchange(State::awake);
-    return false;
+    return state_.compare_exchange_strong(state, State::asleep) || state != State::called;
 }
 
 }  // namespace momento

@@ -1,11 +1,11 @@
 // How threads tell another one, which sleeps in epoll_wait, that something waits for it.
 //
-// While it is awake they only leave word, since it looks before it goes to sleep. So a system
-// call here, and there an event to find and to read, are paid for only to wake it.
+// While it is awake they only leave word, since it looks before it goes to sleep: a system call
+// here, and there an event to find and to read, are spent only to wake it.
 //
-//   stay_awake()           then it looks, and works
-//   fall_asleep(): true    then epoll_wait, with descriptor() in its set
-//                  false   then it looks again
+//   answer()               then it looks for what was left
+//   fall_asleep(): true    epoll_wait, with descriptor() in its set
+//                  false   from the start
 #pragma once
 
 #include <atomic>
@@ -23,16 +23,19 @@ class Doorbell {
     // Any thread, after it has left something. Does not block.
     void ring();
 
-    // --- the one who is rung for. It sleeps at first.
+    // --- the one who is rung for, which sleeps at first
 
-    int descriptor() const { return event_.get(); }  // readable: wake_up()
-    void wake_up();                                  // readable no more, and stay_awake()
+    int descriptor() const { return event_.get(); }  // readable: it is rung for, asleep
+    void silence();                                  // readable no more; the word stays
 
-    // Until fall_asleep() is true whoever rings leaves word only. What was left before that is
-    // to be looked for in between.
+    // It looks later on: whoever rings leaves word only, from here on until fall_asleep().
     void stay_awake();
 
-    // False: somebody has left word since it was asked last.
+    // It looks now: the word is taken.
+    void answer();
+
+    // False: somebody has left word since answer(). True, too, if it sleeps already; then the
+    // descriptor may be readable.
     bool fall_asleep();
 
   private:

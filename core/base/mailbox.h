@@ -1,8 +1,7 @@
 // The only way data crosses from one thread to another.
 //
 // Any thread posts; one thread takes. The owner is woken once per batch: only the post
-// that finds the box empty calls `wake`. `wake` must not block (an eventfd write, a
-// condition variable, curl_multi_wakeup).
+// that finds the box empty calls `wake`. `wake` must not block (a doorbell, a semaphore).
 #pragma once
 
 #include <functional>

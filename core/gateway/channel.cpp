@@ -1,5 +1,6 @@
 #include "gateway/channel.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -18,10 +19,14 @@ Channel::Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake,
       pool_(pool),
       may_use_reserve_(may_use_reserve) {}
 
+// Each record has its waiter, whatever memory there is.
 void Channel::append(RecordBuffer record, Waiter* waiter) {
-    if (batch_.records.empty()) batch_.records.reserve(expected_batch);
-    batch_.records.push_back(std::move(record));
+    const size_t size = batch_.records.size();
+    if (size == batch_.records.capacity()) {
+        batch_.records.reserve(std::max(expected_batch, 2 * size));
+    }
     waiters_.push_back(waiter);
+    batch_.records.push_back(std::move(record));
 }
 
 void Channel::flush() {
@@ -31,8 +36,9 @@ void Channel::flush() {
     batch_.used = &used_;
     batch_.may_use_reserve = may_use_reserve_;
     next_ticket_ += batch_.records.size();
-    log()->append(std::move(batch_));
-    batch_ = {};
+    log()->append(std::exchange(batch_, {}));
+    // A post wakes a writer only if the box was empty: one that had no thread asks again.
+    if (!seated_->is_served()) seated_->wake();
 }
 
 void Channel::watch() {
@@ -41,19 +47,25 @@ void Channel::watch() {
 }
 
 void Channel::collect() {
-    collect_used();
-    settlements_.take(taken_settlements_);
-    for (const Settlement& settlement : taken_settlements_) {
-        for (uint64_t i = 0; i < settlement.count; ++i) {
-            settle_next(settlement.durable, settlement.first_sequence + i);
-        }
-    }
+    if (!waiters_.empty()) collect_settlements();
     if (watched_) collect_releases();
 }
 
 void Channel::give_up() {
     while (!waiters_.empty()) settle_next(false, 0);
     for (auto& [sequence, waiter] : std::exchange(waiting_on_, {})) waiter->resolved(false);
+}
+
+void Channel::collect_settlements() {
+    collect_used();
+    settlements_.take(taken_settlements_);
+    for (const Settlement& settlement : taken_settlements_) {
+        // Of a batch for which there was no memory nobody hears again.
+        while (next_ticket_ - handed_over() < settlement.first_ticket) settle_next(false, 0);
+        for (uint64_t i = 0; i < settlement.count; ++i) {
+            settle_next(settlement.durable, settlement.first_sequence + i);
+        }
+    }
 }
 
 void Channel::collect_used() {

@@ -37,6 +37,10 @@ class Channel {
     const std::shared_ptr<Log>& log() const { return seated_->log(); }
 
   private:
+    // Records that have left in a batch and are not settled yet.
+    size_t handed_over() const { return waiters_.size() - batch_.records.size(); }
+
+    void collect_settlements();
     void collect_used();
     void settle_next(bool durable, uint64_t sequence);
     void collect_releases();

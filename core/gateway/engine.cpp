@@ -78,6 +78,9 @@ class Engine::Impl {
                 note_queues();
                 adopt_all();
             }
+            for (const auto& adopted : adopted_) {
+                if (!adopted->is_served()) adopted->wake();
+            }
             report_unopened();
             if (orphans_) orphans_->step();
         }

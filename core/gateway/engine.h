@@ -45,7 +45,8 @@ class WriterSeat {
     virtual ~WriterSeat() = default;
     virtual void wake() = 0;  // from any thread; before and after a writer sits here too
     virtual void run(std::unique_ptr<Writer> writer) = 0;  // starts stepping it
-    virtual void retire() = 0;  // finish() it and stop, without waiting
+    virtual bool is_served() const = 0;  // false: nobody could be found who steps the writer
+    virtual void retire() = 0;           // finish() it and stop, without waiting
 };
 
 struct EngineTools {

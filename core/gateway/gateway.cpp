@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -175,16 +174,22 @@ int Gateway::descriptor() const {
 }
 
 void Gateway::wake_up() {
-    impl_->doorbell().wake_up();
+    impl_->doorbell().silence();
+    begin_turn();
+    impl_->collect();
 }
 
 void Gateway::begin_turn() {
     impl_->doorbell().stay_awake();
 }
 
-bool Gateway::end_turn() {
+void Gateway::flush() {
     impl_->engine().flush();
+}
+
+bool Gateway::end_turn() {
     for (int i = 0; i < most_looks; ++i) {
+        impl_->doorbell().answer();
         impl_->collect();
         if (impl_->doorbell().fall_asleep()) return true;
     }

@@ -4,7 +4,7 @@
 // loop. Threads block all signals, never log by themselves and never touch a request: what
 // they have to say comes back through end_turn().
 //
-//   begin_turn(), append(), append(), ... end_turn()
+//   begin_turn(), append(), append(), ... flush(), end_turn()
 //   descriptor() readable: wake_up(), end_turn()
 //   stop()                               bounded; false: end the process with _exit(0)
 #pragma once
@@ -26,7 +26,7 @@ namespace momento {
 
 class Gateway {
   public:
-    // What threads have to say, on the event loop: from end_turn() and stop().
+    // What threads have to say, on the event loop: from wake_up(), end_turn() and stop().
     struct Listener {
         std::function<void(Severity severity, const std::string& line)> print;
         std::function<void(const SecretOutcome& outcome)> take_secret;
@@ -45,15 +45,19 @@ class Gateway {
         Listener listener);
     ~Gateway();  // as stop()
 
-    // Readable when, between two turns, there is something for end_turn().
+    // Readable when, between two turns, threads have something to say.
     int descriptor() const;
-    void wake_up();  // readable no more; begins a turn
+    void wake_up();  // readable no more; begins a turn, with what they say
 
     // Threads need not make the descriptor readable from here on, since end_turn() is to come.
     void begin_turn();
 
-    // Hands over what was appended: one wake-up, at most, per log. Then settles waiters, prints
-    // log lines, takes secrets. False if there is more by now: the turn goes on, end it again.
+    // Hands over what was appended: at most one wake-up per log.
+    void flush();
+
+    // Settles waiters, prints log lines, takes secrets. False if there is more by now: the turn
+    // is not over, and the event loop must not wait for anything else before it is called
+    // again.
     bool end_turn();
 
     RecordBuffer new_record(size_t expected_body);

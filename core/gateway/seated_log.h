@@ -22,6 +22,7 @@ class SeatedLog {
     const std::shared_ptr<Log>& log() const { return log_; }
 
     void wake();  // from any thread
+    bool is_served() const { return seat_->is_served(); }
     void retire() { seat_->retire(); }
 
   private:

@@ -46,6 +46,8 @@ class ThreadSeat final : public WriterSeat {
         if (!desk_->woken.exchange(true)) desk_->bell.post();
     }
 
+    bool is_served() const override { return started_.load(); }
+
     void retire() override {
         desk_->retired.store(true);
         desk_->bell.post();

@@ -116,7 +116,7 @@ class Client final : public HttpClient, private Poller::Listener {
     }
 
     void run(int64_t timeout_ms) override {
-        const int64_t now_us = system_clock().steady_us();
+        int64_t now_us = system_clock().steady_us();
         connector_.act_on_timer();
         if (now_us >= next_deadline_us_) {
             poller_.wait(0);  // answers that are there already are not late
@@ -124,10 +124,13 @@ class Client final : public HttpClient, private Poller::Listener {
         }
         if (now_us >= next_sweep_us_) sweep(now_us);
         if (finished_.empty()) {
-            if (timeout_ms > 0 && is_busy(now_us)) usleep(static_cast<useconds_t>(gather_us_));
+            if (timeout_ms > 0 && is_busy(now_us)) {
+                usleep(static_cast<useconds_t>(gather_us_));
+                now_us = system_clock().steady_us();
+            }
             const bool may_sleep = bell_.fall_asleep();
             poller_.wait(may_sleep ? bounded_wait_ms(timeout_ms, now_us) : 0);
-            bell_.stay_awake();  // what was posted before this is seen after run()
+            bell_.answer();  // whoever calls run() looks after it
             connector_.act_on_timer();
         }
         // Callbacks start and cancel requests: what they finish is for the next run.
@@ -358,7 +361,7 @@ class Client final : public HttpClient, private Poller::Listener {
     }
 
     // Somebody called wake().
-    void ready(int, uint32_t) override { bell_.wake_up(); }
+    void ready(int, uint32_t) override { bell_.silence(); }
 
     Exchange::Scratch scratch_;
     Poller poller_;

@@ -115,6 +115,25 @@ def test_no_answer_comes_later_than_the_timeout(start_webhook, disk):
                "the next event")
 
 
+def test_what_became_durable_in_time_is_accepted_though_the_event_loop_was_held(
+        start_webhook, disk, event_loop):
+    """nginx looks at timers once it has heard of what became ready."""
+    hook = start_webhook(location="momento_webhook_timeout 2s;", disk=disk,
+                         env=event_loop.environment())
+    disk.hangs()
+    parked = Parked(hook, 2)
+    eventually(lambda: hook.status()["parked"] == 2, "two webhooks that wait for the disk")
+    their_end = time.monotonic() + 2.1
+    event_loop.hold()
+    with hook.connect_raw():
+        eventually(event_loop.is_holding, "a round that does not begin")
+    disk.works()
+    hook.events(2)  # delivered, so they are durable
+    eventually(lambda: time.monotonic() > their_end, "the end of their time")
+    event_loop.let_go()
+    assert [answer.status for answer in parked.answers()] == [200, 200]
+
+
 def test_the_timeout_runs_from_the_first_byte(start_webhook, disk):
     hook = start_webhook(location="momento_webhook_timeout 1s;", disk=disk)
     disk.hangs()

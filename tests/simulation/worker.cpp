@@ -90,6 +90,7 @@ class SimWorker::Seat final : public WriterSeat {
     explicit Seat(std::shared_ptr<Desk> desk) : desk_(std::move(desk)) {}
     void wake() override { desk_->wake(); }
     void run(std::unique_ptr<Writer> writer) override { desk_->sit(std::move(writer)); }
+    bool is_served() const override { return true; }
     void retire() override { desk_->retire(); }
 
   private:

@@ -27,15 +27,20 @@ class DoorbellTest : public ::testing::Test {
 TEST_F(DoorbellTest, WakesASleeper) {
     bell_.ring();
     EXPECT_TRUE(is_readable());
-    bell_.wake_up();
+    bell_.silence();
     EXPECT_FALSE(is_readable());
+    EXPECT_FALSE(bell_.fall_asleep());  // it was rung for something
+    bell_.answer();
+    EXPECT_TRUE(bell_.fall_asleep());
 }
 
 TEST_F(DoorbellTest, LeavesWordWithWhoeverIsAwake) {
     bell_.stay_awake();
     bell_.ring();
     EXPECT_FALSE(is_readable());
-    EXPECT_FALSE(bell_.fall_asleep());  // looks again
+    EXPECT_FALSE(bell_.fall_asleep());
+    EXPECT_FALSE(bell_.fall_asleep());  // it has not looked
+    bell_.answer();
     EXPECT_TRUE(bell_.fall_asleep());
     EXPECT_FALSE(is_readable());
 }
@@ -54,12 +59,21 @@ TEST_F(DoorbellTest, KeepsTheWordOfWhoeverRangWhileItIsToldToStayAwakeAgain) {
     EXPECT_FALSE(bell_.fall_asleep());
 }
 
-TEST_F(DoorbellTest, KeepsTheWordWhenTheDescriptorIsReadMeanwhile) {
+TEST_F(DoorbellTest, KeepsTheWordOfWhoeverRangInItsSleepWhenItIsToldToStayAwake) {
     bell_.ring();
-    bell_.wake_up();
-    bell_.ring();
-    bell_.wake_up();
+    bell_.stay_awake();
     EXPECT_FALSE(bell_.fall_asleep());
+}
+
+TEST_F(DoorbellTest, IsRungAgainAfterItWasSilenced) {
+    bell_.ring();
+    bell_.silence();
+    bell_.ring();  // leaves word
+    EXPECT_FALSE(is_readable());
+    bell_.answer();
+    ASSERT_TRUE(bell_.fall_asleep());
+    bell_.ring();
+    EXPECT_TRUE(is_readable());
 }
 
 TEST_F(DoorbellTest, StaysReadableIfItIsRungBeforeAnybodyHasSlept) {
@@ -79,16 +93,13 @@ TEST_F(DoorbellTest, LosesNothingThatThreadsLeave) {
     });
     int next = 0;
     std::vector<int> taken;
-    bool is_woken = true;
-    while (next < most && is_woken) {
-        bell_.stay_awake();
-        do {
-            box.take(taken);
-            for (const int item : taken) EXPECT_EQ(item, next++);
-        } while (!bell_.fall_asleep());
-        if (next == most) break;
-        is_woken = is_readable(10'000);
-        bell_.wake_up();
+    while (next < most) {
+        bell_.answer();
+        box.take(taken);
+        for (const int item : taken) EXPECT_EQ(item, next++);
+        if (next == most || !bell_.fall_asleep()) continue;
+        if (!is_readable(10'000)) break;
+        bell_.silence();
     }
     poster.join();
     EXPECT_EQ(next, most);
@@ -116,8 +127,8 @@ TEST(Semaphore, WakesWhoeverWaits) {
 
 TEST(Semaphore, WaitsAsLongAsItIsTold) {
     const auto start = std::chrono::steady_clock::now();
-    EXPECT_FALSE(Semaphore().wait(1'050));
-    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1'050));
+    EXPECT_FALSE(Semaphore().wait(999));
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(999));
 }
 
 }  // namespace

@@ -437,6 +437,16 @@ TEST_F(HttpClientTest, WakesFromAnotherThread) {
     client_->run(3'600'000);  // hangs if the wake was lost
 }
 
+TEST_F(HttpClientTest, HearsOfAWakeBetweenTwoRuns) {
+    client_->run(0);
+    client_->wake();
+    client_->run(3'600'000);  // hangs if the wake was lost
+    client_->wake();
+    client_->wake();
+    client_->run(3'600'000);
+    client_->run(1);  // it was heard: nothing is left
+}
+
 TEST_F(HttpClientTest, WakesWhileTransfersWait) {
     std::promise<void> finish;
     HttpServer server(HttpServer::always([&](auto& connection, const auto&) {

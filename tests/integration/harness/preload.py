@@ -28,6 +28,14 @@ def environment(source):
     return {"LD_PRELOAD": ":".join(libraries)}
 
 
+def merged(*environments):
+    """Several environments in one, with all that they preload."""
+    libraries = [library for each in environments
+                 for library in each.get("LD_PRELOAD", "").split(":") if library]
+    one = {name: value for each in environments for name, value in each.items()}
+    return {**one, "LD_PRELOAD": ":".join(dict.fromkeys(libraries))} if libraries else one
+
+
 class Flag:
     """What a library does as long as a file exists, which it finds by a variable.
     environment() goes to nginx; what is said later holds from that moment on."""

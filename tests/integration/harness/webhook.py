@@ -2,6 +2,7 @@
 
 import json
 
+from . import preload
 from .events import SECRET, documented_event, signed
 from .nginx import Nginx
 from .waiting import eventually
@@ -56,8 +57,8 @@ class Webhook(Nginx):
         super().__init__(
             http="\n".join((spool, destinations, ACCESS_LOG, PATIENT, http)),
             server="\n".join((webhook(location, secret=secret), STATUS, server)),
-            env={**(standin.environment() if standin else {}),
-                 **(disk.environment() if disk else {}), **(env or {})}, **parts)
+            env=preload.merged(standin.environment() if standin else {},
+                               disk.environment() if disk else {}, env or {}), **parts)
         if disk:
             self.allow_faults()
 
