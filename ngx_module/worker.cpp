@@ -106,7 +106,7 @@ Worker::Worker(MainConf& main)
                     if (gateway_) gateway_->want_secret(source);
                 }),
       turn_event_([this] { end_turn(); }),
-      rest_event_([this] { end_turn(); }),
+      retry_event_([this] { end_turn(); }),
       files_event_([this] { hand_over_files(); }),
       signatures_(
           main.replay_zones, !settings_->spool.path.empty(),
@@ -225,17 +225,13 @@ void Worker::begin_turn() {
 // All bodies that became complete in a turn are judged and appended together. While their
 // writers store them there are answers to send, and after that perhaps more.
 void Worker::end_turn() {
-    enum class Outcome { over, has_more, failed };
     ngx_log_t* log = ngx_cycle->log;
     if (gateway_) gateway_->begin_turn();
     contain(log, 0, [this] { return judge_turn(), 0; });
     if (!gateway_) return;
     contain(log, 0, [this] { return gateway_->flush(), 0; });
-    const Outcome outcome = contain(log, Outcome::failed, [this] {
-        return gateway_->end_turn() ? Outcome::over : Outcome::has_more;
-    });
-    if (outcome == Outcome::has_more) rest_event_.post_next();
-    if (outcome == Outcome::failed) rest_event_.start_timer(retry_ms);
+    const bool has_ended = contain(log, false, [this] { return gateway_->end_turn(), true; });
+    if (!has_ended) retry_event_.start_timer(retry_ms);
 }
 
 void Worker::judge_turn() {

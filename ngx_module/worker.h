@@ -105,7 +105,7 @@ class Worker {
     std::vector<std::unique_ptr<Verification>> turn_;
     std::list<std::unique_ptr<Verification>> parked_;  // the oldest first
     LoopEvent turn_event_;
-    LoopEvent rest_event_;  // of a turn that was not over
+    LoopEvent retry_event_;  // of the end of a turn for which there was no memory
     LoopEvent files_event_;
     SignatureReadings signatures_;
 

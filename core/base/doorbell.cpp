@@ -15,10 +15,7 @@ void Doorbell::ring() {
         const bool sleeps = state == State::asleep || state == State::rung;
         next = sleeps ? State::rung : State::called;
     } while (!state_.compare_exchange_weak(state, next));
-    if (state != State::asleep) return;
-    const uint64_t one = 1;
-    // Full means that it is readable already.
-    (void)!write(event_.get(), &one, sizeof one);
+    if (state == State::asleep) make_readable();
 }
 
 void Doorbell::silence() {
@@ -42,6 +39,17 @@ void Doorbell::answer() {
 bool Doorbell::fall_asleep() {
     State state = State::awake;
     return state_.compare_exchange_strong(state, State::asleep) || state != State::called;
+}
+
+void Doorbell::nap() {
+    state_.exchange(State::rung);
+    make_readable();
+}
+
+void Doorbell::make_readable() {
+    const uint64_t one = 1;
+    // Full means that it is readable already.
+    (void)!write(event_.get(), &one, sizeof one);
 }
 
 }  // namespace momento

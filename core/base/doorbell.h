@@ -38,7 +38,12 @@ class Doorbell {
     // descriptor may be readable.
     bool fall_asleep();
 
+    // Falls asleep rung for: what else epoll_wait has comes first, then it looks again.
+    void nap();
+
   private:
+    void make_readable();
+
     enum class State { asleep, rung, awake, called };
 
     const Descriptor event_;

@@ -37,8 +37,6 @@ void Channel::flush() {
     batch_.may_use_reserve = may_use_reserve_;
     next_ticket_ += batch_.records.size();
     log()->append(std::exchange(batch_, {}));
-    // A post wakes a writer only if the box was empty: one that had no thread asks again.
-    if (!seated_->is_served()) seated_->wake();
 }
 
 void Channel::watch() {
@@ -57,13 +55,22 @@ void Channel::give_up() {
 }
 
 void Channel::collect_settlements() {
-    collect_used();
+    settle_taken();  // what a lack of memory has left
     settlements_.take(taken_settlements_);
-    for (const Settlement& settlement : taken_settlements_) {
+    settled_ = 0;
+    collect_used();
+    settle_taken();
+}
+
+void Channel::settle_taken() {
+    for (; settled_ < taken_settlements_.size(); ++settled_) {
+        Settlement& settlement = taken_settlements_[settled_];
         // Of a batch for which there was no memory nobody hears again.
         while (next_ticket_ - handed_over() < settlement.first_ticket) settle_next(false, 0);
-        for (uint64_t i = 0; i < settlement.count; ++i) {
-            settle_next(settlement.durable, settlement.first_sequence + i);
+        while (settlement.count > 0) {
+            --settlement.count;
+            ++settlement.first_ticket;
+            settle_next(settlement.durable, settlement.first_sequence++);
         }
     }
 }

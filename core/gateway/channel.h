@@ -41,6 +41,7 @@ class Channel {
     size_t handed_over() const { return waiters_.size() - batch_.records.size(); }
 
     void collect_settlements();
+    void settle_taken();
     void collect_used();
     void settle_next(bool durable, uint64_t sequence);
     void collect_releases();
@@ -56,6 +57,7 @@ class Channel {
     uint64_t next_ticket_ = 1;
     std::deque<Waiter*> waiters_;
     std::vector<Settlement> taken_settlements_;
+    size_t settled_ = 0;  // of them
     std::vector<std::vector<RecordBuffer>> taken_used_;
 
     // Of a watched log, by sequence: who waits to hear what became of it, and what became

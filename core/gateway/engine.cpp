@@ -1,6 +1,7 @@
 #include "gateway/engine.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -78,9 +79,8 @@ class Engine::Impl {
                 note_queues();
                 adopt_all();
             }
-            for (const auto& adopted : adopted_) {
-                if (!adopted->is_served()) adopted->wake();
-            }
+            for_each_channel([](Channel& channel) { channel.seated().insist(); });
+            for (const auto& adopted : adopted_) adopted->insist();
             report_unopened();
             if (orphans_) orphans_->step();
         }
@@ -301,8 +301,17 @@ void Engine::forget(size_t destination, uint64_t sequence) {
     impl_->forget(destination, sequence);
 }
 
+// What one destination has no memory for keeps no other one's records back.
 void Engine::flush() {
-    impl_->for_each_channel([](Channel& channel) { channel.flush(); });
+    std::exception_ptr trouble;
+    impl_->for_each_channel([&trouble](Channel& channel) {
+        try {
+            channel.flush();
+        } catch (const std::exception&) {
+            trouble = std::current_exception();
+        }
+    });
+    if (trouble) std::rethrow_exception(trouble);
 }
 
 void Engine::collect() {

@@ -187,13 +187,13 @@ void Gateway::flush() {
     impl_->engine().flush();
 }
 
-bool Gateway::end_turn() {
+void Gateway::end_turn() {
     for (int i = 0; i < most_looks; ++i) {
         impl_->doorbell().answer();
         impl_->collect();
-        if (impl_->doorbell().fall_asleep()) return true;
+        if (impl_->doorbell().fall_asleep()) return;
     }
-    return false;
+    impl_->doorbell().nap();
 }
 
 RecordBuffer Gateway::new_record(size_t expected_body) {

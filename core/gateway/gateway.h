@@ -55,10 +55,9 @@ class Gateway {
     // Hands over what was appended: at most one wake-up per log.
     void flush();
 
-    // Settles waiters, prints log lines, takes secrets. False if there is more by now: the turn
-    // is not over, and the event loop must not wait for anything else before it is called
-    // again.
-    bool end_turn();
+    // Settles waiters, prints log lines, takes secrets. If there is ever more the descriptor is
+    // readable again.
+    void end_turn();
 
     RecordBuffer new_record(size_t expected_body);
     void append(size_t destination, RecordBuffer record, Waiter* waiter);

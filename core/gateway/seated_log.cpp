@@ -30,7 +30,12 @@ SeatedLog::SeatedLog(std::shared_ptr<const SpoolSettings> settings,
     log_ = std::make_shared<Log>([this] { wake(); }, [http] { http->wake(); });
 }
 
+void SeatedLog::insist() {
+    if (is_wanted_.load() && !seat_->is_served()) wake();
+}
+
 void SeatedLog::wake() {
+    is_wanted_.store(true);
     std::call_once(seated_, [this] {
         seat_->run(std::make_unique<Writer>(log_, settings_, slots_, std::move(slot_), tools_));
     });

@@ -2,6 +2,7 @@
 // nobody uses costs no thread and no file.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -22,7 +23,10 @@ class SeatedLog {
     const std::shared_ptr<Log>& log() const { return log_; }
 
     void wake();  // from any thread
-    bool is_served() const { return seat_->is_served(); }
+
+    // From any thread, now and then. A post wakes the writer only if its box was empty: one for
+    // whom there was no thread, or no memory, is asked for again.
+    void insist();
     void retire() { seat_->retire(); }
 
   private:
@@ -32,6 +36,7 @@ class SeatedLog {
     WriterTools tools_;
     const std::unique_ptr<WriterSeat> seat_;
     std::once_flag seated_;
+    std::atomic<bool> is_wanted_{false};
     std::shared_ptr<Log> log_;
 };
 

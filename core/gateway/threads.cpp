@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <exception>
-#include <system_error>
 #include <utility>
 
 #include "base/semaphore.h"
@@ -100,7 +99,7 @@ bool ThreadGroup::start(const char* name, std::function<void()> body) {
     try {
         entry.thread = std::thread(std::move(run));
         pthread_setname_np(entry.thread.native_handle(), name);
-    } catch (const std::system_error& e) {
+    } catch (const std::exception& e) {  // no thread, or no memory for one
         started = false;
         entries_.pop_back();
         logger_.write(Severity::alert, std::string("cannot start a thread: ") + e.what());

@@ -82,6 +82,16 @@ TEST_F(DoorbellTest, StaysReadableIfItIsRungBeforeAnybodyHasSlept) {
     EXPECT_TRUE(is_readable());
 }
 
+TEST_F(DoorbellTest, WakesAgainFromANap) {
+    bell_.stay_awake();
+    bell_.nap();
+    EXPECT_TRUE(is_readable());
+    bell_.silence();
+    bell_.answer();
+    EXPECT_TRUE(bell_.fall_asleep());
+    EXPECT_FALSE(is_readable());
+}
+
 TEST_F(DoorbellTest, LosesNothingThatThreadsLeave) {
     constexpr int most = 20'000;
     Mailbox<int> box([this] { bell_.ring(); });
@@ -127,8 +137,8 @@ TEST(Semaphore, WakesWhoeverWaits) {
 
 TEST(Semaphore, WaitsAsLongAsItIsTold) {
     const auto start = std::chrono::steady_clock::now();
-    EXPECT_FALSE(Semaphore().wait(999));
-    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(999));
+    EXPECT_FALSE(Semaphore().wait(1'999));
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1'999));
 }
 
 }  // namespace
