@@ -16,6 +16,7 @@ from harness.moto_server import Moto, moto_python
 from harness.nginx import Nginx
 from harness.resolver import Resolver
 from harness.standin import StandIn
+from harness.threads import Threads
 from harness.webhook import Webhook
 
 
@@ -99,6 +100,13 @@ def resolver():
     with in_directory(Resolver) as resolver:
         yield resolver
         resolver.answers()
+
+
+@pytest.fixture
+def threads():
+    """A system that can be told to give no threads; its environment() is for start_webhook()."""
+    with in_directory(Threads) as threads:
+        yield threads
 
 
 @pytest.fixture

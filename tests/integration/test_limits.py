@@ -134,6 +134,20 @@ def test_what_became_durable_in_time_is_accepted_though_the_event_loop_was_held(
     assert [answer.status for answer in parked.answers()] == [200, 200]
 
 
+def test_a_log_gets_its_thread_as_soon_as_the_system_has_one(start_webhook, threads):
+    hook = start_webhook(location="momento_webhook_timeout 300ms; momento_webhook_parked 2;",
+                         env=threads.environment())
+    hook.allow(r"\[alert\].*momento: cannot start a thread")
+    threads.refuse()
+    texts = ["first", "second", "refused"]
+    assert [hook.send(documented_event(text=text)).status for text in texts] == [503] * 3
+    threads.are_given()  # though no webhook gets as far as to ask for one
+    eventually(lambda: hook.send(documented_event(text="last")).status == 200, "a log")
+    # What was on its way is stored, though it was answered 503.
+    assert {event["detail"]["text"] for event in hook.events(3)} >= {"first", "second", "last"}
+    assert hook.error_log().count("cannot start a thread") <= 10
+
+
 def test_the_timeout_runs_from_the_first_byte(start_webhook, disk):
     hook = start_webhook(location="momento_webhook_timeout 1s;", disk=disk)
     disk.hangs()
