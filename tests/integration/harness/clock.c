@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -13,9 +14,11 @@
 static const volatile double* ahead;
 static int (*real_gettime)(clockid_t, struct timespec*);
 static int (*real_wait)(pthread_cond_t*, pthread_mutex_t*, clockid_t, const struct timespec*);
+static int (*real_semaphore_wait)(sem_t*, clockid_t, const struct timespec*);
 
 __attribute__((constructor)) static void find_clock(void) {
     real_wait = dlsym(RTLD_NEXT, "pthread_cond_clockwait");
+    real_semaphore_wait = dlsym(RTLD_NEXT, "sem_clockwait");
     const char* name = getenv("CLOCK_AHEAD");
     int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
     if (fd >= 0) {
@@ -41,10 +44,18 @@ int clock_gettime(clockid_t id, struct timespec* time) {
     return failed;
 }
 
-// Until a time of our clock: the kernel has its own.
+// The kernel has a clock of its own: what is until a time of ours ends when it comes there.
+static struct timespec kernels(clockid_t id, const struct timespec* until) {
+    return id == CLOCK_MONOTONIC && ahead ? add(*until, -*ahead) : *until;
+}
+
 int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t id,
                            const struct timespec* until) {
-    if (id != CLOCK_MONOTONIC || !ahead) return real_wait(condition, mutex, id, until);
-    const struct timespec kernels = add(*until, -*ahead);
-    return real_wait(condition, mutex, id, &kernels);
+    const struct timespec time = kernels(id, until);
+    return real_wait(condition, mutex, id, &time);
+}
+
+int sem_clockwait(sem_t* semaphore, clockid_t id, const struct timespec* until) {
+    const struct timespec time = kernels(id, until);
+    return real_semaphore_wait(semaphore, id, &time);
 }

@@ -4,25 +4,20 @@
 // stands in it, or no return until it says something else ("hang").
 #define _GNU_SOURCE
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-static char orders[PATH_MAX];
+#include "named_file.h"
 
 __attribute__((constructor)) static void remember_orders(void) {
-    const char* name = getenv("DISK_ORDERS");
-    if (name) snprintf(orders, sizeof orders, "%s", name);
-    unsetenv("LD_PRELOAD");  // for this process only
+    remember_file("DISK_ORDERS");
 }
 
 static int read_order(void) {
     char text[16] = "";
-    FILE* file = fopen(orders, "re");
+    FILE* file = fopen(named_file, "re");
     if (!file) return 0;
     if (!fgets(text, sizeof text, file)) text[0] = '\0';
     fclose(file);

@@ -5,25 +5,21 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-static char flag[PATH_MAX];
+#include "named_file.h"
+
 static char held[PATH_MAX + sizeof ".held"];
 
 __attribute__((constructor)) static void remember_flag(void) {
-    const char* name = getenv("EVENTS_HELD");
-    if (name) snprintf(flag, sizeof flag, "%s", name);
-    snprintf(held, sizeof held, "%s.held", flag);
-    unsetenv("LD_PRELOAD");  // for this process only
+    remember_file("EVENTS_HELD");
+    snprintf(held, sizeof held, "%s.held", named_file);
 }
 
 int epoll_wait(int set, struct epoll_event* events, int most, int timeout) {
     int (*next)(int, struct epoll_event*, int, int) = dlsym(RTLD_NEXT, "epoll_wait");
-    while (gettid() == getpid() && access(flag, F_OK) == 0) {
+    while (gettid() == getpid() && access(named_file, F_OK) == 0) {
         close(open(held, O_CREAT | O_CLOEXEC, 0644));
         usleep(5000);
     }

@@ -2,24 +2,19 @@
 // file named in $RESOLVER_HANGS exists: preloaded into nginx, before the C library's.
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <limits.h>
 #include <netdb.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-static char flag[PATH_MAX];
+#include "named_file.h"
 
 __attribute__((constructor)) static void remember_flag(void) {
-    const char* name = getenv("RESOLVER_HANGS");
-    if (name) snprintf(flag, sizeof flag, "%s", name);
-    unsetenv("LD_PRELOAD");  // for this process only
+    remember_file("RESOLVER_HANGS");
 }
 
 int getaddrinfo(const char* node, const char* service, const struct addrinfo* hints,
                 struct addrinfo** result) {
     int (*next)(const char*, const char*, const struct addrinfo*, struct addrinfo**) =
         dlsym(RTLD_NEXT, "getaddrinfo");
-    while (access(flag, F_OK) == 0) usleep(5000);
+    while (access(named_file, F_OK) == 0) usleep(5000);
     return next(node ? "127.0.0.1" : NULL, service, hints, result);
 }
