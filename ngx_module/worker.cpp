@@ -214,10 +214,6 @@ RecordBuffer Worker::new_record(size_t expected_body) {
 
 void Worker::enqueue(std::unique_ptr<Verification> request) {
     turn_.push_back(std::move(request));
-    begin_turn();
-}
-
-void Worker::begin_turn() {
     if (gateway_) gateway_->begin_turn();
     turn_event_.post();
 }

@@ -86,7 +86,6 @@ class Worker {
     void take_turn(std::unique_ptr<Verification> request, const Claim* claim, int64_t now_ms);
     void hand_over_files();
     void watch_deliveries(const MainConf& main);
-    void begin_turn();
     void judge_turn();
     void end_turn();
 
