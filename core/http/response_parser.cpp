@@ -15,14 +15,31 @@ bool parse_number(std::string_view digits, int base, uint64_t& number) {
     return parsed.ec == std::errc() && parsed.ptr == end;
 }
 
-// Whether a list of tokens has this one: "Connection: keep-alive, close".
+// Takes the next item off a list: "keep-alive, close". A list may have empty ones.
+std::string_view next_item(std::string_view& list) {
+    const std::string_view item = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(item.size() + 1, list.size()));
+    return trim(item);
+}
+
 bool lists(std::string_view value, std::string_view token) {
     while (!value.empty()) {
-        const std::string_view item = value.substr(0, value.find(','));
-        if (equals_ignoring_case(trim(item), token)) return true;
-        value.remove_prefix(std::min(item.size() + 1, value.size()));
+        if (equals_ignoring_case(next_item(value), token)) return true;
     }
     return false;
+}
+
+bool is_fold(std::string_view line) {
+    return line.front() == ' ' || line.front() == '\t';
+}
+
+// What RFC 9112 (2.2) allows for a bare CR, for every control character: a blank.
+std::string without_controls(std::string_view text) {
+    std::string blanked(text);
+    for (char& c : blanked) {
+        if (!is_value({&c, 1})) c = ' ';
+    }
+    return blanked;
 }
 
 }  // namespace
@@ -68,6 +85,7 @@ ResponseParser::State ResponseParser::read_lines(std::string_view& bytes) {
 }
 
 ResponseParser::State ResponseParser::take_line(std::string_view line) {
+    if (line.find('\0') != line.npos) return State::malformed;
     switch (part_) {
         case Part::status:
             return take_status(line);
@@ -79,7 +97,7 @@ ResponseParser::State ResponseParser::take_line(std::string_view line) {
             part_ = Part::chunk_size;
             return line.empty() ? State::incomplete : State::malformed;
         case Part::trailers:
-            return line.empty() ? finish() : State::incomplete;
+            return line.empty() ? finish() : take_trailer(line);
         case Part::body:
         case Part::chunk:
         case Part::done:
@@ -93,36 +111,58 @@ ResponseParser::State ResponseParser::take_status(std::string_view line) {
     constexpr std::string_view protocol = "HTTP/1.";
     constexpr size_t version_size = protocol.size() + 1;
     constexpr size_t code_at = version_size + 1;
-    const bool is_status = line.size() >= code_at + 3 &&
-                           line.substr(0, protocol.size()) == protocol &&
+    constexpr size_t code_end = code_at + 3;
+    const bool is_status = line.size() >= code_end &&
+                           equals_ignoring_case(line.substr(0, protocol.size()), protocol) &&
                            is_digit(line[protocol.size()]) && line[version_size] == ' ' &&
-                           (line.size() == code_at + 3 || line[code_at + 3] == ' ');
+                           (line.size() == code_end || !is_digit(line[code_end]));
     uint64_t code = 0;
     if (!is_status || !parse_number(line.substr(code_at, 3), 10, code) || code < 100) {
         return State::malformed;
     }
     response_.status = static_cast<int>(code);
     // Without a word to the contrary HTTP/1.0 ends the connection; it is not asked to keep it.
-    keeps_connection_ = line[protocol.size()] != '0';
+    const bool is_odd = line.size() > code_end && line[code_end] != ' ';
+    if (line[protocol.size()] == '0' || is_odd) keeps_connection_ = false;
     part_ = Part::headers;
     return State::incomplete;
 }
 
 ResponseParser::State ResponseParser::take_header(std::string_view line) {
     auto& headers = response_.headers;
-    if (line.front() == ' ' || line.front() == '\t') {  // RFC 9112, 5.2: the last one goes on
-        if (headers.empty()) return State::malformed;
-        std::string& value = headers.back().second;
-        if (!value.empty()) value += ' ';
-        value += trim(line);
-        return is_value(value) ? State::incomplete : State::malformed;
-    }
+    const bool is_folded = is_fold(line);  // RFC 9112, 5.2: the last one goes on
+    if (is_folded && headers.empty()) return State::malformed;
     const size_t colon = line.find(':');
-    if (colon == line.npos || !is_token(line.substr(0, colon))) return State::malformed;
-    const std::string_view value = trim(line.substr(colon + 1));
-    if (!is_value(value)) return State::malformed;
-    headers.emplace_back(lower_case(line.substr(0, colon)), value);
+    if (!is_folded && colon == line.npos) return State::malformed;
+
+    std::string_view value = is_folded ? line : line.substr(colon + 1);
+    std::string blanked;
+    if (!is_value(value)) {
+        blanked = without_controls(value);
+        value = blanked;
+        keeps_connection_ = false;
+    }
+    value = trim(value);
+    if (is_folded) {
+        std::string& begun = headers.back().second;
+        if (!begun.empty()) begun += ' ';
+        begun += value;
+        return State::incomplete;
+    }
+    std::string_view name = line.substr(0, colon);
+    if (!is_token(name)) {
+        keeps_connection_ = false;
+        name = trim(name);  // RFC 9112, 5.1: a blank behind it goes
+        if (!is_token(name)) name = {};
+    }
+    headers.emplace_back(lower_case(name), value);
     return State::incomplete;
+}
+
+// Nobody reads them, but a line that is none is the sign of an answer out of step.
+ResponseParser::State ResponseParser::take_trailer(std::string_view line) {
+    const bool is_trailer = is_fold(line) || line.find(':') != line.npos;
+    return is_trailer ? State::incomplete : State::malformed;
 }
 
 // RFC 9112, 6.3: how long the body is.
@@ -135,20 +175,15 @@ ResponseParser::State ResponseParser::end_headers() {
         return State::incomplete;
     }
     for (const auto& [name, value] : response_.headers) {
+        bool fits = true;
         if (name == "transfer-encoding") {
-            // What is compressed as well could not be read.
-            if (is_chunked_ || !equals_ignoring_case(value, "chunked")) return State::malformed;
-            is_chunked_ = true;
+            fits = take_encodings(value);
         } else if (name == "content-length") {
-            uint64_t length = 0;
-            if (!parse_number(value, 10, length) || (has_length_ && length != length_)) {
-                return State::malformed;
-            }
-            has_length_ = true;
-            length_ = length;
+            fits = take_lengths(value);
         } else if (name == "connection" && lists(value, "close")) {
             keeps_connection_ = false;
         }
+        if (!fits) return State::malformed;
     }
     if (status == 204 || status == 304) return finish();
     if (is_chunked_) {
@@ -164,10 +199,41 @@ ResponseParser::State ResponseParser::end_headers() {
     return State::incomplete;
 }
 
+// "chunked", maybe with "identity" before it, which is none (RFC 2616, 3.6). What is compressed
+// as well could not be read.
+bool ResponseParser::take_encodings(std::string_view list) {
+    if (is_chunked_ || !equals_ignoring_case(list, "chunked")) keeps_connection_ = false;
+    while (!list.empty()) {
+        const std::string_view encoding = next_item(list);
+        if (equals_ignoring_case(encoding, "chunked")) {
+            is_chunked_ = true;
+        } else if (!encoding.empty() &&
+                   (is_chunked_ || !equals_ignoring_case(encoding, "identity"))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// One number; RFC 9112 (6.3) lets it be repeated.
+bool ResponseParser::take_lengths(std::string_view list) {
+    do {
+        uint64_t length = 0;
+        if (!parse_number(next_item(list), 10, length)) return false;
+        if (has_length_ && length != length_) return false;
+        has_length_ = true;
+        length_ = length;
+    } while (!list.empty());
+    return true;
+}
+
 // "1a;name=value": what follows the size is ignored.
 ResponseParser::State ResponseParser::take_chunk_size(std::string_view line) {
-    const std::string_view digits = trim(line.substr(0, line.find(';')));
-    if (!parse_number(digits, 16, length_)) return State::malformed;
+    size_t digits = 0;
+    while (digits < line.size() && is_hex_digit(line[digits])) ++digits;
+    if (!parse_number(line.substr(0, digits), 16, length_)) return State::malformed;
+    const std::string_view behind = trim(line.substr(digits));
+    if (!behind.empty() && behind.front() != ';') keeps_connection_ = false;
     if (length_ > max_response_bytes) return State::too_long;
     head_size_ = 0;  // of many chunks each line is bounded alone
     part_ = length_ == 0 ? Part::trailers : Part::chunk;

@@ -1,7 +1,9 @@
 // Reads one HTTP/1.1 response (RFC 9112) from the bytes of a connection, piece by piece.
 //
 // Strict where a mistake could make one answer look like another: malformed lengths, chunks and
-// header lines are errors. Interim responses (1xx) are passed over, trailers too.
+// lines are errors. What is odd but harmless is taken, as libcurl takes it (the table of
+// tests/unit/http_odd_answers_test.cpp has both side by side), and its connection is not used
+// again. Interim responses (1xx) are passed over, trailers too.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +27,8 @@ class ResponseParser {
     static constexpr size_t max_head_bytes = 64u
                                              << 10;  // with interim responses; trailers alone
 
-    // Fills `response`, which lives as long as this.
+    // Fills `response`, which lives as long as this. A header with an odd name stands there
+    // without one, and of a value control characters are blanks.
     explicit ResponseParser(HttpResponse& response) : response_(response) {}
 
     // The connection's next bytes. Nothing may follow a complete response: what does is not
@@ -47,7 +50,10 @@ class ResponseParser {
     State take_line(std::string_view line);
     State take_status(std::string_view line);
     State take_header(std::string_view line);
+    State take_trailer(std::string_view line);
     State end_headers();
+    bool take_encodings(std::string_view list);
+    bool take_lengths(std::string_view list);
     State take_chunk_size(std::string_view line);
     State take_body(std::string_view& bytes);
     State finish();
