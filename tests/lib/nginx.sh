@@ -17,24 +17,11 @@ debian_nginx() {
 # foreign_nginx RELEASE DIR: another release's nginx as DIR/nginx, and its nginx-dev in
 # DIR/root. It runs on that release's libraries, on this machine's for what the module needs.
 foreign_nginx() {
-    local package machine loader
     [ ! -f "$2/nginx" ] || return 0
-    rm -rf "$2"
-    mkdir -p "$2/debs"
-    (
-        cd "$2/debs" &&
-            private_apt "$1" "$2/apt" download nginx nginx-dev libc6 libssl3t64 \
-                libpcre2-8-0 zlib1g libcrypt1
-    ) || return
-    for package in "$2"/debs/*.deb; do
-        dpkg -x "$package" "$2/root"
-    done
-    machine=$(${CC:-cc} -print-multiarch)
-    loader=$(find "$2/root/usr" -name 'ld-linux*.so.*' | head -n 1)
+    foreign_loader "$1" "$2" nginx nginx-dev libssl3t64 libpcre2-8-0 zlib1g libcrypt1 || return
     cat >"$2/nginx" <<EOF
 #!/bin/sh
-exec $loader --library-path $2/root/usr/lib/$machine:/usr/lib/$machine \\
-    $2/root/usr/sbin/nginx "\$@"
+exec $2/run $2/root/usr/sbin/nginx "\$@"
 EOF
     chmod 755 "$2/nginx"
     "$2/nginx" -v || {

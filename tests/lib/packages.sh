@@ -93,3 +93,24 @@ private_apt() {
             -o Acquire::Check-Valid-Until=false $command </dev/null || return
     done
 }
+
+# foreign_loader RELEASE DIR PACKAGE...: DIR/run, which runs a program on another release's
+# libraries, on this machine's for what is not among the packages.
+foreign_loader() {
+    local release="$1" dir="$2" package machine
+    [ ! -f "$dir/run" ] || return 0
+    shift 2
+    rm -rf "$dir"
+    mkdir -p "$dir/debs"
+    (cd "$dir/debs" && private_apt "$release" "$dir/apt" download libc6 "$@") || return
+    for package in "$dir"/debs/*.deb; do
+        dpkg -x "$package" "$dir/root" || return
+    done
+    machine=$(${CC:-cc} -print-multiarch)
+    cat >"$dir/run" <<EOF
+#!/bin/sh
+exec $(find "$dir/root/usr" -name 'ld-linux*.so.*' | head -n 1) --library-path \\
+    $dir/root/usr/lib/$machine:/usr/lib/$machine "\$@"
+EOF
+    chmod 755 "$dir/run"
+}

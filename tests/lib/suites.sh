@@ -99,6 +99,20 @@ build_with_tsan() {
 
 suite_unit() {
     unit_tests unit "$build"
+    libcurl_tests trixie libcurl4t64 libssl3t64 libldap2 libnghttp3-9 libssh2-1t64
+    libcurl_tests sid libcurl4t64 libssl3t64 libldap2 libnghttp3-9 libssh2-1t64 \
+        libngtcp2-16 libngtcp2-crypto-ossl0
+}
+
+# libcurl_tests RELEASE PACKAGE...: what speaks HTTP, with another release's libcurl
+libcurl_tests() {
+    local release="$1"
+    shift
+    fetched unit "libcurl-$release" foreign_loader "$release" "$build/libcurl/$release" "$@" ||
+        return
+    reported unit "libcurl-$release" timeout 120 "$build/libcurl/$release/run" \
+        "$build/unit_tests" --gtest_brief=1 --gtest_filter='Http*:OddAnswers*' \
+        --gtest_output="xml:$(report "libcurl-$release")"
 }
 
 suite_unit_asan() {
