@@ -47,16 +47,18 @@ constexpr Row table[] = {
     {"RequestTimeTooSkewed", ErrorClass::clock},
     {"SignatureDoesNotMatch", ErrorClass::clock},
 
-    {"AccessDenied", ErrorClass::setup},
-    {"AccessDeniedException", ErrorClass::setup},
+    {"AccessDenied", ErrorClass::permission},
+    {"AccessDeniedException", ErrorClass::permission},
+    {"NotAuthorized", ErrorClass::permission},
+
     {"EndpointDisabled", ErrorClass::setup},
     {"IncompleteSignature", ErrorClass::setup},
     {"IncompleteSignatureException", ErrorClass::setup},
     {"InvalidAction", ErrorClass::setup},
     {"MissingAuthenticationToken", ErrorClass::setup},
     {"MissingAuthenticationTokenException", ErrorClass::setup},
-    {"NotAuthorized", ErrorClass::setup},
     {"OptInRequired", ErrorClass::setup},
+    {"QueueDoesNotExist", ErrorClass::setup},
     {"ResourceNotFoundException", ErrorClass::setup},
     {"UnknownOperationException", ErrorClass::setup},
 
@@ -93,10 +95,10 @@ ErrorClass classify_status(int status) {
     if (status >= 500 || status == 408) return ErrorClass::transient;
     if (status == 429) return ErrorClass::throttled;
     if (status == 413) return ErrorClass::refused;
+    if (status == 403) return ErrorClass::permission;
     if (status >= 300 && status < 400) return ErrorClass::setup;
     switch (status) {
         case 401:
-        case 403:
         case 404:
         case 405:
         case 407:

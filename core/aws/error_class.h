@@ -16,7 +16,8 @@ enum class ErrorClass {
     transient,    // try again
     credentials,  // held; fresh credentials may help at once
     clock,        // held; a corrected clock or fresh credentials may help at once
-    setup,        // held: permission, endpoint, key or bus; a person has to act
+    permission,   // held; perhaps of one entry's content only: a policy's condition, a filter
+    setup,        // held: endpoint, key or bus; a person has to act
     refused,      // will never be taken
     unknown,
 };

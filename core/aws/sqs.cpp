@@ -119,12 +119,14 @@ struct Refusal {
     Kind kind = Kind::retry;
     std::string code;
     std::string message;
+    bool may_be_its_own = false;
 };
 
 // Of a request that was not answered with 200.
 Refusal read_refusal(const ServiceReply& reply) {
-    if (reply.unsent) return {Kind::retry, "CredentialsUnavailable", reply.no_credentials};
-    if (reply.http.failed) return {Kind::retry, "NoAnswer", reply.http.failure.text};
+    if (reply.unsent)
+        return {Kind::retry, "CredentialsUnavailable", reply.no_credentials, false};
+    if (reply.http.failed) return {Kind::retry, "NoAnswer", reply.http.failure.text, false};
     const int status = reply.http.response.status;
     ServiceError error = parse_service_error(reply.http.response);
     if (error.code.empty()) error.code = "Http" + std::to_string(status);
@@ -133,7 +135,10 @@ Refusal read_refusal(const ServiceReply& reply) {
     if (meaning == ErrorClass::credentials || meaning == ErrorClass::clock) {
         error.message.clear();
     }
-    return {classify(error.code, status), error.code, error.message};
+    // What nobody has heard of would otherwise hold all letters for ever.
+    const bool may_be_its_own =
+        meaning == ErrorClass::permission || meaning == ErrorClass::unknown;
+    return {classify(error.code, status), error.code, error.message, may_be_its_own};
 }
 
 bool is_success(const ServiceReply& reply) {
@@ -244,8 +249,9 @@ SendOutcomes read_send_reply(const std::vector<SqsMessage>& messages,
     if (!is_success(reply)) {
         Refusal refusal = read_refusal(reply);
         outcomes.whole_request = refusal.kind == Kind::refused;
-        outcomes.messages.assign(messages.size(),
-                                 {refusal.kind, refusal.code, one_line(refusal.message)});
+        outcomes.messages.assign(
+            messages.size(),
+            {refusal.kind, refusal.code, one_line(refusal.message), refusal.may_be_its_own});
         return outcomes;
     }
     // Answers come in any order; what none of them names was not stored for all we know.
@@ -264,7 +270,8 @@ SendOutcomes read_send_reply(const std::vector<SqsMessage>& messages,
         ErrorClass meaning = classify_error(code, 200);
         bool may_pass = meaning == ErrorClass::throttled || meaning == ErrorClass::transient;
         outcomes.messages[*index] = {is_senders && !may_pass ? Kind::refused : Kind::retry,
-                                     code, one_line(text_of(entry, "Message"))};
+                                     code, one_line(text_of(entry, "Message")),
+                                     meaning != ErrorClass::throttled};
     }
     Json successful = json->get("Successful");
     for (size_t i = 0; i < successful.size(); ++i) {

@@ -74,6 +74,9 @@ struct SendOutcome {
     Kind kind = Kind::retry;
     std::string code;     // "QueueDoesNotExist"
     std::string message;  // for people; one line
+
+    // Of retry: the reason may lie in this message alone, so that others may be taken.
+    bool may_be_its_own = false;
 };
 
 struct SendOutcomes {

@@ -86,7 +86,8 @@ void BusGuard::take(const aws::ServiceReply& reply) {
         return describe(default_bus,
                         [this](const aws::ServiceReply& own) { compare_accounts(own); });
     }
-    if (aws::classify_error(error.code, response.status) == aws::ErrorClass::setup) {
+    const aws::ErrorClass meaning = aws::classify_error(error.code, response.status);
+    if (meaning == aws::ErrorClass::permission || meaning == aws::ErrorClass::setup) {
         turn_to(State::unwatched, error.code);
     }
     finish();

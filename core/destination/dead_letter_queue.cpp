@@ -27,7 +27,7 @@ EntryVerdict verdict_of(const aws::SendOutcome& outcome) {
         case aws::SendOutcome::Kind::retry:
             break;
     }
-    return {Kind::hold, outcome.code, outcome.message};
+    return {Kind::hold, outcome.code, outcome.message, outcome.may_be_its_own};
 }
 
 BatchResult read_reply(const std::vector<aws::SqsMessage>& messages,

@@ -29,6 +29,10 @@ struct EntryVerdict {
     Kind kind = Kind::retry;
     std::string code;     // the destination's own word, e.g. "ThrottlingException"
     std::string message;  // for the dead letter; may quote the event, so it is never logged
+
+    // Of a hold: the reason may lie in this entry alone (permission, a filter's 403), so that
+    // others may get through. Never of credentials, clock, endpoint or a missing bus.
+    bool may_be_its_own = false;
 };
 
 struct BatchResult {

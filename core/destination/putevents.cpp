@@ -40,10 +40,11 @@ std::string message(std::optional<std::string_view> text) {
     return std::string(text->substr(0, size));
 }
 
-Kind verdict_of(ErrorClass error) {
+Kind kind_of(ErrorClass error) {
     switch (error) {
         case ErrorClass::credentials:
         case ErrorClass::clock:
+        case ErrorClass::permission:
         case ErrorClass::setup:
             return Kind::hold;
         case ErrorClass::refused:
@@ -54,6 +55,11 @@ Kind verdict_of(ErrorClass error) {
             break;
     }
     return Kind::retry;
+}
+
+EntryVerdict verdict_of(ErrorClass error, std::string code, std::string message) {
+    return {kind_of(error), std::move(code), std::move(message),
+            error == ErrorClass::permission};
 }
 
 // Milliseconds, unlike HTTP's Retry-After.
@@ -86,8 +92,8 @@ void read_entry(const dom::element& entry, EntryVerdict& verdict) {
     std::optional<std::string_view> code = member(entry, "ErrorCode");
     if (code && !code->empty()) {
         std::string name = word(code);
-        verdict = {verdict_of(classify_error(name, 200)), name.empty() ? "UnknownError" : name,
-                   message(member(entry, "ErrorMessage"))};
+        verdict = verdict_of(classify_error(name, 200), name.empty() ? "UnknownError" : name,
+                             message(member(entry, "ErrorMessage")));
         return;
     }
     std::optional<std::string_view> id = member(entry, "EventId");
@@ -125,6 +131,7 @@ const char* advice(ErrorClass error) {
             return "the credentials are not known, or have expired";
         case ErrorClass::clock:
             return "the secret key or this machine's clock is wrong";
+        case ErrorClass::permission:
         case ErrorClass::setup:
             return "look at permissions, endpoint, key and bus; \"momentoctl check\" does";
         default:
@@ -137,7 +144,7 @@ void read_error(const HttpResponse& response, size_t entries, PutEventsAnswer& a
     ErrorClass error = classify_error(said.code, response.status);
     if (said.code.empty()) said.code = "Http" + std::to_string(response.status);
     answer.error = error;
-    answer.result.entries.assign(entries, {verdict_of(error), said.code, said.message});
+    answer.result.entries.assign(entries, verdict_of(error, said.code, said.message));
     answer.result.trouble = advice(error);
     answer.result.whole_request = error == ErrorClass::refused;
     answer.result.throttled = error == ErrorClass::throttled;

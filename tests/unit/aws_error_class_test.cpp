@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"InternalException", 200, E::transient},
                     Case{"ServiceUnavailable", 200, E::transient},
                     Case{"ThrottlingException", 200, E::throttled},
-                    Case{"AccessDeniedException", 200, E::setup},
+                    Case{"AccessDeniedException", 200, E::permission},
                     Case{"InvalidAccountIdException", 200, E::refused},
                     Case{"InvalidArgument", 200, E::refused},
                     Case{"MalformedDetail", 200, E::refused},
@@ -48,8 +48,8 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Requests, ErrorTable,
     testing::Values(
-        Case{"AccessDeniedException", 403, E::setup},
-        Case{"AccessDeniedException", 400, E::setup},
+        Case{"AccessDeniedException", 403, E::permission},
+        Case{"AccessDeniedException", 400, E::permission},
         Case{"ExpiredTokenException", 403, E::credentials},
         Case{"ExpiredTokenException", 400, E::credentials},
         Case{"ExpiredToken", 400, E::credentials}, Case{"InvalidToken", 403, E::credentials},
@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"InvalidSignatureException", 400, E::clock}, Case{"RequestExpired", 400, E::clock},
         Case{"RequestTimeTooSkewed", 403, E::clock}, Case{"RequestInTheFuture", 403, E::clock},
         Case{"AuthFailure", 403, E::clock}, Case{"IncompleteSignature", 403, E::setup},
-        Case{"NotAuthorized", 401, E::setup}, Case{"OptInRequired", 403, E::setup},
+        Case{"NotAuthorized", 401, E::permission}, Case{"OptInRequired", 403, E::setup},
         Case{"ResourceNotFoundException", 400, E::setup},
         Case{"UnknownOperationException", 404, E::setup},
         Case{"KMSDisabledException", 400, E::setup}, Case{"KmsAccessDenied", 400, E::setup},
@@ -101,8 +101,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"", 503, E::transient}, Case{"", 504, E::transient},
                     Case{"", 408, E::transient}, Case{"", 429, E::throttled},
                     Case{"", 413, E::refused}, Case{"", 301, E::setup}, Case{"", 401, E::setup},
-                    Case{"", 403, E::setup}, Case{"", 404, E::setup}, Case{"", 407, E::setup},
-                    Case{"", 400, E::unknown}),
+                    Case{"", 403, E::permission}, Case{"", 404, E::setup},
+                    Case{"", 407, E::setup}, Case{"", 400, E::unknown}),
     name);
 
 }  // namespace

@@ -118,6 +118,7 @@ TEST_F(DeadLetterQueueTest, HoldsWhatMayPassAndKeepsWhatWillNot) {
              3);
     ASSERT_EQ(verdicts.size(), 3u);
     EXPECT_EQ(verdicts[0].kind, Kind::hold);
+    EXPECT_TRUE(verdicts[0].may_be_its_own);
     EXPECT_EQ(verdicts[1].kind, Kind::keep);
     EXPECT_EQ(verdicts[1].code, "InvalidMessageContents");
     EXPECT_EQ(verdicts[2].kind, Kind::delivered);
@@ -134,6 +135,15 @@ TEST_F(DeadLetterQueueTest, AMissingQueueHoldsItsLetters) {
     EXPECT_EQ(verdicts.at(0).kind, Kind::hold);
     EXPECT_EQ(verdicts.at(0).code, "QueueDoesNotExist");
     EXPECT_FALSE(whole_request_);
+}
+
+TEST_F(DeadLetterQueueTest, OnlyPermissionAndTheUnknownMayBeOneLettersOwn) {
+    EXPECT_TRUE(send(403, R"({"__type":"AccessDenied"})").at(0).may_be_its_own);
+    EXPECT_TRUE(send(403, "<html>not with this text</html>").at(0).may_be_its_own);
+    EXPECT_TRUE(send(400, R"({"__type":"NeverHeardOf"})").at(0).may_be_its_own);
+    EXPECT_FALSE(send(503, "").at(0).may_be_its_own);
+    EXPECT_FALSE(send(400, R"({"__type":"QueueDoesNotExist"})").at(0).may_be_its_own);
+    EXPECT_FALSE(send(400, R"({"__type":"ThrottlingException"})").at(0).may_be_its_own);
 }
 
 }  // namespace

@@ -193,6 +193,26 @@ TEST(PutEventsAnswer, ARefusedRequestIsJudgedByItsCode) {
     }
 }
 
+TEST(PutEventsAnswer, OnlyPermissionMayBeOneEntrysOwn) {
+    const auto is_own = [](int status, const char* body) {
+        auto read = read_putevents_answer(answer(status, body), 2);
+        EXPECT_EQ(kinds(read.result), std::vector<Kind>(2, Kind::hold)) << status << body;
+        return read.result.entries[1].may_be_its_own;
+    };
+    EXPECT_TRUE(is_own(400, R"({"__type":"AccessDeniedException"})"));
+    EXPECT_TRUE(is_own(403, R"({"__type":"AccessDenied"})"));
+    EXPECT_TRUE(is_own(403, "<html>not with this text</html>"));
+    EXPECT_FALSE(is_own(403, R"({"__type":"ExpiredTokenException"})"));
+    EXPECT_FALSE(is_own(403, R"({"__type":"InvalidSignatureException"})"));
+    EXPECT_FALSE(is_own(400, R"({"__type":"ResourceNotFoundException"})"));
+    EXPECT_FALSE(is_own(400, R"({"__type":"KmsAccessDenied"})"));
+    EXPECT_FALSE(is_own(407, ""));
+    EXPECT_FALSE(is_own(404, "<html>"));
+    auto read = read_putevents_answer(
+        answer(200, R"({"Entries":[{"ErrorCode":"AccessDeniedException"}]})"), 1);
+    EXPECT_TRUE(read.result.entries[0].may_be_its_own);
+}
+
 TEST(PutEventsAnswer, ATransportFailureIsTriedAgain) {
     HttpResult http;
     http.failed = true;
