@@ -32,10 +32,14 @@ ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source,
         if (identity.state != State::ready) return done(std::move(identity));
         tools.http->start(
             assume_role_request(sts, role, *identity.credentials, tools.server_clock->now_ms()),
-            [role, source, clock = tools.server_clock, done](const HttpResult& http) {
+            [role, source, clock = tools.server_clock,
+             correction_ms = tools.server_clock->correction_ms(),
+             done](const HttpResult& http) {
                 clock->learn(http);
                 StsAnswer sts_answer = read_sts_answer(StsOperation::assume_role, role, http);
-                if (sts_answer.refused_identity) source->invalidate();
+                const bool is_corrected =
+                    sts_answer.refused_identity && clock->heed(http.response, correction_ms);
+                if (sts_answer.refused_identity && !is_corrected) source->invalidate();
                 done(std::move(sts_answer.answer));
             });
     };

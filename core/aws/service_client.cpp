@@ -64,7 +64,7 @@ struct ServiceClient::Attempt {
     Done done;
     int64_t patience_ends_us = 0;
     std::shared_ptr<const Credentials> used;
-    int64_t used_offset_ms = 0;
+    int64_t used_correction_ms = 0;
 
     // Set once AWS spoke against credentials or clock: what counts unless a second try,
     // with something new to sign with, says otherwise.
@@ -156,13 +156,13 @@ bool ServiceClient::start_if_ready(const AttemptPtr& attempt) {
     CredentialsAnswer answer = credentials_->get();
     if (answer.state != CredentialsAnswer::State::ready) return false;
     bool nothing_new = attempt->second &&
-                       attempt->used_offset_ms == server_clock_->offset_ms() &&
+                       attempt->used_correction_ms == server_clock_->correction_ms() &&
                        same(*attempt->used, *answer.credentials);
     if (nothing_new) return false;
     reported_.clear();
     attempt->used = std::move(answer.credentials);
     credentials_expires_ms_ = attempt->used->expires_ms;
-    attempt->used_offset_ms = server_clock_->offset_ms();
+    attempt->used_correction_ms = server_clock_->correction_ms();
     start(attempt);
     return true;
 }
@@ -181,7 +181,10 @@ void ServiceClient::start(const AttemptPtr& attempt) {
 
 void ServiceClient::receive(const AttemptPtr& attempt, HttpResult http) {
     server_clock_->learn(http);
-    if (attempt->second || !is_against_signature(http)) {
+    const bool is_refusal = is_against_signature(http);
+    const bool is_corrected =
+        is_refusal && server_clock_->heed(http.response, attempt->used_correction_ms);
+    if (attempt->second || !is_refusal) {
         ServiceReply reply;
         reply.http = std::move(http);
         attempt->done(std::move(reply));
@@ -189,7 +192,7 @@ void ServiceClient::receive(const AttemptPtr& attempt, HttpResult http) {
     }
     attempt->second = true;
     attempt->refusal = std::move(http);
-    if (attempt->used_offset_ms == server_clock_->offset_ms()) {
+    if (!is_corrected) {
         // Of many calls that fail together only the first may throw credentials away.
         CredentialsAnswer current = credentials_->get();
         bool still_current = current.state == CredentialsAnswer::State::ready &&

@@ -88,4 +88,15 @@ std::string basic_timestamp(int64_t unix_ms) {
     return text;
 }
 
+std::optional<int64_t> parse_basic_timestamp(std::string_view text) {
+    if (text.size() != basic_timestamp_size) return {};
+    std::string extended;
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (i == 4 || i == 6) extended += '-';
+        if (i == 11 || i == 13) extended += ':';
+        extended += text[i];
+    }
+    return parse_timestamp(extended);
+}
+
 }  // namespace momento::aws

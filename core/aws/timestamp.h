@@ -17,5 +17,9 @@ std::optional<int64_t> parse_timestamp(std::string_view text);
 // "20150830T123600Z"; the first eight characters are SigV4's date. Moments before 1970
 // count as 1970.
 std::string basic_timestamp(int64_t unix_ms);
+inline constexpr size_t basic_timestamp_size = 16;
+
+// Its milliseconds; nothing if it is anything else.
+std::optional<int64_t> parse_basic_timestamp(std::string_view text);
 
 }  // namespace momento::aws

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ostream>
 
+#include "aws/server_clock.h"
 #include "aws/service_error.h"
 #include "base/json.h"
 #include "cli/aws_access.h"
@@ -102,7 +103,7 @@ void report_bus(const std::string& bus, const aws::ServiceReply& reply, Report& 
 
 void report_clock(const aws::ServiceReply& reply, Report& report) {
     const std::string* date =
-        reply.unsent || reply.http.failed ? nullptr : reply.http.response.header("date");
+        reply.unsent || reply.http.failed ? nullptr : aws::date_of_aws(reply.http.response);
     const time_t server = date ? curl_getdate(date->c_str(), nullptr) : -1;
     if (server == -1) return;
     const int64_t ahead_s = system_clock().wall_ms() / 1'000 - int64_t{server};

@@ -1,6 +1,7 @@
 """Delivery to EventBridge, against a stand-in that recomputes every signature with botocore,
 holds every request against botocore's model, and answers what a test tells it to."""
 
+import email.utils
 import json
 import re
 import threading
@@ -373,12 +374,33 @@ def test_no_credentials_at_all_are_told_and_lose_nothing(start_webhook, standin)
     standin.wait_for_entries(1)
 
 
-def test_a_clock_that_is_wrong_is_corrected(start_webhook, standin):
-    standin.clock_offset = 3600.0
+@pytest.mark.parametrize("offset", [3600.0, -3600.0])
+def test_a_clock_that_is_wrong_is_corrected(start_webhook, standin, offset):
+    standin.clock_offset = offset
     hook = start_webhook(standin)
     for _ in range(2):
         assert hook.send().status == 200
     standin.wait_for_entries(2)
+    hook.wait_for_log(r"AWS refuses a request for its time: signatures are corrected by 3600 s")
+    # The clock is set right: the correction goes.
+    standin.clock_offset = 0.001
+    for _ in range(2):
+        assert hook.send().status == 200
+    standin.wait_for_entries(4)
+    assert hook.counts()[1]["dead"] == 0
+    assert "on hold" not in hook.error_log()
+
+
+def test_no_page_of_a_proxy_moves_the_clock(start_webhook, standin):
+    """Its Date is an hour off. Signed by it, requests would be refused, and complained about."""
+    late = {"Date": email.utils.formatdate(time.time() + 3600, usegmt=True)}
+    standin.answer(*[aws.plain(status, b"<html>", late) for status in (503, 403, 502)])
+    hook = start_webhook(standin, settings="retry max_delay=100ms;")
+    for _ in range(3):
+        assert hook.send().status == 200
+    standin.wait_for_entries(3)
+    assert "clock" not in hook.error_log()
+    assert hook.status()["destinations"][0]["clock_offset_seconds"] == 0
 
 
 def test_destinations_do_not_wait_for_each_other(start_webhook, start_standin):

@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -305,6 +306,29 @@ TEST_F(ProfileProviderTest, ReadsAtOnceWhenTheServiceCallsItsKeysWrong) {
           "[default]\naws_access_key_id = new\naws_secret_access_key = longer\n");
     provider->invalidate();
     EXPECT_EQ(provider->get().credentials->access_key_id, "new");
+}
+
+TEST_F(ProfileProviderTest, AComplaintOfStsAboutTheTimeCorrectsTheNextSignature) {
+    write("credentials", "[base]\n" + std::string(keys));
+    write("config", "[default]\nsource_profile = base\n" + std::string(role));
+    auto provider = this->provider();
+    provider->get();
+    http_.answer(
+        403,
+        "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired: "
+        "20231114T221320Z is now earlier than 20231114T230820Z (20231114T231320Z - 5 min.)"
+        "</Message></Error></ErrorResponse>");
+    http_.run(0);
+    clock_.advance_ms(1'000);
+    provider->get();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    const auto& headers = http_.requests.front().request.headers;
+    const auto date = std::find_if(headers.begin(), headers.end(), [](const auto& header) {
+        return header.first == "X-Amz-Date";
+    });
+    ASSERT_NE(date, headers.end());
+    EXPECT_EQ(date->second, "20231114T231321Z");
+    EXPECT_EQ(lines_.count("destination \"bus\": AWS refuses a request for its time"), 1u);
 }
 
 }  // namespace

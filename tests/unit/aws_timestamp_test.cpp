@@ -34,5 +34,14 @@ TEST(Timestamp, WritesTheBasicFormat) {
     EXPECT_EQ(basic_timestamp(-1), "19700101T000000Z");
 }
 
+TEST(TimestampTest, ReadsTheBasicForm) {
+    EXPECT_EQ(parse_basic_timestamp("20150830T123600Z"), 1'440'938'160'000);
+    EXPECT_EQ(parse_basic_timestamp(basic_timestamp(1'700'000'000'000)), 1'700'000'000'000);
+    for (const char* text : {"", "20150830T123600", "2015-08-30T12:36Z", "20151330T123600Z",
+                             "20150830 123600Z", "20150830T1236000Z"}) {
+        EXPECT_EQ(parse_basic_timestamp(text), std::nullopt) << text;
+    }
+}
+
 }  // namespace
 }  // namespace momento::aws

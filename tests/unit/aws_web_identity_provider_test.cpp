@@ -100,9 +100,11 @@ TEST_F(WebIdentityProviderTest, FailsOnWhatCannotWork) {
     EXPECT_TRUE(http_.requests.empty());
 }
 
-TEST_F(WebIdentityProviderTest, ASlowClockIsCorrectedByStsToo) {
+TEST_F(WebIdentityProviderTest, ASlowClockShowsInAnswersOfStsToo) {
     ask();
-    http_.answer(400, "", {0, {{"date", "Tue, 14 Nov 2023 22:23:20 GMT"}}, {}});
+    http_.answer(
+        400, "",
+        {0, {{"date", "Tue, 14 Nov 2023 22:23:20 GMT"}, {"x-amzn-requestid", "a"}}, {}});
     http_.run(0);
     EXPECT_EQ(ask().state, State::failed);
     EXPECT_EQ(lines_.count("someone: this machine's clock is 600 s behind AWS's"), 1u);

@@ -13,7 +13,7 @@ std::string date(time_t seconds) {
     tm utc{};
     gmtime_r(&seconds, &utc);
     size_t size = strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
-    return {text, size};
+    return std::string(text, size) + "x-amzn-RequestId: a\r\n";
 }
 
 class CliCheckTest : public testing::Test {

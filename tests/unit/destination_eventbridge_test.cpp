@@ -16,7 +16,15 @@ using State = aws::CredentialsAnswer::State;
 
 constexpr char success[] = R"({"FailedEntryCount":0,"Entries":[{"EventId":"a"}]})";
 constexpr char played_now[] = "Tue, 14 Nov 2023 22:13:20 GMT";  // PlayedClock's start
-constexpr char ten_minutes_on[] = "Tue, 14 Nov 2023 22:23:20 GMT";
+constexpr char an_hour_on[] = "Tue, 14 Nov 2023 23:13:20 GMT";
+
+// AWS's words. Its clock shows 22:23:20.
+constexpr char too_early[] =
+    R"x({"__type":"InvalidSignatureException","message":"Signature expired: )x"
+    R"x(20231114T221320Z is now earlier than 20231114T221820Z (20231114T222320Z - 5 min.)"})x";
+constexpr char too_late[] =
+    R"x({"__type":"InvalidSignatureException","message":"Signature not yet current: )x"
+    R"x(20231114T223320Z is still later than 20231114T222820Z (20231114T222320Z + 5 min.)"})x";
 
 std::string refusal(const std::string& code) {
     return "{\"__type\":\"" + code + "\"}";
@@ -204,38 +212,128 @@ TEST_F(EventBridgeTest, TellsWhenTheCredentialsInUseExpire) {
     EXPECT_EQ(bus_->state().credentials_expires_ms, clock_.wall_ms() + 900'000);
 }
 
-TEST_F(EventBridgeTest, CorrectsItsClockByTheAnswersDate) {
+TEST_F(EventBridgeTest, SignsByTheTimeThatAComplaintTells) {
     send();
     const std::string body = http_.requests.front().request.body;
-    http_.answer(400, refusal("RequestTimeTooSkewed"), {0, {{"date", ten_minutes_on}}, {}});
+    http_.answer(400, too_early);
     turn();
-    EXPECT_EQ(bus_->state().clock_offset_ms, 600'000);
     EXPECT_EQ(credentials_.invalidations, 0);
     ASSERT_EQ(http_.requests.size(), 1u) << "tried again at once";
     EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T222320Z");
     EXPECT_EQ(http_.requests[0].request.body, body);
-    EXPECT_EQ(lines_.count("600 s behind AWS's"), 1u);
-
-    clock_.step_wall_ms(600'000);  // somebody sets the clock
-    http_.answer(200, success, {0, {{"date", ten_minutes_on}}, {}});
+    EXPECT_EQ(lines_.count("signatures are corrected by 600 s"), 1u);
+    http_.answer(200, success);
     turn();
-    EXPECT_EQ(bus_->state().clock_offset_ms, 0);
+    EXPECT_EQ(verdict(), Kind::delivered);
+
+    // Somebody sets the clock: the next complaint takes the correction back.
+    clock_.step_wall_ms(600'000);
+    result_.reset();
+    send();
+    EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T223320Z");
+    http_.answer(400, too_late);
+    turn();
+    EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T222320Z");
+    EXPECT_EQ(lines_.count("signatures follow this machine's clock again"), 1u);
+    http_.answer(200, success);
+    turn();
     EXPECT_EQ(verdict(), Kind::delivered);
 }
 
+// A proxy that is an hour off refuses something: nobody complained about a time.
+TEST_F(EventBridgeTest, NoOtherAnswersDateMovesTheClock) {
+    for (int status : {503, 407, 403, 200}) {
+        result_.reset();
+        send();
+        http_.answer(status, "<html>", {0, {{"date", an_hour_on}}, {}});
+        turn();
+        ASSERT_TRUE(result_) << "not tried again at once";
+    }
+    EXPECT_EQ(bus_->state().clock_offset_ms, 0);
+    EXPECT_EQ(lines_.count("clock"), 0u);
+    result_.reset();
+    send();
+    EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T221320Z");
+}
+
+// What a complaint about the key says of times is nothing, and its Date may be a proxy's.
+TEST_F(EventBridgeTest, AComplaintAboutTheKeyIsNoneAboutTheClock) {
+    send();
+    http_.answer(403,
+                 R"x({"__type":"InvalidSignatureException","message":"The request signature )x"
+                 R"x(we calculated does not match (20231114T222320Z)"})x",
+                 {0, {{"date", an_hour_on}, {"x-amzn-requestid", "a"}}, {}});
+    turn();
+    EXPECT_EQ(credentials_.invalidations, 1);
+    result_.reset();
+    send();
+    EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T221320Z");
+}
+
+TEST_F(EventBridgeTest, AWrongDateOfAComplaintIsTakenBackByTheNext) {
+    send();
+    http_.answer(400, refusal("RequestExpired"), {0, {{"date", an_hour_on}}, {}});
+    turn();
+    EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T231320Z");
+    http_.answer(400, refusal("RequestExpired"), {0, {{"date", an_hour_on}}, {}});
+    turn();
+    EXPECT_EQ(verdict(), Kind::hold);
+    result_.reset();
+    send();
+    EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T221320Z");
+    http_.answer(200, success);
+    turn();
+    EXPECT_EQ(verdict(), Kind::delivered);
+}
+
+// Of many that failed together the first one has corrected the clock.
+TEST_F(EventBridgeTest, ComplaintsAboutWhatWasSignedBeforeDoNotTakeItBack) {
+    make();
+    int delivered = 0;
+    for (int i = 0; i < 3; ++i) {
+        bus_->send({&record_}, [&](const BatchResult& result) {
+            delivered += result.entries.at(0).kind == Kind::delivered;
+        });
+    }
+    for (int i = 0; i < 3; ++i) http_.answer(400, too_early);
+    turn();
+    ASSERT_EQ(http_.requests.size(), 3u);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T222320Z");
+        http_.answer(200, success);
+    }
+    turn();
+    EXPECT_EQ(delivered, 3);
+    EXPECT_EQ(credentials_.invalidations, 0);
+}
+
 TEST_F(EventBridgeTest, ClocksThatDifferByLessThanFourMinutesAreLeftAlone) {
+    const HttpResponse of_aws = {0, {{"date", played_now}, {"x-amzn-requestid", "a"}}, {}};
     clock_.step_wall_ms(-239'000);
     send();
-    http_.answer(200, success, {0, {{"date", played_now}}, {}});
+    http_.answer(200, success, of_aws);
     turn();
     EXPECT_EQ(bus_->state().clock_offset_ms, 0);
     result_.reset();
     clock_.step_wall_ms(-1'000);
     send();
-    http_.answer(200, success, {0, {{"date", played_now}}, {}});
+    http_.answer(200, success, of_aws);
     turn();
     EXPECT_EQ(bus_->state().clock_offset_ms, 240'000);
+    EXPECT_EQ(lines_.count("240 s behind AWS's"), 1u);
     EXPECT_EQ(verdict(), Kind::delivered);
+    // For people: signatures go by AWS's complaints alone.
+    result_.reset();
+    send();
+    EXPECT_EQ(sent_header("X-Amz-Date"), "20231114T220920Z");
+}
+
+TEST_F(EventBridgeTest, AnAnswerFromACacheTellsNoTime) {
+    send();
+    http_.answer(200, success,
+                 {0, {{"date", an_hour_on}, {"x-amzn-requestid", "a"}, {"age", "3600"}}, {}});
+    turn();
+    EXPECT_EQ(bus_->state().clock_offset_ms, 0);
 }
 
 TEST_F(EventBridgeTest, AfterStopSendingNothingLeaves) {
@@ -307,7 +405,7 @@ TEST_F(EventBridgeTest, LogsNoSecretAndNoEvent) {
     credentials_.after_invalidation = {State::failed, nullptr, "the token file is gone"};
     record_.body = "{\"private\":1}";
     send();
-    http_.answer(400, refusal("ExpiredToken"), {0, {{"date", ten_minutes_on}}, {}});
+    http_.answer(400, refusal("ExpiredToken"), {0, {{"date", an_hour_on}}, {}});
     turn();
     turn();
     for (const std::string& line : lines_.lines) {

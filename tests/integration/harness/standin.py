@@ -418,8 +418,9 @@ class StandIn:
         if not re.fullmatch(r"\d{8}T\d{6}Z", stamp) or stamp[:8] != day:
             return self._refuse("IncompleteSignature", f'X-Amz-Date is "{stamp}"')
         at = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%S%z").timestamp()
-        if abs(time.time() + self.clock_offset - at) > SKEW_LIMIT:
-            return self._refuse("InvalidSignatureException", f"Signature expired: {stamp}",
+        now = time.time() + self.clock_offset
+        if abs(now - at) > SKEW_LIMIT:
+            return self._refuse("InvalidSignatureException", skew_message(stamp, now, at),
                                 complain=not self.clock_offset)
         if key in self.expired:
             return self._refuse("ExpiredTokenException",
@@ -485,6 +486,17 @@ class StandIn:
             return self._refuse("ValidationException",
                                 "Total size of the entries in the request is over the limit.")
         return None
+
+
+def skew_message(stamp, now, at):
+    """What AWS says of a signature that is too old, or too young."""
+    def text(seconds):
+        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
+    if at < now:
+        return (f"Signature expired: {stamp} is now earlier than {text(now - SKEW_LIMIT)} "
+                f"({text(now)} - 15 min.)")
+    return (f"Signature not yet current: {stamp} is still later than {text(now + SKEW_LIMIT)} "
+            f"({text(now)} + 15 min.)")
 
 
 def entry_size(entry):
