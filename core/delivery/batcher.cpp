@@ -10,10 +10,41 @@ void Batcher::add(Entry* entry, int64_t now_us) {
     ready_.push_back(entry);
 }
 
+void Batcher::add_alone(Entry* entry, int64_t now_us) {
+    entry->ready_us = now_us;
+    alone_.push_back(entry);
+}
+
 void Batcher::split(const std::vector<Entry*>& batch) {
     auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
-    halves_.emplace_back(batch.begin(), middle);
-    halves_.emplace_back(middle, batch.end());
+    parts_.emplace_back(batch.begin(), middle);
+    parts_.emplace_back(middle, batch.end());
+}
+
+void Batcher::take_apart(const std::vector<Entry*>& batch) {
+    for (Entry* entry : batch) parts_.push_back({entry});
+}
+
+std::vector<Entry*> Batcher::take_part() {
+    if (parts_.empty()) return {};
+    std::vector<Entry*> part = std::move(parts_.front());
+    parts_.pop_front();
+    return part;
+}
+
+std::vector<Entry*> Batcher::take_probe() {
+    if (!parts_.empty()) {
+        std::vector<Entry*>& part = parts_.front();
+        std::vector<Entry*> one{part.front()};
+        part.erase(part.begin());
+        if (part.empty()) parts_.pop_front();
+        return one;
+    }
+    std::deque<Entry*>& from = ready_.empty() ? alone_ : ready_;
+    if (from.empty()) return {};
+    std::vector<Entry*> one{from.front()};
+    from.pop_front();
+    return one;
 }
 
 size_t Batcher::measure(bool& full) const {
@@ -31,12 +62,15 @@ size_t Batcher::measure(bool& full) const {
 }
 
 std::vector<Entry*> Batcher::take(int64_t now_us, bool at_once) {
+    if (!parts_.empty()) return take_part();
     std::vector<Entry*> batch;
-    if (!halves_.empty()) {
-        batch = std::move(halves_.front());
-        halves_.pop_front();
+    if (!alone_.empty() && !(batch_is_next_ && !ready_.empty())) {
+        batch_is_next_ = true;
+        batch.push_back(alone_.front());
+        alone_.pop_front();
         return batch;
     }
+    batch_is_next_ = false;
     bool full = false;
     size_t count = measure(full);
     if (count == 0) return batch;
@@ -53,7 +87,7 @@ std::vector<Entry*> Batcher::take(int64_t now_us, bool at_once) {
 
 int64_t Batcher::leaves_us(bool at_once) const {
     bool full = false;
-    if (!halves_.empty() || (measure(full), full)) return 0;
+    if (!parts_.empty() || !alone_.empty() || (measure(full), full)) return 0;
     return unfilled_leaves_us(at_once);
 }
 

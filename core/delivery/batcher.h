@@ -3,8 +3,8 @@
 // A batch leaves at once if there is nothing to wait for; otherwise when it is full, by
 // number or by size, or when its oldest entry has waited `linger`. While less than that has
 // passed since a full one left, there is something to wait for: events are many, and
-// requests that are not full cost as much. Halves of a batch that was refused as a whole
-// leave before everything else, as they are.
+// requests that are not full cost as much. Parts of a batch that was refused as a whole leave
+// before everything else, as they are. What travels alone takes turns with the batches.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,23 @@ class Batcher {
 
     void add(Entry* entry, int64_t now_us);
 
+    // A batch of its own.
+    void add_alone(Entry* entry, int64_t now_us);
+
     // Two batches of its halves. `batch` has two entries or more.
     void split(const std::vector<Entry*>& batch);
 
-    bool empty() const { return ready_.empty() && halves_.empty(); }
+    // As many batches as it has entries.
+    void take_apart(const std::vector<Entry*>& batch);
+
+    bool empty() const { return ready_.empty() && parts_.empty() && alone_.empty(); }
+    bool has_parts() const { return !parts_.empty(); }
+
+    // The next part of a batch, or none.
+    std::vector<Entry*> take_part();
+
+    // One entry, at once: to find out whether anything gets through.
+    std::vector<Entry*> take_probe();
 
     // The next batch, or none yet.
     std::vector<Entry*> take(int64_t now_us, bool at_once);
@@ -44,7 +57,9 @@ class Batcher {
     const int64_t linger_us_;
     int64_t full_left_us_;
     std::deque<Entry*> ready_;
-    std::deque<std::vector<Entry*>> halves_;
+    std::deque<std::vector<Entry*>> parts_;
+    std::deque<Entry*> alone_;
+    bool batch_is_next_ = false;
 };
 
 }  // namespace momento

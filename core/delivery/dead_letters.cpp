@@ -18,6 +18,7 @@ void DeadLetters::bury(Entry* entry) {
     letter.reason_message = entry->refusal->message;
     letters_.push_back(RecordBuffer::from(letter));
     unsettled_.emplace(next_ticket_++, entry);
+    bytes_ += entry->memory;
 }
 
 void DeadLetters::post() {
@@ -37,6 +38,7 @@ void DeadLetters::settle(std::vector<Entry*>& durable, std::vector<Entry*>& fail
         auto end = unsettled_.lower_bound(settlement.first_ticket + settlement.count);
         for (auto it = begin; it != end; ++it) {
             (settlement.durable ? durable : failed).push_back(it->second);
+            bytes_ -= it->second->memory;
         }
         unsettled_.erase(begin, end);
     }

@@ -31,6 +31,8 @@ class DeadLetters {
     void settle(std::vector<Entry*>& durable, std::vector<Entry*>& failed);
 
     bool idle() const { return unsettled_.empty(); }
+    size_t count() const { return unsettled_.size(); }  // of entries whose letters are on
+    size_t bytes() const { return bytes_; }             // their way
 
   private:
     const std::string destination_;
@@ -40,6 +42,7 @@ class DeadLetters {
     std::vector<RecordBuffer> letters_;  // of this turn, the last tickets
     uint64_t next_ticket_ = 1;
     std::map<uint64_t, Entry*> unsettled_;  // by ticket
+    size_t bytes_ = 0;
 };
 
 }  // namespace momento

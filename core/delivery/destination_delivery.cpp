@@ -15,6 +15,7 @@ constexpr size_t least_entries_in_memory = 100;
 constexpr int64_t first_hold_ms = 1'000;
 constexpr int64_t longest_hold_ms = 30'000;
 constexpr uint32_t most_hold_doublings = 5;
+constexpr size_t most_tests = 10;            // of entries alone, when a hold begins
 constexpr int64_t wake_interval_us = 2'000;  // of a log's writer, for releases
 constexpr int64_t gauges_interval_us = 1'000'000;
 constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
@@ -38,6 +39,14 @@ std::string reason(const BatchResult& result, Kind kind) {
     return result.request_id.empty() ? text : text + ", request id " + result.request_id;
 }
 
+// The reason may be one entry's: no verdict says that it is everybody's.
+bool may_be_its_own(const BatchResult& result) {
+    if (planted(Bug::hold_not_taken_apart)) return false;
+    return std::all_of(result.entries.begin(), result.entries.end(), [](const auto& verdict) {
+        return verdict.kind != Kind::hold || verdict.may_be_its_own;
+    });
+}
+
 DeliveryOutcome outcome_of(const BatchResult& result) {
     bool all_delivered =
         std::all_of(result.entries.begin(), result.entries.end(),
@@ -58,6 +67,7 @@ struct DestinationDelivery::Flight {
     int64_t sent_us = 0;
     int64_t sent_wall_ms = 0;
     bool probe = false;
+    bool test = false;  // a probe before its time
 };
 
 DestinationDelivery::DestinationDelivery(DeliverySettings settings,
@@ -86,8 +96,10 @@ void DestinationDelivery::step() {
     now_us_ = tools_.clock->steady_us();
     settle_letters();
     if (!stopping_) {
-        wake_waiting();
+        bury_waiting();
         requeue_blockers();
+        try_held();
+        wake_waiting();
         fill();
         send();
     }
@@ -115,13 +127,19 @@ int64_t DestinationDelivery::next_us() const {
     if (stopping_) return next;
     if (intake_.may_read()) return now_us_;
     if (intake_.owes_wake()) next = std::min(next, next_wake_us_);
-    if (!waiting_.empty()) next = std::min(next, waiting_.begin()->first);
-    if (batcher_.empty()) return next;
+    next = std::min(next, waiting_next_us());
     if (paused()) {
+        const bool has_one =
+            !batcher_.empty() || (held_alone_.has_next() && intake_.may_load());
+        if (probing_ || !has_one) return next;
+        if (may_test()) return now_us_;
         int64_t probe = std::max(hold_.next_probe_us(), breaker_.pause().next_probe_us());
-        return probing_ ? next : std::min(next, probe);
+        return std::min(next, probe);
     }
     if (in_flight_ >= concurrency_.allowed()) return next;
+    if (trial_.undecided()) return batcher_.has_parts() ? now_us_ : next;
+    if (intake_.may_load()) next = std::min(next, held_alone_.next_us());
+    if (batcher_.empty()) return next;
     return std::min(next, batcher_.leaves_us(in_flight_ == 0));
 }
 
@@ -144,7 +162,7 @@ void DestinationDelivery::admit(Entry* entry) {
     entry->hold_total_us = hold_.total_us(now_us_);
     // A letter's attempts were those of the destination that refused it.
     if (record.attempts == 0 || record.kind == RecordKind::dead_letter) {
-        batcher_.add(entry, now_us_);
+        make_ready(entry);
         return;
     }
     // It was tried before a restart, or before it was requeued: its clocks run on.
@@ -157,19 +175,75 @@ void DestinationDelivery::admit(Entry* entry) {
     wait(entry, std::min(std::max<int64_t>(due_ms, 0), delay_ms) * 1000);
 }
 
+// In memory, and due.
+void DestinationDelivery::make_ready(Entry* entry) {
+    if (!held_alone_.any()) {
+        batcher_.add(entry, now_us_);
+    } else if (held_alone_.is_closed(entry->record)) {
+        hold_in_line(entry);
+    } else if (held_alone_.is_alone(entry->record, now_us_)) {
+        batcher_.add_alone(entry, now_us_);
+    } else {
+        batcher_.add(entry, now_us_);
+    }
+}
+
 // --- out
 
 bool DestinationDelivery::may_send() const {
     if (!paused()) return in_flight_ < concurrency_.allowed();
-    return !probing_ && hold_.may_probe(now_us_) && breaker_.pause().may_probe(now_us_);
+    if (probing_ || !breaker_.pause().may_probe(now_us_)) return false;
+    return hold_.may_probe(now_us_) || may_test();
+}
+
+// A hold began when less had failed alone than would have been tried: what comes may show at
+// once that the destination is open.
+bool DestinationDelivery::may_test() const {
+    return hold_.active() && !breaker_.open() && tests_left_ > 0 && !batcher_.empty();
 }
 
 void DestinationDelivery::send() {
     while (may_send()) {
-        std::vector<Entry*> batch = batcher_.take(now_us_, in_flight_ == 0 || paused());
+        std::vector<Entry*> batch = paused() ? next_probe() : next_batch();
         if (batch.empty()) return;
         dispatch(std::move(batch));
     }
+}
+
+// One entry, another each time.
+std::vector<Entry*> DestinationDelivery::next_probe() {
+    if (planted(Bug::hold_not_taken_apart)) return batcher_.take(now_us_, true);
+    for (;;) {
+        std::vector<Entry*> one = batcher_.take_probe();
+        if (one.empty()) break;
+        if (!held_alone_.is_closed(one.front()->record)) return one;
+        hold_in_line(one.front());
+    }
+    if (!hold_.may_probe(now_us_) || !intake_.may_load()) return {};
+    Entry* entry = held_alone_.next(now_us_, true);
+    if (entry == nullptr || !load(entry)) return {};
+    return {entry};
+}
+
+std::vector<Entry*> DestinationDelivery::next_batch() {
+    if (trial_.undecided()) return batcher_.take_part();
+    for (;;) {
+        std::vector<Entry*> batch = batcher_.take(now_us_, in_flight_ == 0);
+        // Its name may have been closed since it became ready.
+        const bool is_closed = batch.size() == 1 && held_alone_.any() && !trial_.active() &&
+                               held_alone_.is_closed(batch.front()->record);
+        if (!is_closed || batch.front()->line != nullptr) return batch;
+        hold_in_line(batch.front());
+    }
+}
+
+// At most one a second of what is held alone.
+void DestinationDelivery::try_held() {
+    if (!held_alone_.has_next() || paused() || trial_.undecided() || !intake_.may_load()) {
+        return;
+    }
+    Entry* entry = held_alone_.next(now_us_, false);
+    if (entry != nullptr && load(entry)) batcher_.add_alone(entry, now_us_);
 }
 
 void DestinationDelivery::dispatch(std::vector<Entry*> batch) {
@@ -179,6 +253,8 @@ void DestinationDelivery::dispatch(std::vector<Entry*> batch) {
     flight->sent_wall_ms = tools_.clock->wall_ms();
     flight->probe = paused();
     if (flight->probe) probing_ = true;
+    flight->test = hold_.active() && !hold_.may_probe(now_us_);
+    if (flight->test) --tests_left_;
     ++in_flight_;
 
     std::vector<const Record*> records;
@@ -202,9 +278,7 @@ void DestinationDelivery::receive(const Flight& flight, BatchResult result) {
     if (result.entries.size() != flight.entries.size()) {
         result.entries.resize(flight.entries.size(), {Kind::retry, "IncompleteAnswer", {}});
     }
-    metrics_.requests[static_cast<size_t>(outcome_of(result))].fetch_add(
-        1, std::memory_order_relaxed);
-    metrics_.delivery.observe(static_cast<uint64_t>(std::max<int64_t>(result.elapsed_us, 0)));
+    count(result);
 
     // If anything got through, the destination is open, and only the entries are held.
     bool held = find(result, Kind::hold) && !find(result, Kind::delivered);
@@ -213,26 +287,37 @@ void DestinationDelivery::receive(const Flight& flight, BatchResult result) {
         batcher_.split(flight.entries);
         return;
     }
+    if (held && !stopping_ && flight.entries.size() > 1 && may_be_its_own(result)) {
+        take_apart(flight);
+        return;
+    }
     for (size_t i = 0; i < flight.entries.size(); ++i) {
         judge_entry(flight.entries[i], flight, result, result.entries[i], held);
     }
 }
 
-void DestinationDelivery::judge_destination(const Flight& flight, const BatchResult& result,
-                                            bool held) {
+void DestinationDelivery::count(const BatchResult& result) {
+    metrics_.requests[static_cast<size_t>(outcome_of(result))].fetch_add(
+        1, std::memory_order_relaxed);
+    metrics_.delivery.observe(static_cast<uint64_t>(std::max<int64_t>(result.elapsed_us, 0)));
+}
+
+void DestinationDelivery::judge_breaker(const Flight& flight, const BatchResult& result) {
     bool was_open = breaker_.open();
     int64_t lasted = breaker_.pause().lasted_us(now_us_);
-    if (breaker_.record(result.unreachable, flight.probe, now_us_)) {
-        if (was_open) {
-            reports_.changed(Severity::notice, " is back after " + seconds(lasted));
-        } else {
-            reports_.changed(Severity::error, " cannot be reached (" +
-                                                  reason(result, Kind::retry) +
-                                                  "): its events wait, it is probed");
-        }
-        next_gauges_us_ = now_us_;
+    if (!breaker_.record(result.unreachable, flight.probe, now_us_)) return;
+    if (was_open) {
+        reports_.changed(Severity::notice, " is back after " + seconds(lasted));
+    } else {
+        reports_.changed(Severity::error, " cannot be reached (" + reason(result, Kind::retry) +
+                                              "): its events wait, it is probed");
     }
+    next_gauges_us_ = now_us_;
+}
 
+void DestinationDelivery::judge_destination(const Flight& flight, const BatchResult& result,
+                                            bool held) {
+    judge_breaker(flight, result);
     if (result.throttled) {
         concurrency_.throttled(flight.sent_us, now_us_);
     } else if (!result.unreachable && !held) {
@@ -240,43 +325,74 @@ void DestinationDelivery::judge_destination(const Flight& flight, const BatchRes
     }
 
     if (held) {
-        begin_or_prolong_hold(flight, result);
-    } else if (hold_.active() && flight.probe) {
-        if (result.unreachable || result.throttled) {
-            hold_.probe_failed(now_us_);
-            return;
-        }
-        reports_.changed(Severity::notice,
-                         " is off hold after " + seconds(hold_.lasted_us(now_us_)));
-        hold_.end(now_us_);
-        next_gauges_us_ = now_us_;
+        const bool is_own = may_be_its_own(result);
+        if (!is_own) trial_.end();
+        if (!is_own || hold_.active()) begin_or_prolong_hold(flight, result);
+        return;
     }
+    if (find(result, Kind::delivered) || find(result, Kind::refused)) {
+        trial_.passed();
+        held_alone_.note_delivery(now_us_);
+    }
+    if (!hold_.active() || !flight.probe) return;
+    if (!result.unreachable && !result.throttled) {
+        end_hold();
+    } else if (!flight.test) {
+        hold_.probe_failed(now_us_);
+    }
+}
+
+void DestinationDelivery::end_hold() {
+    reports_.changed(Severity::notice,
+                     " is off hold after " + seconds(hold_.lasted_us(now_us_)));
+    hold_.end(now_us_);
+    tests_left_ = 0;
+    next_gauges_us_ = now_us_;
 }
 
 void DestinationDelivery::begin_or_prolong_hold(const Flight& flight,
                                                 const BatchResult& result) {
-    if (hold_.active()) {
-        if (!flight.probe) return;  // sent before the hold began: nothing new
-        hold_.probe_failed(now_us_);
-        reports_.changed(Severity::error, " is still on hold after " +
-                                              seconds(hold_.lasted_us(now_us_)) + " (" +
-                                              reason(result, Kind::hold) + ")");
+    if (!hold_.active()) {
+        begin_hold(result, 0);
         return;
     }
+    // Sent before the hold began, or a probe before its time: nothing new.
+    if (!flight.probe || flight.test) return;
+    hold_.probe_failed(now_us_);
+    reports_.changed(Severity::error, " is still on hold after " +
+                                          seconds(hold_.lasted_us(now_us_)) + " (" +
+                                          reason(result, Kind::hold) + ")");
+}
+
+void DestinationDelivery::begin_hold(const BatchResult& result, size_t tests) {
     hold_.begin(now_us_);
+    tests_left_ = tests;
     next_gauges_us_ = now_us_;
     reports_.changed(Severity::error, " is on hold (" + reason(result, Kind::hold) +
                                           "): its events wait, no attempt is counted");
+}
+
+// One batch at a time: the others wait for what it shows.
+void DestinationDelivery::take_apart(const Flight& flight) {
+    if (hold_.active() || trial_.active()) {
+        for (Entry* entry : flight.entries) batcher_.add(entry, now_us_);
+        return;
+    }
+    trial_.begin(flight.entries);
+    batcher_.take_apart(flight.entries);
 }
 
 void DestinationDelivery::judge_entry(Entry* entry, const Flight& flight,
                                       const BatchResult& result, EntryVerdict& verdict,
                                       bool destination_held) {
     account_hold(entry);
-    if (verdict.kind != Kind::hold) {
-        entry->holds = 0;
-        count_attempt(entry, flight);
+    if (verdict.kind == Kind::hold) {
+        hold_entry(entry, flight, result, verdict, destination_held);
+        return;
     }
+    judge_names(entry, verdict);
+    entry->holds = 0;
+    count_attempt(entry, flight);
     switch (verdict.kind) {
         case Kind::delivered:
             intake_.resolve(entry, Resolution::delivered);
@@ -294,8 +410,30 @@ void DestinationDelivery::judge_entry(Entry* entry, const Flight& flight,
             intake_.keep(entry);
             return;
         case Kind::hold:
-            break;
+            return;
     }
+}
+
+// What an entry that is not held says about those of its name.
+void DestinationDelivery::judge_names(Entry* entry, const EntryVerdict& verdict) {
+    if (trial_.is_part(*entry)) (void)trial_.part_returned(*entry);
+    if (!held_alone_.any()) return;
+    if (verdict.kind == Kind::retry) {
+        held_alone_.forget(entry);
+        return;
+    }
+    held_alone_.got_through(entry, now_us_, freed_);
+    wake_freed();
+}
+
+void DestinationDelivery::hold_entry(Entry* entry, const Flight& flight,
+                                     const BatchResult& result, const EntryVerdict& verdict,
+                                     bool destination_held) {
+    if (verdict.may_be_its_own && may_be_its_own(result) && !stopping_) {
+        fail_alone(entry, flight, result);
+        return;
+    }
+    held_alone_.forget(entry);
     if (destination_held) {
         batcher_.add(entry, now_us_);
         return;
@@ -303,6 +441,21 @@ void DestinationDelivery::judge_entry(Entry* entry, const Flight& flight,
     reports_.note(Fate::held, verdict.code, result.request_id);
     int64_t delay_ms = first_hold_ms << std::min(entry->holds++, most_hold_doublings);
     hold_alone(entry, std::min(delay_ms, longest_hold_ms) * 1000);
+}
+
+void DestinationDelivery::fail_alone(Entry* entry, const Flight& flight,
+                                     const BatchResult& result) {
+    const bool was_last = trial_.is_part(*entry) && trial_.part_returned(*entry);
+    const bool is_known = held_alone_.failed(entry, now_us_);
+    intake_.park(entry);
+    stand_still(entry);
+    if (hold_.active()) return;
+    reports_.note(Fate::held, find(result, Kind::hold)->code, result.request_id);
+    // Whoever is alone on the way is all the evidence there is.
+    const bool is_all = flight.entries.size() == 1 && !is_known && !trial_.active();
+    if (!was_last && !is_all) return;
+    const size_t tested = was_last ? trial_.size() : 1;
+    begin_hold(result, most_tests - std::min(most_tests, tested));
 }
 
 void DestinationDelivery::count_attempt(Entry* entry, const Flight& flight) {
@@ -329,109 +482,10 @@ void DestinationDelivery::retry(Entry* entry, const BatchResult& result,
     }
     metrics_.retried.fetch_add(1, std::memory_order_relaxed);
     if (!stopping_) reports_.note(Fate::retried, verdict.code, result.request_id);
-    bool overdue = now_us_ - entry->read_us >= settings_.requeue_after_ms * 1000;
-    if (overdue && try_requeue(entry)) return;
+    if (is_overdue(*entry) && entry->drain->may_requeue() && try_requeue(entry)) return;
     int64_t delay_ms = retry_delay_ms(settings_.retry, record.attempts, result.throttled,
                                       result.retry_after_ms, *tools_.random);
     wait(entry, delay_ms * 1000);
-}
-
-// --- dead letters
-
-void DestinationDelivery::bury(Entry* entry, EntryVerdict verdict) {
-    entry->refusal = std::move(verdict);
-    entry->detach();
-    if (unstored_.active() && !unstored_.may_probe(now_us_)) {
-        hold_alone(entry, unstored_.next_probe_us() - now_us_);
-        return;
-    }
-    letters_.bury(entry);
-}
-
-void DestinationDelivery::settle_letters() {
-    durable_.clear();
-    failed_.clear();
-    letters_.settle(durable_, failed_);
-    for (Entry* entry : durable_) intake_.resolve(entry, Resolution::dead);
-    if (!durable_.empty() && unstored_.active()) {
-        reports_.changed(Severity::notice, ": dead letters can be stored again");
-        unstored_.end(now_us_);
-    }
-    if (failed_.empty()) return;
-    if (unstored_.active()) {
-        unstored_.probe_failed(now_us_);
-    } else {
-        unstored_.begin(now_us_);
-    }
-    for (Entry* entry : failed_) {
-        reports_.note(Fate::unstored, entry->refusal->code, {});
-        hold_alone(entry, unstored_.next_probe_us() - now_us_);
-    }
-}
-
-// --- waiting
-
-void DestinationDelivery::wait(Entry* entry, int64_t delay_us) {
-    entry->detach();
-    entry->waiting = true;
-    entry->waiting_since_us = now_us_;
-    entry->due_us = now_us_ + delay_us;
-    waiting_.emplace(entry->due_us, entry);
-}
-
-void DestinationDelivery::hold_alone(Entry* entry, int64_t delay_us) {
-    wait(entry, delay_us);
-    entry->held = true;
-    ++held_alone_;
-}
-
-void DestinationDelivery::wake_waiting() {
-    while (!waiting_.empty() && waiting_.begin()->first <= now_us_) {
-        Entry* entry = waiting_.begin()->second;
-        waiting_.erase(waiting_.begin());
-        account_hold(entry);
-        entry->waiting = false;
-        if (entry->refusal) {
-            bury(entry, std::move(*entry->refusal));
-        } else {
-            batcher_.add(entry, now_us_);
-        }
-    }
-}
-
-// The time on hold that has passed since the entry was last looked at does not count.
-void DestinationDelivery::account_hold(Entry* entry) {
-    int64_t total_us = hold_.total_us(now_us_);
-    int64_t us = total_us - std::exchange(entry->hold_total_us, total_us);
-    if (entry->held) {
-        us = std::max(us, now_us_ - entry->waiting_since_us);
-        entry->held = false;
-        --held_alone_;
-    }
-    entry->stop_clock(us);
-}
-
-// One record must not keep a log from being read on.
-void DestinationDelivery::requeue_blockers() {
-    blockers_.clear();
-    intake_.find_blockers(blockers_);
-    for (Entry* entry : blockers_) {
-        if (entry->waiting) try_requeue(entry);
-    }
-}
-
-bool DestinationDelivery::try_requeue(Entry* entry) {
-    if (paused() || stopping_ || !entry->drain->may_requeue()) return false;
-    if (entry->waiting) stop_waiting(entry);
-    account_hold(entry);
-    intake_.requeue(entry);
-    return true;
-}
-
-void DestinationDelivery::stop_waiting(Entry* entry) {
-    auto [it, end] = waiting_.equal_range(entry->due_us);
-    while (it != end && it->second != entry) ++it;
-    if (it != end) waiting_.erase(it);
 }
 
 // --- gauges
@@ -439,7 +493,8 @@ void DestinationDelivery::stop_waiting(Entry* entry) {
 void DestinationDelivery::update_gauges() {
     if (now_us_ < next_gauges_us_) return;
     next_gauges_us_ = now_us_ + gauges_interval_us;
-    metrics_.held.parts[tools_.process] = hold_.active() ? intake_.pending() : held_alone_;
+    held_alone_.tidy(now_us_);
+    metrics_.held.parts[tools_.process] = hold_.active() ? intake_.pending() : standing_still_;
     metrics_.breaker_open.parts[tools_.process] = breaker_.open() ? 1 : 0;
     const DestinationState state = destination_->state();
     metrics_.clock_offset_ms.parts[tools_.process] =

@@ -1,25 +1,31 @@
 #include "delivery/entry.h"
 
-#include <algorithm>
+#include <array>
+#include <utility>
 
 namespace momento {
+namespace {
 
-void Entry::detach() {
-    std::string_view* views[] = {
-        &record.body,        &record.cache,       &record.topic,         &record.trace_header,
-        &record.destination, &record.reason_code, &record.reason_message};
-    size_t needed = 0;
-    for (const std::string_view* view : views) needed += view->size();
-    if (bytes && bytes->size() <= 2 * needed) return;
+std::array<std::string_view*, 7> views_of(Record& record) {
+    return {&record.body,          &record.cache,       &record.topic,
+            &record.trace_header,  &record.destination, &record.reason_code,
+            &record.reason_message};
+}
 
-    auto own = std::make_shared<Bytes>(needed);
-    char* at = own->data();
-    for (std::string_view* view : views) {
-        char* start = at;
-        at = std::copy(view->begin(), view->end(), start);
-        *view = {start, view->size()};
-    }
-    bytes = std::move(own);
+}  // namespace
+
+void Entry::park() {
+    for (std::string_view* view : views_of(record)) *view = {};
+    bytes.reset();
+    again = true;
+}
+
+void Entry::unpark(const Record& same, std::shared_ptr<const Bytes> its_bytes) {
+    Record theirs = same;
+    const auto from = views_of(theirs);
+    const auto to = views_of(record);
+    for (size_t i = 0; i < to.size(); ++i) *to[i] = *from[i];
+    bytes = std::move(its_bytes);
 }
 
 void Entry::stop_clock(int64_t us) {

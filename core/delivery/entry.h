@@ -16,12 +16,15 @@
 
 namespace momento {
 
+struct HeldLine;
 class LogDrain;
 
 struct Entry {
     Record record;  // attempts, their times and held_ms are kept up to date here
     Position end;
-    std::shared_ptr<const Bytes> bytes;  // what the record's views point into
+    std::shared_ptr<const Bytes> bytes;  // what the record's views point into; null: parked,
+                                         // they are empty until it is read again
+    bool again = false;                  // it has been parked
 
     LogDrain* drain = nullptr;  // the log it is from
     uint64_t place = 0;         // in that drain's ledger
@@ -39,12 +42,19 @@ struct Entry {
     bool held = false;
     int64_t due_us = 0;
     int64_t waiting_since_us = 0;
-    uint32_t holds = 0;  // in a row
+    uint32_t holds = 0;        // in a row
+    HeldLine* line = nullptr;  // of those that are held alone: it waits there, or is tried
+    bool unburied = false;     // waits for its letter to be made
+    uint64_t trial = 0;        // the one that it is a part of; 0: none
 
     std::optional<EntryVerdict> refusal;  // final: its letter is being stored
 
-    // Copies what the views need, so that one entry does not keep a whole chunk in memory.
-    void detach();
+    // Nothing of it is in memory but what delivery knows. Its log has the rest.
+    void park();
+    bool is_parked() const { return bytes == nullptr; }
+
+    // Fills in what park() gave up, from the same record.
+    void unpark(const Record& same, std::shared_ptr<const Bytes> its_bytes);
 
     // `us` of the past did not count.
     void stop_clock(int64_t us);

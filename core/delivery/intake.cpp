@@ -6,7 +6,8 @@
 namespace momento {
 namespace {
 
-constexpr size_t most_bytes_in_memory = 8u << 20;
+constexpr size_t most_fresh_bytes = 6u << 20;
+constexpr size_t most_bytes_again = 2u << 20;
 constexpr size_t bytes_of_one_read = 256u << 10;
 
 }  // namespace
@@ -36,25 +37,49 @@ bool Intake::read_some(LogDrain& drain, std::vector<Entry*>& entries) {
     if (room == 0) return false;
     size_t before = entries.size();
     bool more = drain.read(room, bytes_of_one_read, pool_, entries);
-    for (size_t i = before; i < entries.size(); ++i) bytes_in_memory_ += entries[i]->memory;
-    entries_in_memory_ += entries.size() - before;
+    for (size_t i = before; i < entries.size(); ++i) fresh_.bytes += entries[i]->memory;
+    fresh_.entries += entries.size() - before;
     return more;
 }
 
 // How many more of a log's records memory may take.
 size_t Intake::room_for(const LogDrain& drain) const {
     size_t share = std::max(least_share_, max_entries_ / drains_.size());
-    if (drain.in_memory() >= share || entries_in_memory_ >= max_entries_ ||
-        bytes_in_memory_ >= most_bytes_in_memory) {
+    if (drain.in_memory() >= share || fresh_.entries >= max_entries_ ||
+        fresh_.bytes >= most_fresh_bytes) {
         return 0;
     }
-    return std::min(share - drain.in_memory(), max_entries_ - entries_in_memory_);
+    return std::min(share - drain.in_memory(), max_entries_ - fresh_.entries);
 }
 
 bool Intake::may_read() const {
     return std::any_of(drains_.begin(), drains_.end(), [this](const auto& drain) {
         return drain->has_more() && room_for(*drain) > 0;
     });
+}
+
+void Intake::leave_memory(const Entry& entry) {
+    Share& share = share_of(entry);
+    --share.entries;
+    share.bytes -= entry.memory;
+}
+
+void Intake::park(Entry* entry) {
+    if (entry->is_parked()) return;
+    leave_memory(*entry);
+    entry->drain->park(*entry);
+}
+
+bool Intake::may_load() const {
+    return again_.entries < max_entries_ / 2 && again_.bytes < most_bytes_again;
+}
+
+Status Intake::load(Entry* entry) {
+    Status read = entry->drain->read_again(*entry);
+    if (!read) return read;
+    ++again_.entries;
+    again_.bytes += entry->memory;
+    return {};
 }
 
 void Intake::resolve(Entry* entry, Resolution resolution) {
@@ -73,14 +98,17 @@ void Intake::keep(Entry* entry) {
 }
 
 void Intake::give_back(Entry* entry) {
-    --entries_in_memory_;
-    bytes_in_memory_ -= entry->memory;
+    if (!entry->is_parked()) leave_memory(*entry);
     pool_.give_back(entry);
 }
 
-void Intake::find_blockers(std::vector<Entry*>& entries) const {
+void Intake::find_blockers(size_t most, std::vector<Entry*>& entries) const {
+    for (const auto& drain : drains_) drain->find_blockers(most, entries);
+}
+
+void Intake::find_oldest(std::vector<Entry*>& entries) const {
     for (const auto& drain : drains_) {
-        if (Entry* entry = drain->blocker()) entries.push_back(entry);
+        if (Entry* entry = drain->oldest()) entries.push_back(entry);
     }
 }
 

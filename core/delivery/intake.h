@@ -1,5 +1,8 @@
 // Reads the logs of one destination into memory: in turns, so that each has its share of
-// the memory and of the batches, and a bounded number of entries, whatever the backlog.
+// the memory and of the batches, and a bounded number of entries, whatever the backlog. What
+// waits is parked: it is not in memory but for what delivery knows of it. When it is read
+// again it has a part of the memory of its own, so that neither what waits nor what comes
+// keeps the other one out.
 //
 // Belongs to the delivery thread.
 #pragma once
@@ -30,13 +33,19 @@ class Intake {
     // True if the next read() has something, as far as is known without reading.
     bool may_read() const;
 
+    // It leaves memory. load() reads it again, if it may.
+    void park(Entry* entry);
+    bool may_load() const;
+    Status load(Entry* entry);
+
     // These give the entry back.
     void resolve(Entry* entry, Resolution resolution);
     void requeue(Entry* entry);
     void keep(Entry* entry);
 
-    // Entries that keep their log from being read on.
-    void find_blockers(std::vector<Entry*>& entries) const;
+    // Entries that keep their log from being read on, and the oldest ones of logs.
+    void find_blockers(size_t most, std::vector<Entry*>& entries) const;  // of each log
+    void find_oldest(std::vector<Entry*>& entries) const;
 
     // Hands what was resolved and requeued to the logs; wake_writers() is to follow soon if
     // owes_wake() then.
@@ -47,7 +56,7 @@ class Intake {
     bool is_watched() const;
     void wake_writers();
 
-    size_t in_memory() const { return entries_in_memory_; }
+    size_t in_memory() const { return fresh_.entries + again_.entries; }
     uint64_t pending() const;  // in all logs, on disk
 
   private:
@@ -61,8 +70,16 @@ class Intake {
     EntryPool pool_;
     std::vector<std::unique_ptr<LogDrain>> drains_;
     size_t next_drain_ = 0;
-    size_t entries_in_memory_ = 0;
-    size_t bytes_in_memory_ = 0;
+
+    struct Share {
+        size_t entries = 0;
+        size_t bytes = 0;
+    };
+    Share& share_of(const Entry& entry) { return entry.again ? again_ : fresh_; }
+    void leave_memory(const Entry& entry);
+
+    Share fresh_;
+    Share again_;  // read again
 };
 
 }  // namespace momento

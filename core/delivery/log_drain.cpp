@@ -14,7 +14,7 @@ constexpr size_t expected_releases = 32;
 }  // namespace
 
 LogDrain::LogDrain(std::shared_ptr<Log> log, Logger& logger)
-    : log_(std::move(log)), reader_(log_, logger) {}
+    : log_(std::move(log)), reader_(log_, logger), rereader_(log_) {}
 
 bool LogDrain::read(size_t max_records, size_t max_bytes, EntryPool& pool,
                     std::vector<Entry*>& entries) {
@@ -38,7 +38,7 @@ bool LogDrain::read(size_t max_records, size_t max_bytes, EntryPool& pool,
 
 void LogDrain::clear_place(const Entry& entry) {
     ledger_[entry.place - first_place_].entry = nullptr;
-    --in_memory_;
+    if (!entry.again) --in_memory_;
     while (!ledger_.empty() && ledger_.front().entry == nullptr) {
         ledger_.pop_front();
         ++first_place_;
@@ -54,6 +54,19 @@ void LogDrain::resolve(const Entry& entry, Resolution resolution) {
     passed_ = std::min(passed_ + 1, most_passed);
 }
 
+void LogDrain::park(Entry& entry) {
+    if (!entry.again) --in_memory_;
+    entry.park();
+}
+
+Status LogDrain::read_again(Entry& entry) {
+    auto read = rereader_.read(entry.record.sequence, entry.end, entry.memory);
+    if (!read) return read.error();
+    entry.end = read->end;
+    entry.unpark(read->record, std::move(read->chunk));
+    return {};
+}
+
 void LogDrain::release_early(const Entry& entry) {
     releases_.push_back({entry.record.sequence, entry.end, Resolution::delivered});
 }
@@ -63,14 +76,24 @@ void LogDrain::requeue(const Entry& entry) {
     const Record& record = entry.record;
     requeues_.push_back({RecordBuffer::from(record),
                          {record.sequence, entry.end, Resolution::requeued, record.origin}});
-    --passed_;
+    if (passed_ > 0) --passed_;
 }
 
-Entry* LogDrain::blocker() const {
-    uint64_t base = log_->base_sequence();
-    bool at_edge = reader_.next_sequence() >= base + cursor_window;
-    bool is_base = !ledger_.empty() && ledger_.front().sequence == base;
-    return at_edge && is_base ? ledger_.front().entry : nullptr;
+Entry* LogDrain::oldest() const {
+    const bool is_base = !ledger_.empty() && ledger_.front().sequence == log_->base_sequence();
+    return is_base ? ledger_.front().entry : nullptr;
+}
+
+void LogDrain::find_blockers(size_t most, std::vector<Entry*>& entries) const {
+    const uint64_t next = reader_.next_sequence();
+    if (next < log_->base_sequence() + cursor_window || oldest() == nullptr) return;
+    if (log_->numbers().totals.last_sequence < next) return;  // nothing stands behind
+    for (const Place& place : ledger_) {
+        if (most == 0) return;
+        if (place.entry == nullptr) continue;
+        entries.push_back(place.entry);
+        --most;
+    }
 }
 
 void LogDrain::post() {
@@ -84,7 +107,7 @@ void LogDrain::wake_writer() {
 }
 
 bool LogDrain::is_empty() const {
-    return in_memory_ == 0 && releases_.empty() && requeues_.empty() && log_->opened_at() &&
+    return ledger_.empty() && releases_.empty() && requeues_.empty() && log_->opened_at() &&
            log_->numbers().totals.pending() == 0;
 }
 

@@ -6,8 +6,9 @@
 //
 // Requeueing, the rule: a record that fails again and again is appended at the tail and
 // forgotten here, so that it holds neither the cursor nor the space behind it. Each one
-// costs a write; so a log requeues no more records than were resolved for good. While
-// nothing gets through nothing is requeued, and writing is at most doubled.
+// costs a write; so a log requeues no more records than were resolved for good, and writing
+// is at most doubled. Only one that keeps the log from being read on may go though nothing
+// was resolved: who calls sees to it that these are few.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "delivery/entry.h"
 #include "spool/log.h"
 #include "spool/reader.h"
+#include "spool/rereader.h"
 
 namespace momento {
 
@@ -43,12 +45,19 @@ class LogDrain {
     // A planted bug: releases what is still in flight.
     void release_early(const Entry& entry);
 
+    // Of an entry that was read here: its body leaves memory, and comes back.
+    void park(Entry& entry);
+    Status read_again(Entry& entry);
+
     // Like resolve(), for an entry of which nothing is in flight: it comes back from the tail.
     bool may_requeue() const { return passed_ > 0; }
     void requeue(const Entry& entry);
 
-    // The entry that keeps the log from being read on, if one does.
-    Entry* blocker() const;
+    // The oldest unreleased one; null: it is not an entry here any more.
+    Entry* oldest() const;
+
+    // Up to `most` entries that keep the log from being read on, oldest first, if any do.
+    void find_blockers(size_t most, std::vector<Entry*>& entries) const;
 
     // Hands this turn's releases and requeues to the log. Its writer is to be woken for
     // releases, but not for each turn's.
@@ -56,7 +65,10 @@ class LogDrain {
     bool owes_wake() const { return owes_wake_; }
     void wake_writer();
 
-    size_t in_memory() const { return in_memory_; }
+    // Half of what may hold records does.
+    bool is_short_of_room() const { return log_->numbers().fullness >= 0.5; }
+
+    size_t in_memory() const { return in_memory_; }  // of what has never been parked
     bool is_empty() const;  // the log is open, and nothing in it is pending
     const std::shared_ptr<Log>& log() const { return log_; }
 
@@ -70,6 +82,7 @@ class LogDrain {
 
     const std::shared_ptr<Log> log_;
     Reader reader_;
+    Rereader rereader_;
     bool more_ = false;
 
     std::deque<Place> ledger_;  // what was read, from the oldest unresolved record on

@@ -20,6 +20,7 @@ constexpr Wording wordings[] = {
     {Severity::error, "held while others get through"},
     {Severity::alert, "held because their dead letters cannot be stored: make room for them"},
     {Severity::error, "left in the spool, the queue does not take them"},
+    {Severity::alert, "waiting because the spool does not give them back"},
 };
 
 }  // namespace

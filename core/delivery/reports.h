@@ -22,6 +22,7 @@ class Reports {
         held,       // kept while others of the destination get through
         unstored,   // its dead letter could not be stored: kept
         kept,       // a dead letter that its queue will never take
+        unread,     // waits, and cannot be read again now
         count,
     };
 

@@ -17,6 +17,7 @@ enum class Bug {
     adoption_without_lock,
     released_before_delivery,
     redrive_marked_before_durable,
+    hold_not_taken_apart,  // what one entry is held for holds all, and probes are batches
 };
 
 #ifdef MOMENTO_PLANTED_BUGS

@@ -11,7 +11,7 @@ std::shared_ptr<const Bytes> chunk_of(const std::string& text) {
     return bytes;
 }
 
-TEST(Entry, DetachedItKeepsWhatItSaysAndLetsTheChunkGo) {
+TEST(Entry, ParkedItLetsItsChunkGoAndKeepsWhatDeliveryKnows) {
     auto chunk = chunk_of("cache topic body" + std::string(1000, '.'));
     std::weak_ptr<const Bytes> watch = chunk;
     Entry entry;
@@ -20,23 +20,26 @@ TEST(Entry, DetachedItKeepsWhatItSaysAndLetsTheChunkGo) {
     entry.record.cache = view.substr(0, 5);
     entry.record.topic = view.substr(6, 5);
     entry.record.body = view.substr(12, 4);
+    entry.record.attempts = 3;
     chunk.reset();
 
-    entry.detach();
+    entry.park();
+    EXPECT_TRUE(entry.is_parked());
     EXPECT_TRUE(watch.expired());
+    EXPECT_TRUE(entry.record.body.empty());
+
+    auto again = chunk_of("cache topic body");
+    Record same;
+    same.cache = again->view().substr(0, 5);
+    same.topic = again->view().substr(6, 5);
+    same.body = again->view().substr(12, 4);
+    entry.unpark(same, again);
+    EXPECT_FALSE(entry.is_parked());
     EXPECT_EQ(entry.record.cache, "cache");
     EXPECT_EQ(entry.record.topic, "topic");
     EXPECT_EQ(entry.record.body, "body");
     EXPECT_EQ(entry.record.trace_header, "");
-}
-
-TEST(Entry, WhatIsMostOfItsChunkIsNotCopied) {
-    Entry entry;
-    entry.bytes = chunk_of("body");
-    entry.record.body = entry.bytes->view();
-    const char* before = entry.record.body.data();
-    entry.detach();
-    EXPECT_EQ(entry.record.body.data(), before);
+    EXPECT_EQ(entry.record.attempts, 3u);
 }
 
 TEST(Entry, TheRetryClockStandsStillOnlyOnceItRuns) {
