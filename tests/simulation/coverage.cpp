@@ -62,6 +62,8 @@ const char* name(Mishap mishap) {
             return "request throttled";
         case Mishap::request_forbidden:
             return "request forbidden";
+        case Mishap::event_forbidden:
+            return "an event forbidden";
         case Mishap::entry_throttled:
             return "entry throttled";
         case Mishap::entry_failed:

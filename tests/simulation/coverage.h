@@ -40,6 +40,7 @@ enum class Mishap {
     cut_answer,  // published, half of the answer arrives
     request_throttled,
     request_forbidden,
+    event_forbidden,  // a policy forbids the request that it is in
     entry_throttled,
     entry_failed,
     slow_answer,

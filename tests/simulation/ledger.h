@@ -26,6 +26,7 @@ enum class Taste {
     good,
     refused_entry,    // by its entry's error code
     refused_request,  // the whole request that it is in is refused
+    forbidden,        // a policy forbids the whole request, until it is mended
 };
 
 class SimEvent final : public Waiter {

@@ -45,6 +45,7 @@ constexpr PlantedBug planted_bugs[] = {
     {Bug::adoption_without_lock, "adoption-without-lock"},
     {Bug::released_before_delivery, "released-before-delivery"},
     {Bug::redrive_marked_before_durable, "redrive-marked-before-durable"},
+    {Bug::hold_not_taken_apart, "hold-not-taken-apart"},
 };
 
 struct Options {

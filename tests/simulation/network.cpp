@@ -200,7 +200,12 @@ void SimNetwork::fail(Transfer& transfer, HttpFailure::Stage stage, int64_t dela
 void SimNetwork::take(Transfer& transfer) {
     if (transfer.client == nullptr) stage_.hit(Mishap::arrived_late);
     if (refuse_signature(transfer)) return;
-    std::string answers = take_entries(transfer);
+    bool forbidden = false;
+    std::string answers = take_entries(transfer, forbidden);
+    if (forbidden) {
+        respond_error(transfer, 400, "AccessDeniedException");
+        return;
+    }
     if (answers.empty()) {
         respond_error(transfer, 400, "ValidationException");
         return;
@@ -223,7 +228,7 @@ bool SimNetwork::refuse_signature(Transfer& transfer) {
 }
 
 // The results of the entries; empty if the request as a whole is refused.
-std::string SimNetwork::take_entries(Transfer& transfer) {
+std::string SimNetwork::take_entries(Transfer& transfer, bool& forbidden) {
     struct Entry {
         SimEvent* event;
         bool fails;
@@ -249,7 +254,12 @@ std::string SimNetwork::take_entries(Transfer& transfer) {
         }
         if (event->first_sent_us < 0) event->first_sent_us = stage_.now();
         refused = refused || event->taste == Taste::refused_request;
+        forbidden = forbidden || event->taste == Taste::forbidden;
         entries.push_back({event, stage_.now() < event->failing_until_us});
+    }
+    if (forbidden) {
+        stage_.hit(Mishap::event_forbidden);
+        return {};
     }
     if (refused) {
         if (entries.size() == 1) {

@@ -81,7 +81,7 @@ class SimNetwork {
     void answer(Transfer& transfer, int64_t delay_us);
     void fail(Transfer& transfer, HttpFailure::Stage stage, int64_t delay_us, const char* text);
     void take(Transfer& transfer);
-    std::string take_entries(Transfer& transfer);
+    std::string take_entries(Transfer& transfer, bool& forbidden);
     void publish(SimEvent& event, Transfer& transfer);
     void refuse(SimEvent& event, Transfer& transfer);
     bool refuse_signature(Transfer& transfer);

@@ -54,6 +54,7 @@ struct Plan {
     size_t failing_events = 0;  // that the bus fails with for a long time
     double refused = 0;         // parts of the events
     double malformed = 0;
+    double forbidden = 0;  // until a policy is mended, in peace
     double forged = 0;
 
     std::vector<CrashPlan> crashes;

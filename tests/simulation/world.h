@@ -103,6 +103,8 @@ class World {
     void tell_pending();
     void make_peace();
     bool is_quiet();
+    bool is_permitted_gone();
+    void mend_policy();
     void check_balance();
     bool wait_until_quiet(const char* when);
     void finish();

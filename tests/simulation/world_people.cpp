@@ -41,6 +41,9 @@ void World::publish(size_t count) {
         if (!event.malformed && chance.coin(plan_.refused)) {
             event.taste = chance.coin(0.7) ? Taste::refused_entry : Taste::refused_request;
         }
+        if (event.taste == Taste::good && !event.malformed && chance.coin(plan_.forbidden)) {
+            event.taste = Taste::forbidden;
+        }
         if (plan_.failing_events > 0 && chance.one_in(20)) {
             --plan_.failing_events;
             event.failing_until_us = stage.now() + chance.between(32 * second, 50 * second);
