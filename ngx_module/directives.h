@@ -19,6 +19,7 @@
 #include "ingest/freshness.h"
 #include "ingest/location_secrets.h"
 #include "ngx.h"
+#include "path_guard.h"
 #include "replay_zone.h"
 #include "status_handler.h"
 
@@ -47,6 +48,8 @@ struct MainConf {
     std::vector<std::string> private_variables;  // of the environment: not for workers
 
     SharedMetrics* metrics = nullptr;  // once its zone is there
+
+    PathGuard paths;  // at work while http{} is read
 
     // What runs; without a spool it has no destinations.
     std::shared_ptr<const GatewaySettings> settings;

@@ -16,10 +16,15 @@ namespace {
 
 ngx_int_t preconfiguration(ngx_conf_t* cf) noexcept {
     if (check_layout(cf) != NGX_OK) return NGX_ERROR;
-    return add_variables(cf);
+    if (add_variables(cf) != NGX_OK) return NGX_ERROR;
+    return contain(cf->log, ngx_int_t{NGX_ERROR}, [cf] {
+        main_conf(cf)->paths.take(cf);
+        return ngx_int_t{NGX_OK};
+    });
 }
 
 ngx_int_t postconfiguration(ngx_conf_t* cf) noexcept {
+    main_conf(cf)->paths.release();
     install_body_filter();
     return finish_configuration(cf);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "boundary.h"
+#include "ingest/variable_text.h"
 #include "replay_zone.h"
 
 namespace momento {
@@ -24,6 +25,11 @@ void settle(void* data) {
     } else {
         hold->zone->withdraw(hold->id, now_ms);
     }
+}
+
+// For a variable. No data if there is no memory.
+ngx_str_t told(ngx_pool_t* pool, std::string_view text) {
+    return is_variable_text(text) ? to_pool(pool, text) : to_pool(pool, variable_text(text));
 }
 
 }  // namespace
@@ -69,9 +75,9 @@ bool RequestState::keep(ngx_pool_t* pool, const Judgement& judgement) {
     if (!judgement.payload) return true;
 
     const Payload& payload = *judgement.payload;
-    cache = to_pool(pool, payload.cache);
-    topic = to_pool(pool, payload.topic);
-    token_id = to_pool(pool, payload.token_id);
+    cache = told(pool, payload.cache);
+    topic = told(pool, payload.topic);
+    token_id = told(pool, payload.token_id);
     if (cache.data == nullptr || topic.data == nullptr || token_id.data == nullptr)
         return false;
     has_sequence = payload.sequence.has_value();

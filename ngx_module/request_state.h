@@ -39,7 +39,7 @@ struct RequestState {
     std::optional<size_t> passed_gate;  // LocationConf::webhook of the last one
     ReplayHold* hold = nullptr;         // of a gate
 
-    // Of an authentic request only.
+    // Of an authentic request only. Texts as variables tell them (variable_text.h).
     bool authentic = false;
     bool has_sequence = false;
     int64_t sequence = 0;

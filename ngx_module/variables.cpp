@@ -1,8 +1,11 @@
 #include "variables.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstring>
 
 #include "base/version.h"
+#include "boundary.h"
 #include "request_state.h"
 
 namespace momento {
@@ -128,7 +131,38 @@ ngx_http_variable_t variables[] = {
 };
 // clang-format on
 
+// The name that begins at the beginning of `text`, as nginx reads it behind a "$".
+std::string_view leading_name(std::string_view text) {
+    if (!text.empty() && text.front() == '{') {
+        text.remove_prefix(1);
+        return text.substr(0, text.find('}'));
+    }
+    const auto end = std::find_if_not(text.begin(), text.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+    });
+    return text.substr(0, static_cast<size_t>(end - text.begin()));
+}
+
+bool tells_of_event(const ngx_http_variable_t& variable) {
+    return variable.get_handler != get_verdict && variable.get_handler != get_version;
+}
+
 }  // namespace
+
+std::string_view find_event_variable(std::string_view text) {
+    for (size_t at = text.find('$'); at != text.npos; at = text.find('$', at + 1)) {
+        const std::string_view name = leading_name(text.substr(at + 1));
+        for (ngx_http_variable_t* each = variables; each->name.len != 0; ++each) {
+            const bool is_this =
+                name.size() == each->name.len &&
+                ngx_strncasecmp(each->name.data,
+                                reinterpret_cast<u_char*>(const_cast<char*>(name.data())),
+                                name.size()) == 0;
+            if (is_this && tells_of_event(*each)) return to_view(each->name);
+        }
+    }
+    return {};
+}
 
 ngx_int_t add_variables(ngx_conf_t* cf) {
     for (ngx_http_variable_t* each = variables; each->name.len != 0; ++each) {

@@ -506,6 +506,44 @@ def test_inside_http_only(directive):
             f'"{directive.split()[0]}" directive is not allowed here', directive)
 
 
+PATHS = [
+    ("access_log %%DIR%%/$momento_topic.log;", "momento_topic", "access_log"),
+    ('access_log "%%DIR%%/$host/${momento_cache}x" combined buffer=4k;', "momento_cache",
+     "access_log"),
+    ("root %%DIR%%/$Momento_Token_Id;", "momento_token_id", "root"),
+    ("location /files { alias %%DIR%%/$momento_sequence/; }", "momento_sequence", "alias"),
+    ("index $momento_age.html;", "momento_age", "index"),
+    ("try_files /first /$momento_topic =404;", "momento_topic", "try_files"),
+    ("location /store { proxy_pass http://127.0.0.1:1; proxy_store %%DIR%%/$momento_cache; }",
+     "momento_cache", "proxy_store"),
+]
+
+
+@pytest.mark.parametrize("line, variable, directive", PATHS)
+def test_what_an_event_says_makes_no_path(line, variable, directive):
+    message = (f'"${variable}" in "{directive}": what an event says does not belong into a path, '
+               'let a "map" of it choose among paths that you write')
+    refused(check_config(server=line), message, line)
+    inside = f"location /x {{ if ($arg_x) {{ {line} }} }}"
+    if directive in ("access_log", "root"):
+        refused(check_config(server=inside), message, inside)
+
+
+def test_what_an_event_says_may_stand_elsewhere():
+    result = check_config(
+        http="""
+            log_format told "$momento_cache $momento_topic";
+            map $momento_topic $file { volatile; default other; chat chat; }
+            map $momento_topic $is_chat { volatile; default 0; chat 1; }
+            access_log %%DIR%%/$file-$momento_verdict-$momento_version told if=$is_chat;
+            access_log %%DIR%%/told told if=$momento_topic;""",
+        server="""
+            root %%DIR%%/$momento_topical;
+            set $momento_topical x;
+            add_header X-Topic $momento_topic;""")
+    assert result.status == 0, result.output
+
+
 def test_a_body_must_fit_into_a_segment():
     line = webhook("momento_webhook_max_body 1m;")
     refused(check_config(http=SPOOL + file_destination(), server=line),

@@ -179,6 +179,8 @@ constexpr std::string_view statements[] = {
     "mirror /x;",
     "access_log off;",
     "access_log %%DIR%%/x combined;",
+    "access_log %%DIR%%/$momento_topic combined;",
+    "root /x/${momento_cache};",
     "limit_req_zone $momento_cache zone=z:1m rate=1r/s;",
     "map $momento_topic $d { volatile; default bus; a none; }",
     "log_format m '$momento_verdict$momento_age';",

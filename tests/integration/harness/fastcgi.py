@@ -65,7 +65,7 @@ class FastCgi:
     def parameters(self):
         """The parameters of the only request."""
         request, = self.requests()
-        return dict(line.split("=", 1) for line in (request / "env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in (request / "env").read_text().split("\n")
                     if "=" in line)
 
     def close(self):
