@@ -8,6 +8,7 @@
 
 #include "boundary.h"
 #include "ingest/event_record.h"
+#include "zone_memory.h"
 
 namespace momento {
 
@@ -74,10 +75,10 @@ ngx_int_t ReplayZone::initialize(ngx_shm_zone_t* zone, void* data) noexcept {
     return NGX_OK;
 }
 
-// The whole of a new zone, zeroed, is one piece.
+// The whole of a new zone is one piece.
 bool ReplayZone::place(ngx_slab_pool_t* pool) {
     const size_t size = pool->pfree * ngx_pagesize;
-    pool->data = ngx_slab_calloc(pool, size);
+    pool->data = take_zeros(pool, size);
     if (pool->data == nullptr) return false;
     static_cast<Shared*>(pool->data)->size = size;
     return true;

@@ -19,11 +19,13 @@ ReplayTable::ReplayTable(void* memory, size_t size)
     : buckets_(static_cast<Bucket*>(memory)), bucket_count_(size / sizeof(Bucket)) {}
 
 size_t ReplayTable::count(int64_t now_ms) const {
-    size_t total = 0;
-    for (size_t i = 0; i < bucket_count_; ++i) {
-        for (const Entry& entry : buckets_[i]) total += is_live(entry, now_ms) ? 1 : 0;
+    const size_t looked_at = std::min(bucket_count_, counted_buckets);
+    size_t live = 0;
+    for (size_t i = 0; i < looked_at; ++i) {
+        const Bucket& bucket = buckets_[i * bucket_count_ / looked_at];
+        for (const Entry& entry : bucket) live += is_live(entry, now_ms) ? 1 : 0;
     }
-    return total;
+    return looked_at == 0 ? 0 : live * bucket_count_ / looked_at;
 }
 
 std::optional<ReplayTable::Found> ReplayTable::find(const ReplayId& id, int64_t now_ms) const {

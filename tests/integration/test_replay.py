@@ -1,5 +1,9 @@
 """A webhook that is played again has no effect."""
 
+import os
+import pathlib
+import re
+import resource
 import time
 
 import pytest
@@ -282,6 +286,33 @@ def test_a_full_zone_refuses(start_remembering):
     assert hook.judged(len(bodies) + 1)[-1]["verdict"] == "duplicate"
     # It says so once a second.
     assert hook.error_log().count("is full") <= 2 + time.monotonic() - started
+
+
+GIB = 1 << 30
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def faults_of_a_test(size):
+    """Pages that `nginx -t` asks the kernel for, with a replay zone of that size."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+    result = check_config(http=f"momento_replay_zone signatures {size};")
+    assert result.status == 0, result.output
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - before
+
+
+def test_a_test_of_the_configuration_takes_no_memory_for_a_zone():
+    # nginx itself has 24 bytes for each page of it.
+    assert faults_of_a_test("4g") - faults_of_a_test("32k") < 4 * GIB // PAGE // 32
+
+
+def test_a_zone_takes_memory_as_signatures_come(start_remembering):
+    hook = start_remembering(zone="momento_replay_zone signatures 1g;")
+    assert hook.send().status == 200
+    assert replay_numbers(hook)["capacity"] > GIB // 40
+    for pid in (hook.master(), *hook.workers()):
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        shared = 1024 * int(re.search(r"^RssShmem:\s+(\d+) kB$", status, re.M).group(1))
+        assert shared < GIB // 8
 
 
 def test_answers_before_delivery_are_repeated(start_remembering, standin):

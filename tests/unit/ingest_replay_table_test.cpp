@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -113,6 +115,25 @@ TEST_F(TheReplayTable, SurvivesTheProcessThatMadeIt) {
     const ReplayTable next(memory_.data(), memory_.size() * sizeof(int64_t));
     EXPECT_EQ(next.find(id, now)->state, State::accepted);
     EXPECT_EQ(next.count(now), 1u);
+}
+
+TEST(ALargeReplayTable, IsCountedByASample) {
+    constexpr size_t buckets = 8 * ReplayTable::counted_buckets + 13;
+    std::vector<ReplayTable::Bucket> memory(buckets);
+    ReplayTable table(memory.data(), buckets * sizeof(ReplayTable::Bucket));
+    EXPECT_EQ(table.count(now), 0u);
+
+    std::mt19937_64 random{7};
+    const size_t half = table.capacity() / 2;
+    for (size_t i = 0; i < half; ++i) {
+        const std::array<uint64_t, 2> words = {random(), random()};
+        ReplayId id;
+        std::memcpy(id.data(), words.data(), id.size());
+        table.remember(id, State::accepted, later, now);
+    }
+    EXPECT_NEAR(static_cast<double>(table.count(now)), static_cast<double>(half),
+                0.02 * static_cast<double>(half));
+    EXPECT_EQ(table.count(later + 1), 0u);
 }
 
 TEST_F(TheReplayTable, WithoutRoomRefuses) {
