@@ -1,8 +1,12 @@
 #include "metrics_zone.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "base/clock.h"
 #include "boundary.h"
 #include "directives.h"
+#include "zone_memory.h"
 
 namespace momento {
 
@@ -13,8 +17,19 @@ ngx_str_t zone_name = ngx_string(metrics_zone_name);
 // The slab allocator's own pages, generously.
 constexpr size_t zone_size = sizeof(SharedMetrics) + sizeof(SharedMetrics) / 8 + 64 * 1024;
 
-// What the configuration names is there before anybody counts.
+bool has_destination(const MainConf& main, std::string_view name) {
+    return std::any_of(main.destinations.begin(), main.destinations.end(),
+                       [&](const DestinationSettings& each) { return each.name == name; });
+}
+
+// What the configuration names is there before anybody counts; of what it does not name any
+// more nobody will look up the bus.
 void add_names(SharedMetrics& metrics, const MainConf& main) {
+    metrics.destinations.for_each([&](std::string_view name, DestinationMetrics& destination) {
+        if (has_destination(main, name)) return;
+        destination.bus.state = 0;
+        destination.bus.due_us = 0;
+    });
     for (const DestinationSettings& destination : main.destinations) {
         metrics.destinations.find_or_add(destination.name);
     }
@@ -37,7 +52,7 @@ ngx_int_t init_zone(ngx_shm_zone_t* zone, void* data) noexcept {
             main.metrics = static_cast<SharedMetrics*>(pool->data);
         } else {
             // Zeros are an empty SharedMetrics.
-            pool->data = ngx_slab_calloc(pool, sizeof(SharedMetrics));
+            pool->data = take_zeros(pool, sizeof(SharedMetrics));
             if (pool->data == nullptr) return ngx_int_t{NGX_ERROR};
             main.metrics = static_cast<SharedMetrics*>(pool->data);
             main.metrics->started_ms.store(system_clock().wall_ms());

@@ -4,12 +4,10 @@
 
 #include "answer.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "boundary.h"
 #include "directives.h"
 #include "gateway/status.h"
 #include "request_headers.h"
-#include "worker.h"
 
 namespace momento {
 
@@ -30,7 +28,7 @@ StatusContext make_context(const MainConf& main) {
     StatusContext context;
     context.now_ms = system_clock().wall_ms();
     context.nginx = NGINX_VERSION;
-    context.no_secret = Worker::current() != nullptr && !Worker::current()->has_secrets();
+    context.now_us = system_clock().steady_us();
     const auto now_ms = context.now_ms;
     for (const ReplayZone& zone : main.replay_zones) {
         context.replay_zones.push_back(
@@ -55,13 +53,9 @@ ngx_int_t send_status(ngx_http_request_t* r) {
     if (form == StatusForm::json) {
         return send_text(r, NGX_HTTP_OK, "application/json", status_json(*metrics, context));
     }
-    const Health health = status_health(*metrics, context);
-    if (health.ok) return send_text(r, NGX_HTTP_OK, "application/json", "{\"status\":\"ok\"}");
-    const std::string body = Json::object()
-                                 .set("status", Json::string("failing"))
-                                 .set("reason", Json::string(health.reason))
-                                 .dump();
-    return send_text(r, NGX_HTTP_SERVICE_UNAVAILABLE, "application/json", body);
+    const HealthAnswer health = status_health(*metrics, context);
+    const ngx_uint_t status = health.is_failing ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_HTTP_OK;
+    return send_text(r, status, "application/json", health.json);
 }
 
 }  // namespace

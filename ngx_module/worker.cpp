@@ -77,7 +77,10 @@ void Worker::start(ngx_cycle_t* cycle) {
     if (is_idle) return;
 
     instance = std::make_unique<Worker>(*main).release();
-    if (!instance->start_gateway(cycle)) instance->gateway_.reset();
+    if (instance->start_gateway(cycle)) return;
+    instance->gateway_.reset();
+    // It has no delivery, and never had: health need not wait to see that it stands still.
+    instance->shared_.delivery_stepped_us.parts[process_slot()] = 1;
 }
 
 void Worker::stop() {
@@ -126,6 +129,7 @@ Worker::Worker(MainConf& main)
     for (const LocationConf* location : main.webhooks) {
         webhooks_.add(*location, destination_rules_);
     }
+    tell_of_secrets();
 }
 
 Worker::~Worker() = default;
@@ -134,8 +138,13 @@ Worker::~Worker() = default;
 void Worker::take_secret(const SecretOutcome& outcome) {
     if (stopping_) return;
     webhooks_.take(outcome);
+    tell_of_secrets();
     wake_parked(
         [&](const Verification& request) { return request.waits_for_secret(outcome.source); });
+}
+
+void Worker::tell_of_secrets() {
+    shared_.without_secret.parts[process_slot()] = webhooks_.have_secrets() ? 0 : 1;
 }
 
 // They come before the others of this turn: their places were theirs already.

@@ -60,7 +60,6 @@ class Worker {
     // (whether or not somebody still waits for the answer).
     size_t parked() const { return parked_count_; }
     void count_parked(int change);
-    bool has_secrets() const { return webhooks_.have_secrets(); }
     DestinationMetrics& metrics(size_t destination) { return *metrics_[destination]; }
     bool has_open_breaker(size_t destination) const;  // this worker's own
 
@@ -85,6 +84,7 @@ class Worker {
     void park(std::unique_ptr<Verification> request);
     void take_turn(std::unique_ptr<Verification> request, const Claim* claim, int64_t now_ms);
     void hand_over_files();
+    void tell_of_secrets();
     void watch_deliveries(const MainConf& main);
     void judge_turn();
     void end_turn();

@@ -73,6 +73,7 @@ class Engine::Impl {
 
     void step_delivery(int64_t max_wait_ms) {
         const int64_t now = tools_.clock->steady_us();
+        if (tools_.stepped_us != nullptr) *tools_.stepped_us = static_cast<uint64_t>(now);
         if (!stopping_ && now >= next_adoption_us_) {
             next_adoption_us_ = now + adoption_interval_us;
             if (!tools_.is_exiting || !tools_.is_exiting()) {

@@ -61,6 +61,7 @@ struct EngineTools {
     size_t process = 0;                     // place of this process in gauges
     SlotTable* slots = nullptr;             // optional: where the logs' numbers are told
     OrphanTable* orphans = nullptr;         // optional: where orphans are told
+    Counter* stepped_us = nullptr;          // optional: SharedMetrics::delivery_stepped_us
 
     // Optional: SecretFeed::MadeElsewhere.
     std::vector<const Counter*> secrets_made_elsewhere;

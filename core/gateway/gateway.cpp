@@ -108,6 +108,7 @@ class Gateway::Impl {
         tools.process = process;
         tools.slots = &shared.slots;
         tools.orphans = &shared.orphans;
+        tools.stepped_us = &shared.delivery_stepped_us.parts[process];
         tools.make_seat = [this] { return make_thread_seat(threads_); };
         tools.wake_event_loop = [this] { doorbell_.ring(); };
         tools.take_secret = listener_.take_secret;

@@ -15,9 +15,11 @@ SeatedLog::SeatedLog(std::shared_ptr<const SpoolSettings> settings,
       seat_(tools.make_seat()) {
     if (SlotTable* table = tools.slots) {
         tools_.publish = [table, process = tools.process, logger = tools.logger,
-                          destination = slots_->destination(),
+                          destination = slots_->destination(), is_adopted = slot_ != nullptr,
                           is_missed = false](const std::string& name, const SlotTotals& found,
-                                             const LogNumbers& numbers) mutable {
+                                             LogNumbers numbers) mutable {
+            // Nobody is refused because a log is full that only gives.
+            if (is_adopted) numbers.full = false, numbers.fullness = 0;
             if (table->publish(destination, name, process, found, numbers)) return;
             if (std::exchange(is_missed, true)) return;
             logger->write(Severity::error, "the status has no room for more than " +

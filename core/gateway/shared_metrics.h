@@ -100,7 +100,12 @@ struct SharedMetrics {
     NamedTable<WebhookMetrics, max_webhooks> webhooks;
     NamedTable<DestinationMetrics, max_destinations> destinations;
     NamedTable<SecretMetrics, max_secrets> secrets;
-    Gauge parked;  // requests held back
+    Gauge parked;          // requests held back
+    Gauge without_secret;  // 1: a webhook of this process has none
+
+    // When this process's delivery made its last step, steady clock, one for all processes; 0:
+    // it is to have none. Health compares it with the time.
+    Gauge delivery_stepped_us;
 };
 
 }  // namespace momento

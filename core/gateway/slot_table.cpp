@@ -121,12 +121,12 @@ DestinationNumbers SlotTable::sum(std::string_view destination,
         const uint64_t limit = cell.limit.load(relaxed);
         sum.bytes += bytes;
         sum.limit += limit;
-        sum.fullest = std::max(sum.fullest, cell.fullness.load(relaxed));
         sum.poisoned += cell.poisoned.load(relaxed);
         const bool is_owned =
             std::find(living.begin(), living.end(), cell.owner.load(relaxed)) != living.end();
         sum.failing = sum.failing || (is_owned && cell.failing.load(relaxed) != 0);
         sum.full = sum.full || (is_owned && cell.full.load(relaxed) != 0);
+        if (is_owned) sum.fullest = std::max(sum.fullest, cell.fullness.load(relaxed));
         const auto oldest = static_cast<int64_t>(cell.oldest_pending_ms.load(relaxed));
         if (oldest != 0 && (sum.oldest_pending_ms == 0 || oldest < sum.oldest_pending_ms)) {
             sum.oldest_pending_ms = oldest;

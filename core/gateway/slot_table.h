@@ -37,7 +37,7 @@ struct DestinationNumbers {
     int64_t oldest_pending_ms = 0;  // accept time; 0: none
     bool failing = false;
     bool full = false;   // a log has reached its bound
-    double fullest = 0;  // LogNumbers::fullness of the fullest log
+    double fullest = 0;  // LogNumbers::fullness of the fullest log that has an owner
 };
 
 class SlotTable {

@@ -30,14 +30,20 @@ void count_dead(Told& told) {
 }  // namespace
 
 Snapshot::Snapshot(const SharedMetrics& metrics)
-    : metrics_(metrics), living_(metrics.processes.living()) {
+    : metrics_(metrics),
+      living_(metrics.processes.living()),
+      letters_(metrics.slots.sum(dead_letter_directory, living_)) {
     metrics.destinations.for_each([this](std::string_view name, const DestinationMetrics& own) {
         destinations_.push_back(tell(name, own));
     });
 }
 
-uint64_t Snapshot::dead_letter_bytes() const {
-    return metrics_.slots.sum(dead_letter_directory, living_).bytes;
+size_t Snapshot::stalled_deliveries(int64_t now_us) const {
+    return static_cast<size_t>(
+        std::count_if(living_.begin(), living_.end(), [&](size_t process) {
+            const int64_t stepped_us = signed_part(metrics_.delivery_stepped_us, process);
+            return stepped_us != 0 && now_us - stepped_us > stalled_us;
+        }));
 }
 
 Told Snapshot::tell(std::string_view name, const DestinationMetrics& own) const {

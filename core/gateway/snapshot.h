@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "destination/bus_guard.h"
 #include "gateway/shared_metrics.h"
 
 namespace momento {
@@ -25,6 +26,10 @@ struct Told {
     // Of the newest set in any worker, wall clock; 0: it does not. An idle worker keeps an
     // old one.
     int64_t credentials_expires_ms = 0;
+
+    BusGuard::State bus_state() const {
+        return static_cast<BusGuard::State>(own->bus.state.load());
+    }
 };
 
 class Snapshot {
@@ -34,13 +39,21 @@ class Snapshot {
 
     const std::vector<Told>& destinations() const { return destinations_; }
     uint64_t parked() const { return metrics_.parked.sum(living_); }
-    uint64_t dead_letter_bytes() const;
+    const DestinationNumbers& letters() const { return letters_; }  // of their logs together
+    uint64_t orphaned_events() const { return metrics_.orphans.events(); }
+
+    uint64_t without_secret() const { return metrics_.without_secret.sum(living_); }
+
+    // Processes whose delivery has not stepped for `stalled_us`. `now_us`: steady clock.
+    size_t stalled_deliveries(int64_t now_us) const;
+    static constexpr int64_t stalled_us = 30'000'000;
 
   private:
     Told tell(std::string_view name, const DestinationMetrics& own) const;
 
     const SharedMetrics& metrics_;
     const std::vector<size_t> living_;
+    DestinationNumbers letters_;
     std::vector<Told> destinations_;
 };
 

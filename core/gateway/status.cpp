@@ -9,13 +9,12 @@
 #include "base/json.h"
 #include "base/version.h"
 #include "destination/bus_guard.h"
+#include "gateway/health.h"
 #include "gateway/prometheus_text.h"
 #include "gateway/snapshot.h"
 
 namespace momento {
 namespace {
-
-constexpr double fullness_limit = 0.8;  // of a log's bound: health says so before it is full
 
 constexpr std::array<const char*, static_cast<size_t>(DeliveryOutcome::count)> outcome_names = {
     "ok", "partial", "throttled", "refused", "held", "unreachable", "failed"};
@@ -41,10 +40,6 @@ double oldest_pending_seconds(const DestinationNumbers& numbers, int64_t now_ms)
 double uptime_seconds(const SharedMetrics& metrics, int64_t now_ms) {
     const int64_t started = metrics.started_ms.load(std::memory_order_relaxed);
     return now_ms > started ? static_cast<double>(now_ms - started) / 1e3 : 0;
-}
-
-BusGuard::State bus_state(const DestinationMetrics& own) {
-    return static_cast<BusGuard::State>(value(own.bus.state));
 }
 
 // Calls use(name, stage, version) for each version of a secret that has ever counted.
@@ -86,8 +81,8 @@ Json webhook_json(std::string_view location, const WebhookMetrics& webhook) {
 }
 
 // Nothing: nobody watches it, or not yet.
-Json bus_json(const DestinationMetrics& own) {
-    switch (bus_state(own)) {
+Json bus_json(BusGuard::State state) {
+    switch (state) {
         case BusGuard::State::present:
             return Json::string("present");
         case BusGuard::State::missing:
@@ -124,7 +119,7 @@ Json destination_json(const Told& told, int64_t now_ms) {
         .set("oldest_pending_seconds", Json::real(oldest_pending_seconds(numbers, now_ms)))
         .set("delivery_requests", requests)
         .set("breaker_open", counted(told.breaker_open))
-        .set("bus", bus_json(own))
+        .set("bus", bus_json(told.bus_state()))
         .set("credentials_expiry_seconds",
              told.credentials_expires_ms == 0
                  ? Json()
@@ -135,6 +130,20 @@ Json destination_json(const Told& told, int64_t now_ms) {
         .set("spool_poisoned", counted(numbers.poisoned))
         .set("spool_damaged", counted(numbers.damaged))
         .set("spool_failing", Json::boolean(numbers.failing));
+}
+
+Json health_json(const Health& health) {
+    Json json = Json::object().set("status", Json::string(health_name(health.level())));
+    if (health.findings.empty()) return json;
+    Json reasons = Json::array();
+    for (const HealthFinding& finding : health.findings) {
+        Json reason = Json::object().set("reason", Json::string(finding.reason));
+        if (!finding.subject.empty()) {
+            reason.set(std::string(finding.subject).c_str(), Json::string(finding.name));
+        }
+        reasons.append(reason.set("text", Json::string(finding.text)));
+    }
+    return json.set("reasons", reasons);
 }
 
 Json orphans_json(const SharedMetrics& metrics) {
@@ -194,7 +203,7 @@ std::vector<DestinationFamily> destination_families(int64_t now_ms) {
          gauge(&Told::breaker_open)},
         {"momento_bus_missing", "gauge", "1 if the event bus does not exist.",
          [](const Told& told) {
-             return bus_state(*told.own) == BusGuard::State::missing ? 1.0 : 0.0;
+             return told.bus_state() == BusGuard::State::missing ? 1.0 : 0.0;
          }},
         {"momento_clock_offset_seconds", "gauge",
          "How far the destination's clock is ahead; 0 while too little to matter.",
@@ -303,6 +312,13 @@ void append_secrets(PrometheusText& text, const SharedMetrics& metrics, int64_t 
     });
 }
 
+void append_health(PrometheusText& text, const Health& health) {
+    text.family("momento_health", "gauge", "1 while this is a reason not to be well.");
+    for (const std::string_view reason : health_reasons()) {
+        text.sample({{"reason", reason}}, uint64_t{health.has(reason)});
+    }
+}
+
 }  // namespace
 
 std::string status_json(const SharedMetrics& metrics, const StatusContext& context) {
@@ -339,13 +355,14 @@ std::string status_json(const SharedMetrics& metrics, const StatusContext& conte
         .set("version", Json::string(version))
         .set("nginx", Json::string(context.nginx))
         .set("uptime_seconds", Json::real(uptime_seconds(metrics, context.now_ms)))
+        .set("health", health_json(judge_health(snapshot, context)))
         .set("webhooks", webhooks)
         .set("parked", counted(snapshot.parked()))
         .set("destinations", destinations)
         .set("replay_zones", replay_zones)
         .set("secrets", secrets)
-        .set("dead_letter_bytes", counted(snapshot.dead_letter_bytes()))
-        .set("orphaned_events", counted(metrics.orphans.events()))
+        .set("dead_letter_bytes", counted(snapshot.letters().bytes))
+        .set("orphaned_events", counted(snapshot.orphaned_events()))
         .set("orphans", orphans_json(metrics))
         .dump();
 }
@@ -355,32 +372,22 @@ std::string status_prometheus(const SharedMetrics& metrics, const StatusContext&
     PrometheusText text;
     text.family("momento_build_info", "gauge", "The running module, and the nginx around it.");
     text.sample({{"version", version}, {"nginx", context.nginx}}, uint64_t{1});
+    append_health(text, judge_health(snapshot, context));
     append_webhooks(text, metrics, snapshot);
     append_destinations(text, snapshot, context.now_ms);
     text.family("momento_dead_letter_bytes", "gauge", "Disk in use by dead letters.");
-    text.sample({}, snapshot.dead_letter_bytes());
+    text.sample({}, snapshot.letters().bytes);
     text.family("momento_orphaned_events", "gauge",
                 "Pending events that no configured destination will deliver.");
-    text.sample({}, metrics.orphans.events());
+    text.sample({}, snapshot.orphaned_events());
     append_replay_zones(text, context.replay_zones);
     append_secrets(text, metrics, context.now_ms);
     return text.take();
 }
 
-Health status_health(const SharedMetrics& metrics, const StatusContext& context) {
-    Health health;
-    const auto fail = [&health](std::string reason) {
-        if (health.ok) health = {false, std::move(reason)};
-    };
-    if (context.no_secret) fail("a webhook has no secret");
-    const Snapshot snapshot(metrics);
-    for (const Told& told : snapshot.destinations()) {
-        const DestinationNumbers& numbers = told.numbers;
-        const std::string of = " of destination \"" + std::string(told.name) + '"';
-        if (numbers.failing) fail("nothing can be stored in a log" + of);
-        if (numbers.full || numbers.fullest > fullness_limit) fail("a log is nearly full" + of);
-    }
-    return health;
+HealthAnswer status_health(const SharedMetrics& metrics, const StatusContext& context) {
+    const Health health = judge_health(Snapshot(metrics), context);
+    return {health.level() == HealthLevel::failing, health_json(health).dump()};
 }
 
 }  // namespace momento

@@ -20,9 +20,9 @@ struct ReplayNumbers {
 };
 
 struct StatusContext {
-    int64_t now_ms = 0;      // wall clock
-    std::string nginx;       // its version
-    bool no_secret = false;  // a location has none yet
+    int64_t now_ms = 0;  // wall clock
+    int64_t now_us = 0;  // steady clock
+    std::string nginx;   // its version
     std::vector<ReplayNumbers> replay_zones;
 };
 
@@ -31,12 +31,11 @@ std::string status_json(const SharedMetrics& metrics, const StatusContext& conte
 // Prometheus text exposition format 0.0.4, as `promtool check metrics` likes it.
 std::string status_prometheus(const SharedMetrics& metrics, const StatusContext& context);
 
-struct Health {
-    bool ok = true;
-    std::string reason;  // of the first thing that is not
+// How the node is, for a load balancer.
+struct HealthAnswer {
+    bool is_failing = false;  // 503
+    std::string json;
 };
-
-// Not ok before refusal begins: a log over 80 % of its bound, a disk that fails, no secret.
-Health status_health(const SharedMetrics& metrics, const StatusContext& context);
+HealthAnswer status_health(const SharedMetrics& metrics, const StatusContext& context);
 
 }  // namespace momento

@@ -249,27 +249,27 @@ TEST_F(StatusTest, PrintsLargeCountersExactly) {
         HasSubstr("momento_events_delivered_total{destination=\"bus\"} 123456789012\n"));
 }
 
-TEST_F(StatusTest, HealthFailsBeforeALogIsFull) {
-    publish({}, 800);
-    EXPECT_TRUE(status_health(*metrics_, context_).ok);
+TEST_F(StatusTest, SaysHowTheNodeIsInAllForms) {
+    EXPECT_EQ(status_health(*metrics_, context_).json, R"({"status":"ok"})");
+    EXPECT_FALSE(status_health(*metrics_, context_).is_failing);
+    EXPECT_THAT(status_prometheus(*metrics_, context_),
+                HasSubstr("momento_health{reason=\"on_hold\"} 0\n"));
+
+    destination_->held.parts[place] = 3;
+    const HealthAnswer degraded = status_health(*metrics_, context_);
+    EXPECT_FALSE(degraded.is_failing);
+    EXPECT_THAT(degraded.json, HasSubstr(R"({"status":"degraded","reasons":[{"reason":)"
+                                         R"("on_hold","destination":"bus","text":")"));
+    EXPECT_THAT(status_json(*metrics_, context_), HasSubstr("\"health\":" + degraded.json));
+    EXPECT_THAT(status_prometheus(*metrics_, context_),
+                HasSubstr("momento_health{reason=\"on_hold\"} 1\n"));
+
     publish({}, 801);
-    EXPECT_FALSE(status_health(*metrics_, context_).ok);
-}
-
-TEST_F(StatusTest, HealthFailsWhileALivingProcessCannotOpenItsLog) {
-    destination_->unopened.parts[place] = 1;
-    EXPECT_THAT(status_health(*metrics_, context_).reason, HasSubstr("nothing can be stored"));
-    EXPECT_THAT(status_json(*metrics_, context_), HasSubstr("\"spool_failing\":true"));
-    metrics_->enter(place);
-    EXPECT_TRUE(status_health(*metrics_, context_).ok);
-}
-
-TEST_F(StatusTest, HealthFailsWithADiskThatFailsOrWithoutASecret) {
-    publish({}, 0, true);
-    EXPECT_THAT(status_health(*metrics_, context_).reason, HasSubstr("nothing can be stored"));
-    publish({});
-    context_.no_secret = true;
-    EXPECT_THAT(status_health(*metrics_, context_).reason, HasSubstr("secret"));
+    const HealthAnswer failing = status_health(*metrics_, context_);
+    EXPECT_TRUE(failing.is_failing);
+    EXPECT_THAT(failing.json, HasSubstr("\"status\":\"failing\""));
+    EXPECT_THAT(failing.json, HasSubstr("\"log_full\""));
+    EXPECT_THAT(failing.json, HasSubstr("\"on_hold\""));
 }
 
 }  // namespace
