@@ -45,11 +45,15 @@ class Verification {
 
     // Who has it after its turn.
     enum class Next {
-        nobody,  // it is done
-        worker,  // parked
-        itself,  // as judged() wanted it
+        nobody,   // it is done
+        worker,   // parked
+        gateway,  // it is to be handed over
     };
     Next take_turn(const Claim& claim, int64_t now_ms);
+
+    // After Next::gateway. Gives `self`, which is this, to it. If there is no memory for that,
+    // std::bad_alloc: then it is the caller's still.
+    virtual void hand_over(std::unique_ptr<Verification>& /*self*/) {}
 
     // Sends the answer to a request that still listens, and lets go of it.
     void answer(const Answer& answer);

@@ -1,5 +1,6 @@
 #include "webhook_job.h"
 
+#include <new>
 #include <utility>
 
 #include "base/clock.h"
@@ -36,13 +37,12 @@ Verification::Next WebhookJob::judged(Judgement& judgement, int64_t now_ms) {
         answer(answers::dry_run);
         return Next::nobody;
     }
-    if (is_authentic) return hand_over(judgement, now_ms);
+    if (is_authentic) return prepare(judgement, now_ms);
     return refuse(judgement.verdict, judgement.reason.c_str());
 }
 
-Verification::Next WebhookJob::hand_over(Judgement& judgement, int64_t now_ms) {
-    Gateway* gateway = worker().gateway();
-    if (gateway == nullptr) {
+Verification::Next WebhookJob::prepare(Judgement& judgement, int64_t now_ms) {
+    if (worker().gateway() == nullptr) {
         return refuse(Verdict::overloaded, "the gateway could not be started");
     }
     if (worker().parked() >= webhook().max_parked) {
@@ -64,14 +64,27 @@ Verification::Next WebhookJob::hand_over(Judgement& judgement, int64_t now_ms) {
                                                   letter_, judgement.reason);
     record.replay_zone = zone != nullptr ? zone->key() : 0;
     body().finish(record);
-    if (letter_.empty()) {
-        gateway->append(destination_, std::move(body()), this);
-    } else {
-        gateway->append_letter(destination_, std::move(body()), this);
+    return Next::gateway;
+}
+
+// Whoever has its record keeps it from here on, and settles it.
+void WebhookJob::hand_over(std::unique_ptr<Verification>& self) {
+    Gateway& gateway = *worker().gateway();
+    static_cast<void>(self.release());
+    std::unique_ptr<Waiter> waiter(this);
+    try {
+        if (letter_.empty()) {
+            gateway.append(destination_, std::move(body()), std::move(waiter));
+        } else {
+            gateway.append_letter(destination_, std::move(body()), std::move(waiter));
+        }
+    } catch (const std::bad_alloc&) {
+        static_cast<void>(waiter.release());
+        self.reset(this);
+        throw;
     }
     worker().count_parked(+1);
     start_deadline();
-    return Next::itself;
 }
 
 // The signature belongs to the record, whoever still listens. A process that ends does not
@@ -126,7 +139,6 @@ bool WebhookJob::choose_destination(Judgement& judgement) {
 }
 
 bool WebhookJob::settled(bool durable, uint64_t sequence) {
-    std::unique_ptr<WebhookJob> self(this);
     settle_signature(durable);
     const bool is_letter = !letter_.empty();
     DestinationMetrics& metrics = worker().metrics(destination_);
@@ -138,7 +150,6 @@ bool WebhookJob::settled(bool durable, uint64_t sequence) {
                        !worker().has_open_breaker(destination_);
     if (waits) {
         sequence_ = sequence;
-        static_cast<void>(self.release());
         return true;
     }
     worker().count_parked(-1);
@@ -160,7 +171,6 @@ bool WebhookJob::settled(bool durable, uint64_t sequence) {
 }
 
 void WebhookJob::resolved(bool delivered) {
-    const std::unique_ptr<WebhookJob> self(this);
     worker().count_parked(-1);
     if (delivered && remembered_in_ != nullptr) {
         remembered_in_->settle(replay_id(), ReplayTable::State::delivered,
@@ -180,9 +190,8 @@ void WebhookJob::end() {
 
 // For its delivery. Ends the job.
 void WebhookJob::stop_waiting() {
-    const std::unique_ptr<WebhookJob> self(this);
-    worker().gateway()->forget(destination_, sequence_);
     worker().count_parked(-1);
+    worker().gateway()->forget(destination_, sequence_);
 }
 
 void WebhookJob::miss_deadline() {

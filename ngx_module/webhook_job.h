@@ -30,10 +30,11 @@ class WebhookJob final : public Verification, public Waiter {
     WebhookJob(RecordBuffer body, std::string trace_header);
 
     Next judged(Judgement& judgement, int64_t now_ms) override;
+    void hand_over(std::unique_ptr<Verification>& self) override;
     void miss_deadline() override;
     void end() override;
 
-    Next hand_over(Judgement& judgement, int64_t now_ms);
+    Next prepare(Judgement& judgement, int64_t now_ms);
     void settle_signature(bool durable);
     bool choose_destination(Judgement& judgement);
     void stop_waiting();

@@ -273,8 +273,8 @@ void Worker::take_turn(std::unique_ptr<Verification> request, const Claim* claim
             case Verification::Next::worker:
                 park(std::move(request));
                 break;
-            case Verification::Next::itself:
-                static_cast<void>(request.release());
+            case Verification::Next::gateway:
+                request->hand_over(request);
                 break;
         }
         return Outcome::settled;

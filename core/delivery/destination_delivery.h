@@ -43,6 +43,7 @@ class DestinationDelivery {
 
     void add_log(std::shared_ptr<Log> log) { intake_.add_log(std::move(log)); }
     void take_drained(std::vector<std::shared_ptr<Log>>& logs) { intake_.take_drained(logs); }
+    bool reads(const Log& log) const { return intake_.reads(log); }
 
     // Everything that can be done now.
     void step();

@@ -24,6 +24,11 @@ void Intake::take_drained(std::vector<std::shared_ptr<Log>>& logs) {
     }
 }
 
+bool Intake::reads(const Log& log) const {
+    return std::any_of(drains_.begin(), drains_.end(),
+                       [&log](const auto& drain) { return drain->log().get() == &log; });
+}
+
 void Intake::read(std::vector<Entry*>& entries) {
     size_t without = 0;  // logs in a row that have no more to give
     while (without < drains_.size()) {

@@ -26,6 +26,7 @@ class Intake {
     // The first one stays; the others leave by take_drained(), when they are empty.
     void add_log(std::shared_ptr<Log> log);
     void take_drained(std::vector<std::shared_ptr<Log>>& logs);
+    bool reads(const Log& log) const;
 
     // Appends what memory has room for.
     void read(std::vector<Entry*>& entries);

@@ -73,6 +73,11 @@ std::vector<std::shared_ptr<Log>> DeliveryLoop::take_drained() {
     return logs;
 }
 
+bool DeliveryLoop::reads(const Log& log) const {
+    return std::any_of(impl_->deliveries_.begin(), impl_->deliveries_.end(),
+                       [&log](const auto& delivery) { return delivery->reads(log); });
+}
+
 void DeliveryLoop::step(int64_t max_wait_ms) {
     for (const auto& delivery : impl_->deliveries_) delivery->step();
     impl_->tools_.http->gather_answers(impl_->gathers_us());

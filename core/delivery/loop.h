@@ -56,8 +56,10 @@ class DeliveryLoop {
     // all others are adopted, and leave by take_drained().
     void add_log(const std::string& destination, std::shared_ptr<Log> log);
 
-    // Adopted logs with nothing left in them; the caller finishes their writers.
+    // Adopted logs with nothing left in them for a destination that has read them; once no
+    // other one reads such a log any more the caller finishes its writer.
     std::vector<std::shared_ptr<Log>> take_drained();
+    bool reads(const Log& log) const;
 
     // One turn: completions, new records, timers. Waits up to `max_wait_ms`.
     void step(int64_t max_wait_ms);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <new>
 #include <utility>
 
 namespace momento {
@@ -11,21 +12,21 @@ constexpr size_t expected_batch = 32;
 
 }  // namespace
 
-Channel::Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake,
-                 RecordPool& pool, bool may_use_reserve)
-    : seated_(std::move(seated)),
+Channel::Channel(std::shared_ptr<SeatedLog> log, std::function<void()> wake, RecordPool& pool,
+                 bool may_use_reserve)
+    : log_(std::move(log)),
       settlements_(wake),
       releases_(std::move(wake)),
       pool_(pool),
       may_use_reserve_(may_use_reserve) {}
 
 // Each record has its waiter, whatever memory there is.
-void Channel::append(RecordBuffer record, Waiter* waiter) {
+void Channel::append(RecordBuffer record, std::unique_ptr<Waiter>&& waiter) {
     const size_t size = batch_.records.size();
     if (size == batch_.records.capacity()) {
         batch_.records.reserve(std::max(expected_batch, 2 * size));
     }
-    waiters_.push_back(waiter);
+    waiters_.push_back(std::move(waiter));
     batch_.records.push_back(std::move(record));
 }
 
@@ -36,12 +37,12 @@ void Channel::flush() {
     batch_.used = &used_;
     batch_.may_use_reserve = may_use_reserve_;
     next_ticket_ += batch_.records.size();
-    log()->append(std::exchange(batch_, {}));
+    log_->append(std::exchange(batch_, {}));
 }
 
 void Channel::watch() {
     if (std::exchange(watched_, true)) return;
-    log()->watch(&releases_);
+    log_->watch(&releases_);
 }
 
 void Channel::collect() {
@@ -51,7 +52,10 @@ void Channel::collect() {
 
 void Channel::give_up() {
     while (!waiters_.empty()) settle_next(false, 0);
-    for (auto& [sequence, waiter] : std::exchange(waiting_on_, {})) waiter->resolved(false);
+    // One at a time: what one hears may make another one forgotten.
+    while (!waiting_on_.empty()) {
+        waiting_on_.extract(waiting_on_.begin()).mapped()->resolved(false);
+    }
 }
 
 void Channel::collect_settlements() {
@@ -85,16 +89,20 @@ void Channel::collect_used() {
 }
 
 void Channel::settle_next(bool durable, uint64_t sequence) {
-    Waiter* waiter = waiters_.front();
+    std::unique_ptr<Waiter> waiter = std::move(waiters_.front());
     waiters_.pop_front();
     if (durable) last_settled_ = sequence;
     const bool waits_on = waiter->settled(durable, sequence);
     if (!waits_on) return;
     const auto early = early_.find(sequence);
-    if (early == early_.end()) {
-        waiting_on_.emplace(sequence, waiter);
-    } else {
+    if (early != early_.end()) {
         waiter->resolved(early->second);
+        return;
+    }
+    try {
+        waiting_on_.emplace(sequence, std::move(waiter));
+    } catch (const std::bad_alloc&) {
+        waiter->resolved(false);  // nobody will hear what becomes of it
     }
 }
 
@@ -113,7 +121,7 @@ void Channel::collect_releases() {
 void Channel::resolve(uint64_t sequence, bool delivered) {
     const auto waiting = waiting_on_.find(sequence);
     if (waiting != waiting_on_.end()) {
-        Waiter* waiter = waiting->second;
+        const std::unique_ptr<Waiter> waiter = std::move(waiting->second);
         waiting_on_.erase(waiting);
         waiter->resolved(delivered);
     } else if (sequence > last_settled_) {

@@ -21,20 +21,23 @@ namespace momento {
 class Channel {
   public:
     // `wake`, from any thread: collect() has something. `pool` gets back what was appended.
-    Channel(std::unique_ptr<SeatedLog> seated, std::function<void()> wake, RecordPool& pool,
+    Channel(std::shared_ptr<SeatedLog> log, std::function<void()> wake, RecordPool& pool,
             bool may_use_reserve);
+    ~Channel() { log_->retire(); }
+    Channel(const Channel&) = delete;
+    Channel& operator=(const Channel&) = delete;
 
-    void append(RecordBuffer record, Waiter* waiter);
+    // If there is no memory for it, std::bad_alloc: then the waiter is the caller's still.
+    void append(RecordBuffer record, std::unique_ptr<Waiter>&& waiter);
     void flush();    // the end of a turn: hands over what was appended
     void collect();  // settles waiters, and resolves those that wait on
     void give_up();  // as not durable, and as dead
 
     // From now on waiters may wait until their event is resolved.
     void watch();
-    void forget(uint64_t sequence) { waiting_on_.erase(sequence); }
+    void forget(uint64_t sequence) { waiting_on_.erase(sequence); }  // and its waiter
 
-    SeatedLog& seated() { return *seated_; }
-    const std::shared_ptr<Log>& log() const { return seated_->log(); }
+    const std::shared_ptr<SeatedLog>& log() const { return log_; }
 
   private:
     // Records that have left in a batch and are not settled yet.
@@ -47,7 +50,7 @@ class Channel {
     void collect_releases();
     void resolve(uint64_t sequence, bool delivered);
 
-    std::unique_ptr<SeatedLog> seated_;
+    const std::shared_ptr<SeatedLog> log_;
     Mailbox<Settlement> settlements_;
     Mailbox<std::vector<RecordBuffer>> used_;  // wakes nobody: settlements come with it
     Mailbox<std::vector<Release>> releases_;
@@ -55,7 +58,7 @@ class Channel {
     const bool may_use_reserve_;
     AppendBatch batch_;
     uint64_t next_ticket_ = 1;
-    std::deque<Waiter*> waiters_;
+    std::deque<std::unique_ptr<Waiter>> waiters_;
     std::vector<Settlement> taken_settlements_;
     size_t settled_ = 0;  // of them
     std::vector<std::vector<RecordBuffer>> taken_used_;
@@ -64,7 +67,7 @@ class Channel {
     // of those whose settlement is still under way.
     bool watched_ = false;
     std::vector<std::vector<Release>> taken_releases_;
-    std::unordered_map<uint64_t, Waiter*> waiting_on_;
+    std::unordered_map<uint64_t, std::unique_ptr<Waiter>> waiting_on_;
     std::unordered_map<uint64_t, bool> early_;
     uint64_t last_settled_ = 0;
 };

@@ -44,14 +44,19 @@ class Engine::Impl {
         if (!letter_queues_.empty()) adoptable_letters_ = std::move(letter_slots);
     }
 
+    ~Impl() { retire_writers(); }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
     RecordBuffer new_record(size_t expected_body) { return records_.take(expected_body); }
 
-    void append(size_t destination, RecordBuffer record, Waiter* waiter) {
-        rooms_.at(destination).events->append(std::move(record), waiter);
+    void append(size_t destination, RecordBuffer record, std::unique_ptr<Waiter>&& waiter) {
+        rooms_.at(destination).events->append(std::move(record), std::move(waiter));
     }
 
-    void append_letter(size_t destination, RecordBuffer record, Waiter* waiter) {
-        rooms_.at(destination).letters->append(std::move(record), waiter);
+    void append_letter(size_t destination, RecordBuffer record,
+                       std::unique_ptr<Waiter>&& waiter) {
+        rooms_.at(destination).letters->append(std::move(record), std::move(waiter));
     }
 
     void watch(size_t destination) { rooms_.at(destination).events->watch(); }
@@ -80,7 +85,7 @@ class Engine::Impl {
                 note_queues();
                 adopt_all();
             }
-            for_each_channel([](Channel& channel) { channel.seated().insist(); });
+            for_each_channel([](Channel& channel) { channel.log()->insist(); });
             for (const auto& adopted : adopted_) adopted->insist();
             report_unopened();
             if (orphans_) orphans_->step();
@@ -97,7 +102,7 @@ class Engine::Impl {
     }
 
     void retire_writers() {
-        for_each_channel([](Channel& channel) { channel.seated().retire(); });
+        for_each_channel([](Channel& channel) { channel.log()->retire(); });
         for (const auto& adopted : adopted_) adopted->retire();
     }
 
@@ -142,12 +147,11 @@ class Engine::Impl {
             settings, *settings_,
             {tools_.clock, tools_.logger, tools_.http, tools_.random, &metrics->bus});
         room.events = std::make_unique<Channel>(
-            std::make_unique<SeatedLog>(spool_settings(), room.slots, nullptr, tools_, metrics),
+            SeatedLog::make(spool_settings(), room.slots, nullptr, tools_, metrics),
             tools_.wake_event_loop, records_, false);
 
         room.letters = std::make_unique<Channel>(
-            std::make_unique<SeatedLog>(letter_settings(settings), letter_slots, nullptr,
-                                        tools_, nullptr),
+            SeatedLog::make(letter_settings(settings), letter_slots, nullptr, tools_, nullptr),
             tools_.wake_event_loop, records_, true);
 
         DeliverySettings delivery;
@@ -191,14 +195,11 @@ class Engine::Impl {
     void adopt_letters() {
         Result<std::unique_ptr<Slot>> slot = adoptable_letters_->adopt();
         if (!slot || !*slot) return;
-        auto seated =
-            std::make_unique<SeatedLog>(letter_queues_.front().settings, adoptable_letters_,
-                                        std::move(*slot), tools_, nullptr);
-        for (const LetterQueue& queue : letter_queues_) {
-            loop_.add_log(queue.name, seated->log());
-        }
-        seated->wake();  // opens the slot
-        adopted_.push_back(std::move(seated));
+        auto log = SeatedLog::make(letter_queues_.front().settings, adoptable_letters_,
+                                   std::move(*slot), tools_, nullptr);
+        for (const LetterQueue& queue : letter_queues_) loop_.add_log(queue.name, log);
+        log->wake();  // opens the slot
+        adopted_.push_back(std::move(log));
     }
 
     // A log that cannot be opened has no slot that would tell.
@@ -240,16 +241,18 @@ class Engine::Impl {
         const std::string& name = settings_->destinations[index].name;
         tools_.logger->write(Severity::notice, "adopting slot \"" + (*slot)->name +
                                                    "\" of destination \"" + name + "\"");
-        auto seated = std::make_unique<SeatedLog>(spool_settings(), room.slots,
-                                                  std::move(*slot), tools_, metrics_[index]);
-        loop_.add_log(name, seated->log());
-        seated->wake();  // opens the slot
-        adopted_.push_back(std::move(seated));
+        auto log = SeatedLog::make(spool_settings(), room.slots, std::move(*slot), tools_,
+                                   metrics_[index]);
+        loop_.add_log(name, log);
+        log->wake();  // opens the slot
+        adopted_.push_back(std::move(log));
     }
 
+    // One of its queues found nothing left in it. Another one may have its letters under way:
+    // who lets go last ends its writer.
     void release(const std::shared_ptr<Log>& log) {
-        const auto drained = std::find_if(adopted_.begin(), adopted_.end(),
-                                          [&](const auto& each) { return each->log() == log; });
+        if (loop_.reads(*log)) return;
+        const auto drained = std::find(adopted_.begin(), adopted_.end(), log);
         if (drained == adopted_.end()) return;
         (*drained)->retire();
         adopted_.erase(drained);
@@ -267,7 +270,7 @@ class Engine::Impl {
     std::shared_ptr<Slots> adoptable_letters_;  // null: no queue takes any
 
     // Delivery thread only.
-    std::vector<std::unique_ptr<SeatedLog>> adopted_;
+    std::vector<std::shared_ptr<SeatedLog>> adopted_;
     std::optional<OrphanSurvey> orphans_;
     int64_t next_adoption_us_ = 0;
     bool queues_noted_ = false;  // as this configuration has them
@@ -286,12 +289,13 @@ RecordBuffer Engine::new_record(size_t expected_body) {
     return impl_->new_record(expected_body);
 }
 
-void Engine::append(size_t destination, RecordBuffer record, Waiter* waiter) {
-    impl_->append(destination, std::move(record), waiter);
+void Engine::append(size_t destination, RecordBuffer record, std::unique_ptr<Waiter>&& waiter) {
+    impl_->append(destination, std::move(record), std::move(waiter));
 }
 
-void Engine::append_letter(size_t destination, RecordBuffer record, Waiter* waiter) {
-    impl_->append_letter(destination, std::move(record), waiter);
+void Engine::append_letter(size_t destination, RecordBuffer record,
+                           std::unique_ptr<Waiter>&& waiter) {
+    impl_->append_letter(destination, std::move(record), std::move(waiter));
 }
 
 void Engine::watch(size_t destination) {

@@ -25,7 +25,8 @@
 
 namespace momento {
 
-// Whoever waits for a record. Called on the event loop.
+// Whoever waits for a record. Called on the event loop; whoever has its record owns it, until
+// it waits for nothing any more.
 class Waiter {
   public:
     virtual ~Waiter() = default;
@@ -46,7 +47,8 @@ class WriterSeat {
     virtual void wake() = 0;  // from any thread; before and after a writer sits here too
     virtual void run(std::unique_ptr<Writer> writer) = 0;  // starts stepping it
     virtual bool is_served() const = 0;  // false: nobody could be found who steps the writer
-    virtual void retire() = 0;           // finish() it and stop, without waiting
+    // finish() it and stop, without waiting; one that nobody steps is dropped.
+    virtual void retire() = 0;
 };
 
 struct EngineTools {
@@ -84,13 +86,15 @@ class Engine {
     RecordBuffer new_record(size_t expected_body);
 
     // Collects a record (an event, or a dead letter of that destination) for this turn;
-    // `waiter` hears of it after a later flush(), from collect().
-    void append(size_t destination, RecordBuffer record, Waiter* waiter);
-    void append_letter(size_t destination, RecordBuffer record, Waiter* waiter);
+    // `waiter` hears of it after a later flush(), from collect(). If there is no memory for it,
+    // std::bad_alloc: then the waiter is the caller's still.
+    void append(size_t destination, RecordBuffer record, std::unique_ptr<Waiter>&& waiter);
+    void append_letter(size_t destination, RecordBuffer record,
+                       std::unique_ptr<Waiter>&& waiter);
 
     // Whoever waits for events of this destination may wait until they are resolved.
     void watch(size_t destination);
-    void forget(size_t destination, uint64_t sequence);  // its waiter is not there any more
+    void forget(size_t destination, uint64_t sequence);  // drops its waiter
 
     // The end of a turn: one hand-over, and at most one wake-up, per log.
     void flush();

@@ -201,12 +201,14 @@ RecordBuffer Gateway::new_record(size_t expected_body) {
     return impl_->engine().new_record(expected_body);
 }
 
-void Gateway::append(size_t destination, RecordBuffer record, Waiter* waiter) {
-    impl_->engine().append(destination, std::move(record), waiter);
+void Gateway::append(size_t destination, RecordBuffer record,
+                     std::unique_ptr<Waiter>&& waiter) {
+    impl_->engine().append(destination, std::move(record), std::move(waiter));
 }
 
-void Gateway::append_letter(size_t destination, RecordBuffer record, Waiter* waiter) {
-    impl_->engine().append_letter(destination, std::move(record), waiter);
+void Gateway::append_letter(size_t destination, RecordBuffer record,
+                            std::unique_ptr<Waiter>&& waiter) {
+    impl_->engine().append_letter(destination, std::move(record), std::move(waiter));
 }
 
 void Gateway::watch(size_t destination) {

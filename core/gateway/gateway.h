@@ -60,8 +60,9 @@ class Gateway {
     void end_turn();
 
     RecordBuffer new_record(size_t expected_body);
-    void append(size_t destination, RecordBuffer record, Waiter* waiter);
-    void append_letter(size_t destination, RecordBuffer record, Waiter* waiter);
+    void append(size_t destination, RecordBuffer record, std::unique_ptr<Waiter>&& waiter);
+    void append_letter(size_t destination, RecordBuffer record,
+                       std::unique_ptr<Waiter>&& waiter);
     void watch(size_t destination);
     void forget(size_t destination, uint64_t sequence);
 

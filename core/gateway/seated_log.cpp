@@ -5,10 +5,19 @@
 
 namespace momento {
 
+std::shared_ptr<SeatedLog> SeatedLog::make(std::shared_ptr<const SpoolSettings> settings,
+                                           std::shared_ptr<Slots> slots,
+                                           std::unique_ptr<Slot> slot, const EngineTools& tools,
+                                           DestinationMetrics* metrics) {
+    return std::shared_ptr<SeatedLog>(
+        new SeatedLog(std::move(settings), std::move(slots), std::move(slot), tools, metrics));
+}
+
 SeatedLog::SeatedLog(std::shared_ptr<const SpoolSettings> settings,
                      std::shared_ptr<Slots> slots, std::unique_ptr<Slot> slot,
                      const EngineTools& tools, DestinationMetrics* metrics)
-    : settings_(std::move(settings)),
+    : Log([this] { wake(); }, [http = tools.http] { http->wake(); }),
+      settings_(std::move(settings)),
       slots_(std::move(slots)),
       slot_(std::move(slot)),
       tools_{tools.clock, tools.random, tools.logger, tools.observer, metrics, {}},
@@ -28,8 +37,6 @@ SeatedLog::SeatedLog(std::shared_ptr<const SpoolSettings> settings,
                                                destination + '/' + name + '"');
         };
     }
-    HttpClient* http = tools.http;
-    log_ = std::make_shared<Log>([this] { wake(); }, [http] { http->wake(); });
 }
 
 void SeatedLog::insist() {
@@ -39,7 +46,8 @@ void SeatedLog::insist() {
 void SeatedLog::wake() {
     is_wanted_.store(true);
     std::call_once(seated_, [this] {
-        seat_->run(std::make_unique<Writer>(log_, settings_, slots_, std::move(slot_), tools_));
+        seat_->run(std::make_unique<Writer>(shared_from_this(), settings_, slots_,
+                                            std::move(slot_), tools_));
     });
     seat_->wake();
 }

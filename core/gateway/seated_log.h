@@ -1,5 +1,9 @@
 // A log and the seat of its writer. The writer sits down with the first post: a log that
 // nobody uses costs no thread and no file.
+//
+// Whoever has the log has its seat: what is posted to it wakes somebody who is still there,
+// however long ago its writer has retired. The writer has the log, and a seat its writer until
+// that has finished: so one that has sat down must retire() in the end.
 #pragma once
 
 #include <atomic>
@@ -13,14 +17,13 @@
 
 namespace momento {
 
-class SeatedLog {
+class SeatedLog final : public Log, public std::enable_shared_from_this<SeatedLog> {
   public:
     // Without a slot the writer claims one. `metrics`: see WriterTools; may be null.
-    SeatedLog(std::shared_ptr<const SpoolSettings> settings, std::shared_ptr<Slots> slots,
-              std::unique_ptr<Slot> slot, const EngineTools& tools,
-              DestinationMetrics* metrics);
-
-    const std::shared_ptr<Log>& log() const { return log_; }
+    static std::shared_ptr<SeatedLog> make(std::shared_ptr<const SpoolSettings> settings,
+                                           std::shared_ptr<Slots> slots,
+                                           std::unique_ptr<Slot> slot, const EngineTools& tools,
+                                           DestinationMetrics* metrics);
 
     void wake();  // from any thread
 
@@ -30,6 +33,10 @@ class SeatedLog {
     void retire() { seat_->retire(); }
 
   private:
+    SeatedLog(std::shared_ptr<const SpoolSettings> settings, std::shared_ptr<Slots> slots,
+              std::unique_ptr<Slot> slot, const EngineTools& tools,
+              DestinationMetrics* metrics);
+
     const std::shared_ptr<const SpoolSettings> settings_;
     const std::shared_ptr<Slots> slots_;
     std::unique_ptr<Slot> slot_;
@@ -37,7 +44,6 @@ class SeatedLog {
     const std::unique_ptr<WriterSeat> seat_;
     std::once_flag seated_;
     std::atomic<bool> is_wanted_{false};
-    std::shared_ptr<Log> log_;
 };
 
 }  // namespace momento

@@ -3,14 +3,35 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include <atomic>
 #include <exception>
+#include <iterator>
+#include <new>
 #include <utility>
 
 #include "base/semaphore.h"
 
 namespace momento {
 namespace {
+
+// Blocks all signals, for threads that are made meanwhile.
+class WithoutSignals {
+  public:
+    WithoutSignals() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~WithoutSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    WithoutSignals(const WithoutSignals&) = delete;
+    WithoutSignals& operator=(const WithoutSignals&) = delete;
+
+  private:
+    sigset_t before_;
+};
+
+std::thread create_thread(ThreadGroup::Body body) {
+    return std::thread(std::move(body));
+}
 
 // What the seat and its thread share; whichever lets go last drops it.
 struct WriterDesk {
@@ -21,14 +42,15 @@ struct WriterDesk {
 };
 
 void step_until_retired(WriterDesk& desk) {
+    // Its slot is given back with it, however this ends: as after a crash.
+    const std::unique_ptr<Writer> writer = std::move(desk.writer);
     while (!desk.retired.load()) {
         desk.woken.store(false);
-        while (desk.writer->step()) {
+        while (writer->step()) {
         }
         desk.bell.wait(Writer::step_interval_ms);
     }
-    desk.writer->finish();
-    desk.writer.reset();
+    writer->finish();
 }
 
 class ThreadSeat final : public WriterSeat {
@@ -36,82 +58,146 @@ class ThreadSeat final : public WriterSeat {
     explicit ThreadSeat(ThreadGroup& threads) : threads_(threads) {}
 
     void run(std::unique_ptr<Writer> writer) override {
-        std::lock_guard lock(starting_);
         desk_->writer = std::move(writer);
+        state_.store(State::waits);
     }
 
     void wake() override {
-        if (!started_.load()) start();
+        if (state_.load() == State::waits) start();
         if (!desk_->woken.exchange(true)) desk_->bell.post();
     }
 
-    bool is_served() const override { return started_.load(); }
+    bool is_served() const override { return state_.load() == State::served; }
 
     void retire() override {
         desk_->retired.store(true);
         desk_->bell.post();
+        drop_if_unserved();
     }
 
   private:
+    enum class State {
+        empty,
+        waits,     // the writer, for a thread
+        starting,  // by whoever made it so
+        served,
+        dropped,
+    };
+
     // Tried again with every wake-up if the system had no thread to give.
     void start() {
-        std::lock_guard lock(starting_);
-        if (started_.load() || !desk_->writer) return;
-        started_.store(
-            threads_.start("momento-writer", [desk = desk_] { step_until_retired(*desk); }));
+        if (!moves(State::waits, State::starting)) return;
+        bool is_started = false;
+        try {
+            is_started =
+                threads_.start("momento-writer", [desk = desk_] { step_until_retired(*desk); });
+        } catch (const std::bad_alloc&) {
+            is_started = false;
+        }
+        state_.store(is_started ? State::served : State::waits);
+        if (desk_->retired.load()) drop_if_unserved();
     }
+
+    // The writer has its log, and by it this seat: somebody has to let go.
+    void drop_if_unserved() {
+        if (!moves(State::waits, State::dropped)) return;
+        const std::unique_ptr<Writer> writer = std::move(desk_->writer);
+    }
+
+    bool moves(State from, State to) { return state_.compare_exchange_strong(from, to); }
 
     ThreadGroup& threads_;
     std::shared_ptr<WriterDesk> desk_ = std::make_shared<WriterDesk>();
-    std::mutex starting_;
-    std::atomic<bool> started_{false};
+    std::atomic<State> state_{State::empty};
 };
 
 }  // namespace
 
-bool ThreadGroup::start(const char* name, std::function<void()> body) {
-    std::lock_guard lock(mutex_);
+ThreadGroup::ThreadGroup(Logger& logger, std::function<void()> failed, Create create)
+    : logger_(logger),
+      failed_(std::move(failed)),
+      create_(create ? std::move(create) : create_thread) {}
+
+bool ThreadGroup::start(const char* name, Body body) {
     // Those that ended meanwhile (writers of adopted logs) are joined here.
-    entries_.remove_if([](Entry& entry) {
-        if (entry.ended) entry.thread.join();
-        return entry.ended;
-    });
+    for (Entry& ended : take_ended()) ended.thread.join();
 
-    Entry& entry = entries_.emplace_back();
-    auto run = [this, &entry, body = std::move(body)] {
-        try {
-            body();
-        } catch (const std::exception& e) {
-            logger_.write(Severity::alert, std::string("a thread ended: ") + e.what());
-        } catch (...) {
-            logger_.write(Severity::alert, "a thread ended: unknown exception");
-        }
-        std::lock_guard ending(mutex_);
-        entry.ended = true;
-        ended_.notify_all();
-    };
-
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = true;
+    Entries::iterator entry;
     try {
-        entry.thread = std::thread(std::move(run));
-        pthread_setname_np(entry.thread.native_handle(), name);
-    } catch (const std::exception& e) {  // no thread, or no memory for one
-        started = false;
-        entries_.pop_back();
-        logger_.write(Severity::alert, std::string("cannot start a thread: ") + e.what());
+        std::lock_guard lock(mutex_);
+        entry = entries_.emplace(entries_.end());
+    } catch (const std::bad_alloc& e) {
+        tell(e.what());
+        return false;
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return started;
+    try {
+        std::thread thread;
+        {
+            const WithoutSignals guard;
+            thread = create_([this, entry, body = std::move(body)] { run(*entry, body); });
+        }
+        pthread_setname_np(thread.native_handle(), name);
+        std::lock_guard lock(mutex_);
+        entry->thread = std::move(thread);
+        return true;
+    } catch (const std::exception& e) {  // no thread, or no memory for one
+        {
+            std::lock_guard lock(mutex_);
+            entries_.erase(entry);
+        }
+        tell(e.what());
+        return false;
+    }
 }
 
+void ThreadGroup::run(Entry& entry, const Body& body) {
+    const auto fail = [this](const char* what) {
+        try {
+            logger_.write(Severity::alert, std::string("a thread ended: ") + what);
+        } catch (const std::bad_alloc&) {
+            // Whoever hears of it says more.
+        }
+        has_failed_.store(true, std::memory_order_release);
+        if (failed_) failed_();
+    };
+    try {
+        body();
+    } catch (const std::exception& e) {
+        fail(e.what());
+    } catch (...) {
+        fail("unknown exception");
+    }
+    std::lock_guard ending(mutex_);
+    entry.ended = true;
+    ended_.notify_all();
+}
+
+void ThreadGroup::tell(const char* what) noexcept {
+    try {
+        logger_.write(Severity::alert, std::string("cannot start a thread: ") + what);
+    } catch (const std::bad_alloc&) {
+        // Nor can that be said.
+    }
+}
+
+// One whose starter has not put its thread here yet is left for the next time.
+ThreadGroup::Entries ThreadGroup::take_ended() {
+    Entries ended;
+    std::lock_guard lock(mutex_);
+    for (auto it = entries_.begin(); it != entries_.end();) {
+        const auto next = std::next(it);
+        if (it->ended && it->thread.joinable()) ended.splice(ended.end(), entries_, it);
+        it = next;
+    }
+    return ended;
+}
+
+// Whoever may start another one meanwhile is one of those that are waited for.
 bool ThreadGroup::join(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
     for (Entry& entry : entries_) {
-        if (!ended_.wait_until(lock, deadline, [&entry] { return entry.ended; })) return false;
+        const auto has_ended = [&entry] { return entry.ended; };
+        if (!ended_.wait_until(lock, deadline, has_ended)) return false;
     }
     // An ended thread needs the mutex no more, only its last instructions.
     for (Entry& entry : entries_) entry.thread.join();

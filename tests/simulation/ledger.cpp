@@ -10,7 +10,7 @@ constexpr std::string_view body_start = "{\"id\":";
 
 }  // namespace
 
-bool SimEvent::settled(bool durable, uint64_t /*sequence*/) {
+bool SimEvent::settled(bool durable) {
     if (answer != Answer::none) {
         stage_.violation("event " + std::to_string(id) + " is settled twice");
         return false;

@@ -29,12 +29,12 @@ enum class Taste {
     forbidden,        // a policy forbids the whole request, until it is mended
 };
 
-class SimEvent final : public Waiter {
+class SimEvent {
   public:
     explicit SimEvent(Stage& stage) : stage_(stage) {}
 
-    bool settled(bool durable, uint64_t sequence) override;
-    void resolved(bool delivered) override;
+    bool settled(bool durable);
+    void resolved(bool delivered);
 
     uint64_t id = 0;
     size_t destination = 0;
@@ -62,6 +62,19 @@ class SimEvent final : public Waiter {
 
   private:
     Stage& stage_;
+};
+
+// Its sender, as a process knows it.
+class Sender final : public Waiter {
+  public:
+    explicit Sender(SimEvent& event) : event_(event) {}
+    bool settled(bool durable, uint64_t /*sequence*/) override {
+        return event_.settled(durable);
+    }
+    void resolved(bool delivered) override { event_.resolved(delivered); }
+
+  private:
+    SimEvent& event_;
 };
 
 class Ledger {

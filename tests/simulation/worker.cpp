@@ -161,9 +161,10 @@ void SimWorker::take(SimEvent& event) {
     event.worker = serial;
     event.given_us = stage_.now();
     if (event.malformed) {
-        engine_->append_letter(event.destination, encode(event), &event);
+        engine_->append_letter(event.destination, encode(event),
+                               std::make_unique<Sender>(event));
     } else {
-        engine_->append(event.destination, encode(event), &event);
+        engine_->append(event.destination, encode(event), std::make_unique<Sender>(event));
     }
 }
 

@@ -17,19 +17,30 @@
 namespace momento {
 namespace {
 
-struct Heard final : Waiter {
-    bool settled(bool durable, uint64_t sequence) override {
-        ++times;
-        is_durable = durable;
-        number = sequence;
-        return false;
-    }
-    void resolved(bool) override {}
-
+struct Heard {
     int times = 0;
     bool is_durable = false;
     uint64_t number = 0;
 };
+
+class Ear final : public Waiter {
+  public:
+    explicit Ear(Heard& heard) : heard_(heard) {}
+    bool settled(bool durable, uint64_t sequence) override {
+        ++heard_.times;
+        heard_.is_durable = durable;
+        heard_.number = sequence;
+        return false;
+    }
+    void resolved(bool) override {}
+
+  private:
+    Heard& heard_;
+};
+
+std::unique_ptr<Waiter> ear(Heard& heard) {
+    return std::make_unique<Ear>(heard);
+}
 
 // A seat for which there is nobody at first.
 class LateSeat final : public WriterSeat {
@@ -37,7 +48,7 @@ class LateSeat final : public WriterSeat {
     void wake() override { ++wakes; }
     void run(std::unique_ptr<Writer> sitting) override { writer = std::move(sitting); }
     bool is_served() const override { return served; }
-    void retire() override {}
+    void retire() override { writer.reset(); }
 
     std::unique_ptr<Writer> writer;
     bool served = false;
@@ -62,8 +73,7 @@ class ChannelTest : public ::testing::Test {
         auto slots = std::make_shared<Slots>(spool_.path(), "bus", *tools.files, *tools.random,
                                              *tools.logger);
         return std::make_unique<Channel>(
-            std::make_unique<SeatedLog>(std::move(settings), std::move(slots), nullptr, tools,
-                                        nullptr),
+            SeatedLog::make(std::move(settings), std::move(slots), nullptr, tools, nullptr),
             [this] { settled_.post(); }, pool_, false);
     }
 
@@ -85,15 +95,15 @@ TEST_F(ChannelTest, InsistsOnAWriterThatNobodySteps) {
         return made;
     };
     auto channel = make_channel(tools);
-    channel->seated().insist();
+    channel->log()->insist();
     EXPECT_EQ(seat->wakes, 0);  // nobody has asked for it
     Heard first, second;
-    channel->append(record(), &first);
+    channel->append(record(), ear(first));
     channel->flush();
-    channel->append(record(), &second);
+    channel->append(record(), ear(second));
     channel->flush();
     EXPECT_EQ(seat->wakes, 1);
-    channel->seated().insist();
+    channel->log()->insist();
     EXPECT_EQ(seat->wakes, 2);
     channel->collect();
     EXPECT_EQ(first.times, 0);
@@ -106,11 +116,11 @@ TEST_F(ChannelTest, InsistsOnAWriterThatNobodySteps) {
     EXPECT_EQ(second.number, first.number + 1);
 
     // One that is served is woken by the post alone.
-    channel->seated().insist();
+    channel->log()->insist();
     const int woken = seat->wakes;
     EXPECT_EQ(woken, 2);
     Heard third;
-    channel->append(record(), &third);
+    channel->append(record(), ear(third));
     channel->flush();
     EXPECT_EQ(seat->wakes, woken + 1);
     seat->writer->finish();
@@ -125,12 +135,12 @@ TEST_F(ChannelTest, IsServedByAThreadUntilItRetires) {
     auto channel = make_channel(tools);
     std::vector<Heard> heard(500);
     for (Heard& waiter : heard) {
-        channel->append(record(), &waiter);
+        channel->append(record(), ear(waiter));
         channel->flush();
-        if (&waiter == &heard.back()) channel->seated().retire();  // stores what was posted
+        if (&waiter == &heard.back()) channel->log()->retire();  // stores what was posted
         channel->collect();
     }
-    channel->seated().retire();  // again
+    channel->log()->retire();  // again
     EXPECT_TRUE(threads.join(std::chrono::steady_clock::now() + std::chrono::seconds(30)));
     channel->collect();
     for (const Heard& waiter : heard) {
@@ -146,7 +156,7 @@ TEST_F(ChannelTest, WaitsForItsThreadOnlyAsLongAsItTakes) {
     auto channel = make_channel(tools);
     for (int i = 0; i < 50; ++i) {
         Heard heard;
-        channel->append(record(), &heard);
+        channel->append(record(), ear(heard));
         channel->flush();
         while (heard.times == 0) {
             ASSERT_TRUE(settled_.wait(30'000)) << i;
@@ -154,7 +164,7 @@ TEST_F(ChannelTest, WaitsForItsThreadOnlyAsLongAsItTakes) {
         }
         EXPECT_TRUE(heard.is_durable);
     }
-    channel->seated().retire();
+    channel->log()->retire();
     EXPECT_TRUE(threads.join(std::chrono::steady_clock::now() + std::chrono::seconds(30)));
 }
 
@@ -162,7 +172,7 @@ TEST_F(ChannelTest, NeedsNoThreadToRetire) {
     ThreadGroup threads(logger_);
     EngineTools tools = this->tools();
     tools.make_seat = [&threads] { return make_thread_seat(threads); };
-    make_channel(tools)->seated().retire();
+    make_channel(tools)->log()->retire();
     EXPECT_TRUE(threads.join(std::chrono::steady_clock::now()));
 }
 
