@@ -7,8 +7,8 @@
 
 #include "aws/sqs.h"
 #include "aws/timestamp.h"
-#include "base/json.h"
 #include "cli/spool_access.h"
+#include "destination/event_json.h"
 #include "ingest/payload.h"
 #include "spool/slots.h"
 
@@ -18,9 +18,6 @@ namespace {
 
 constexpr int wait_s = 2;   // for the next messages
 constexpr int hide_s = 60;  // messages that are left are seen by others after that
-// What stands before the event: event_json.h, and EventBridge itself. In a string before it
-// no quote would stand without a backslash.
-constexpr std::string_view before_detail = R"(,"resources":[],"detail":)";
 
 std::string_view attribute(const aws::SqsMessage& message, std::string_view name) {
     for (const auto& [key, value] : message.attributes) {
@@ -29,24 +26,9 @@ std::string_view attribute(const aws::SqsMessage& message, std::string_view name
     return {};
 }
 
-// The event as it arrived at the gateway, with bytes to read behind it for the parser. A
-// message that is no envelope may be the event itself.
-std::string event_of(const std::string& body) {
-    const size_t found = body.find(before_detail);
-    std::string event = body;
-    if (found != body.npos) {
-        event = body.substr(found + before_detail.size());
-        if (!event.empty()) event.pop_back();  // the envelope's own
-    }
-    event.reserve(event.size() + body_padding);
-    return event;
-}
-
-int64_t accepted_ms(const std::string& envelope) {
-    const Result<Json> json = Json::parse(envelope);
-    const auto time = json ? json->get("time").as_string() : std::nullopt;
-    const auto parsed = time ? aws::parse_timestamp(*time) : std::nullopt;
-    return parsed.value_or(system_clock().wall_ms());
+// When EventBridge or a gateway took it, if that is known.
+int64_t accepted_ms(const EventJson& event) {
+    return aws::parse_timestamp(event.time).value_or(system_clock().wall_ms());
 }
 
 // Events of one message have one id, however often it is redriven.
@@ -114,8 +96,10 @@ class QueueReader {
         const std::string& reason = redrive_.settings.filter.reason;
         if (!reason.empty() && attribute(message, aws::attribute_error_code) != reason) return;
 
-        const std::string event = event_of(message.body);
-        const Result<Payload> payload = parser_.parse(event);
+        // A message that is no envelope may be the event itself.
+        EventJson event = read_event_json(message.body).value_or(EventJson{message.body, {}});
+        event.detail.reserve(event.detail.size() + body_padding);
+        const Result<Payload> payload = parser_.parse(event.detail);
         if (!payload) {
             report_->without_event++;
             return;
@@ -130,12 +114,12 @@ class QueueReader {
         }
         Record record;
         record.origin = Origin::redrive;
-        record.accepted_ms = accepted_ms(message.body);
+        record.accepted_ms = accepted_ms(event);
         record.publish_ms = payload->publish_timestamp;
         record.replay_id = id_of(received.id);
         record.cache = payload->cache;
         record.topic = payload->topic;
-        record.body = event;
+        record.body = event.detail;
         Batch& batch = batches[destination];
         batch.events.push_back(RecordBuffer::from(record));
         batch.receipts.push_back(received.receipt);

@@ -340,3 +340,16 @@ def test_a_reload_in_between_moves_every_letter(gateway, standin, moto):
         return len(texts) == 5
 
     eventually(all_moved, "five different letters")
+
+
+def test_letters_that_somebody_reformatted_come_back_with_their_bytes(gateway, standin, queue,
+                                                                       momentoctl):
+    nginx = gateway(queue)
+    body = documented_event(text='a ,"resources":[],"detail":{} in it')[:-1] + b' , "x":1.50e0 }'
+    envelope = ('{{\n  "time": "2026-01-02T03:04:05Z",\n  "detail" : {} ,\n'
+                '  "resources": ["arn:aws:iam::123456789012:role/x"],\n'
+                '  "source": "Momento",\n  "detail-type": "chat#room"\n}}\n')
+    queue.sqs.send_message(QueueUrl=queue.url, MessageBody=envelope.format(body.decode()))
+    status, output = redrive(momentoctl, nginx, queue, "--to", "bus")
+    assert (status, output) == (0, 'redriven: 1 to "bus"\n')
+    assert standin.wait_for_entries(1)[0]["Detail"] == body.decode()
