@@ -34,6 +34,24 @@ Appender::Appender(SegmentStore& store, std::shared_ptr<const SpoolSettings> set
     }
 }
 
+void Appender::keep_tail(std::unique_ptr<File> file) {
+    const LogSegment& newest = segments_.back();
+    const bool has_space = newest.size >= newest.extent.end + record_header_size;
+    if (!has_space || newest.size > settings_->segment_size) return;
+    found_tail_ = std::make_unique<Tail>();
+    found_tail_->file = std::move(file);
+    found_tail_->size = newest.size;
+    found_tail_->synced_end = newest.extent.end;
+}
+
+void Appender::go_on() {
+    tail_ = std::move(found_tail_);
+    tail_->room = store_.room_taken();
+    tail_extent().sealed = false;
+    ++version_;
+    observe(tools_.observer, steps::tail_resumed);
+}
+
 void Appender::append(std::vector<PendingRecord>& records) {
     bool failed_before = false;
     for (size_t i = 0; i < records.size();) {
@@ -224,6 +242,7 @@ bool Appender::open_segment(uint64_t bytes, Room room) {
 void Appender::end_tail() {
     if (!segments_.empty()) tail_extent().sealed = true;
     tail_.reset();
+    found_tail_.reset();
     ++version_;
 }
 
@@ -288,6 +307,7 @@ void Appender::flush() {
 
 void Appender::drop_oldest() {
     segments_.pop_front();
+    if (segments_.empty()) found_tail_.reset();
     ++version_;
     if (!failing_) retry_us_ = {};  // there may be room now
 }

@@ -9,6 +9,9 @@
 // With sync=os records count as stored when they are written. A copy is kept in memory until
 // a sync, at most a second later, has succeeded, so that they can be written again.
 //
+// A log that is opened again goes on in the newest segment, if it can: each start would cost a
+// segment otherwise.
+//
 // Belongs to the writer's thread. Does not throw but what an observer or the allocator does.
 #pragma once
 
@@ -53,10 +56,18 @@ class Appender {
     // A fresh segment is needed, though nobody appends: it tells readers what is gone.
     void need_tail() { tail_needed_ = true; }
 
+    // The newest segment, as it was found: synced, and clean behind its end. Somebody who has
+    // something to append may go_on() there.
+    void keep_tail(std::unique_ptr<File> file);
+    bool may_go_on() const { return found_tail_ != nullptr; }
+    void go_on();
+    void give_up_found_tail() { found_tail_.reset(); }
+
     const std::deque<LogSegment>& segments() const { return segments_; }
     bool has_tail() const { return tail_ != nullptr; }
     uint64_t unwritten() const;  // bytes that the tail has space for
     void drop_oldest();          // it was recycled
+    void end_tail();             // what comes next goes to a fresh segment
 
     uint64_t next_sequence() const { return next_sequence_; }
     // Every record below is synced.
@@ -83,7 +94,6 @@ class Appender {
     bool store(std::vector<PendingRecord>& records, size_t first, size_t end);
     bool roll(uint64_t bytes, Room room);
     bool open_segment(uint64_t bytes, Room room);
-    void end_tail();
     bool write(const std::vector<std::string_view>& pieces);
     bool sync();
     void keep(const RecordBuffer& record);
@@ -104,6 +114,7 @@ class Appender {
 
     std::deque<LogSegment> segments_;
     std::unique_ptr<Tail> tail_;
+    std::unique_ptr<Tail> found_tail_;  // the newest segment; sealed until go_on()
     uint64_t highest_number_;
     uint64_t next_sequence_;
     uint64_t version_ = 1;

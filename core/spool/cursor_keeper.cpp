@@ -46,6 +46,11 @@ void CursorKeeper::sync() {
     sync_file();
 }
 
+bool CursorKeeper::renew() {
+    if (!renewed_) write_now();
+    return renewed_;
+}
+
 bool CursorKeeper::released_for_good(uint64_t sequence) {
     if (file_.durable_base() >= sequence) return true;
     // Of a log that was taken over with nothing pending nothing else makes the file.
@@ -67,6 +72,7 @@ void CursorKeeper::write_now() {
         complain(written.error());
         return;
     }
+    renewed_ = true;
     released_ = false;
     appended_ = false;
     count_dead();

@@ -44,6 +44,11 @@ class CursorKeeper {
     // Once a second: writes what has changed in any way, and makes it durable.
     void sync();
 
+    // Whether the file has been written since the slot was opened; sees to it if need be. Then
+    // whoever remembers the slot as drained sees that it has another generation, and all names
+    // in the slot's directory are durable.
+    bool renew();
+
     // Whether everything below is durably released; sees to it if need be.
     bool released_for_good(uint64_t sequence);
 
@@ -59,6 +64,7 @@ class CursorKeeper {
     Logger& logger_;
     DestinationMetrics* const metrics_;
     std::vector<uint8_t> uncounted_;  // why records are dead that the file does not tell of
+    bool renewed_ = false;            // written by this keeper
     bool released_ = false;           // something, since the last write
     bool appended_;
     Pace fresh_file_;

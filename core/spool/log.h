@@ -91,7 +91,12 @@ struct LogNumbers {
                             // has not been made yet: at most one a second
     bool full = false;      // the bound or the disk is reached: appends are refused
     int64_t oldest_pending_ms = 0;  // accept time of the base record; 0: none, or not read yet
+    bool let_go = false;            // nobody has the slot any more
 };
+
+// Hears a slot's numbers; `found` is what it held when it was opened.
+using SlotPublisher =
+    std::function<void(const std::string& slot, const SlotTotals& found, const LogNumbers&)>;
 
 class Writer;
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "spool/cursor_file.h"
+#include "spool/planted.h"
 #include "spool/segment_scan.h"
 
 namespace momento {
@@ -22,6 +23,7 @@ struct Tail {
     uint64_t next_sequence = 1;
     int64_t newest_publish_ms = 0;
     uint64_t redriven = 0;  // of the records behind the cursor's last sequence
+    bool clean = false;     // RecoveredSlot::tail_clean
 };
 
 // One slot's recovery; its steps in the order in which they run.
@@ -178,6 +180,7 @@ class Recovery {
             tail = *scanned;
             newest.extent.end = tail.end;
             newest.newest_publish_ms = tail.newest_publish_ms;
+            slot_.tail_clean = tail.clean;
         }
 
         uint64_t released_end = cursor.base_sequence;
@@ -231,15 +234,19 @@ class Recovery {
                 records.move_to(tail.end);
                 continue;
             }
-            if (*found == SegmentScan::Found::end) return tail;
-
-            uint64_t bad = records.offset();
+            const uint64_t bad = records.offset();
+            std::optional<uint64_t> next;
+            if (*found != SegmentScan::Found::end) {
+                auto whole = records.find(bad, segment.size, tail.next_sequence, 0);
+                if (!whole) return whole.error();
+                next = *whole;
+            }
+            tail.clean = !next || planted(Bug::torn_tail_resumed);
+            if (!next) return tail;
             auto proof = records.find(bad, segment.size, tail.next_sequence, bad);
             if (!proof) return proof.error();
             if (!*proof) return tail;  // torn: never acknowledged
-            auto next = records.find(bad, segment.size, tail.next_sequence, 0);
-            if (!next) return next.error();
-            records.move_to(next->value_or(**proof));
+            records.move_to(*next);
         }
     }
 

@@ -8,9 +8,11 @@
 // In the newest segment a bad place is damage if a later record was written when the place
 // had been synced (Record::durable), else it is a torn tail, and the log ends there.
 //
-// Nothing is changed on disk: the writer appends to a fresh segment that names the newest
-// one and its end. Called by whoever holds the slot's lock; or by anyone who only wants to
-// look, and lives with a picture that is changing.
+// Nothing is changed on disk. The writer goes on where the newest segment's records end, if
+// no whole record stands behind that place: one that was written before would be believed as
+// soon as what is appended ends in front of it. Else it appends to a fresh segment that names
+// the newest one and its end. Called by whoever holds the slot's lock; or by anyone who only
+// wants to look, and lives with a picture that is changing.
 #pragma once
 
 #include <cstdint>
@@ -47,10 +49,11 @@ struct RecoveredSlot {
     uint64_t other_bytes = 0;                // of all other files
     uint64_t highest_number = 0;             // of any segment there is or was
     uint64_t next_sequence = 1;
-    bool tail_lost = false;  // records below next_sequence are in no segment: a fresh segment
-                             // tells readers that they are gone
-    bool foreign = false;    // another format version: nothing here may be touched, and
-                             // nothing above is filled in
+    bool tail_clean = false;  // no whole record stands behind the newest segment's end
+    bool tail_lost = false;   // records below next_sequence are in no segment: a fresh
+                              // segment tells readers that they are gone
+    bool foreign = false;     // another format version: nothing here may be touched, and
+                              // nothing above is filled in
 };
 
 Result<RecoveredSlot> recover_slot(Directory& directory, Logger& logger);

@@ -1,6 +1,9 @@
 // Gives the room that a log has consumed back to it and makes segments ahead, so that whoever
 // appends finds one ready and the log stays within its bound.
 //
+// Beside what is pending, or kept for replay zones, a log at rest has two segments: the tail
+// and the reserve; or, when the tail is nearly full, the reserve and the one to go on with.
+//
 // Belongs to the writer's thread, which calls it when everybody who waits for an answer has
 // one: a step does one small piece. A segment is taken back when all of it is durably released
 // and its replay ids have been kept for as long as the settings want. Errors are logged; what
@@ -19,11 +22,15 @@ namespace momento {
 
 class Recycler {
   public:
-    // What is given lives longer than this. `keeps_files`: what was consumed becomes a spare;
-    // else it is given back to the disk.
+    enum class Use {
+        events,   // what was consumed becomes a spare
+        letters,  // it is given back to the disk
+        drained,  // and nothing is made ahead
+    };
+
+    // What is given lives longer than this.
     Recycler(SegmentStore& store, Appender& appender, CursorKeeper& cursor,
-             const SpoolSettings& settings, const Clock& clock, Logger& logger,
-             bool keeps_files);
+             const SpoolSettings& settings, const Clock& clock, Logger& logger, Use use);
 
     // False: there is nothing to do now.
     bool step();
@@ -33,7 +40,11 @@ class Recycler {
     void make_room();
 
   private:
+    bool is_at_rest();
+    bool is_tail_used() const;
+    size_t wanted_spares() const;
     bool recycle_oldest();
+    bool remove_surplus();
     bool prepare_spare();
 
     SegmentStore& store_;
@@ -42,9 +53,12 @@ class Recycler {
     const SpoolSettings& settings_;
     const Clock& clock_;
     Logger& logger_;
-    const bool keeps_files_;
+    const Use use_;
 
+    uint64_t last_sequence_ = 0;  // that was seen, and since when nothing was appended
+    int64_t at_rest_since_us_ = 0;
     Pace recycle_pace_;
+    Pace surplus_pace_;
     Pace spare_pace_;
     bool spare_failed_ = false;  // and that was told
 };

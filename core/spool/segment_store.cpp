@@ -62,6 +62,11 @@ uint64_t SegmentStore::reserve_gap() const {
     return settings_->segment_size - std::min(reserve, settings_->segment_size);
 }
 
+Room SegmentStore::room_taken() const {
+    if (fits(reserve_gap())) return Room::bound;
+    return fits(0) ? Room::reserve : Room::beyond;
+}
+
 bool SegmentStore::reserve_ready() const {
     return reserve_gap() == 0;
 }
@@ -219,25 +224,24 @@ Status SegmentStore::zero(const std::string& name, Directory::Mode mode, uint64_
     return zeroed;
 }
 
-Result<bool> SegmentStore::prepare() {
-    const uint64_t full = settings_->segment_size;
-    if (spares_.size() > wanted_spares) {
-        const FoundFile surplus = spares_.back();
-        if (Status removed = remove(surplus.name, surplus.size); !removed) {
-            return removed.error();
-        }
-        spares_.pop_back();
-        return true;
-    }
+Status SegmentStore::remove_smallest() {
+    const FoundFile smallest = spares_.back();
+    Status removed = remove(smallest.name, smallest.size);
+    if (removed) spares_.pop_back();
+    return removed;
+}
 
-    auto partial = std::find_if(spares_.begin(), spares_.end(),
+Result<bool> SegmentStore::prepare(size_t wanted) {
+    const uint64_t full = settings_->segment_size;
+    const auto end = spares_.begin() + static_cast<ptrdiff_t>(std::min(wanted, spares_.size()));
+    auto partial = std::find_if(spares_.begin(), end,
                                 [&](const FoundFile& spare) { return spare.size < full; });
-    if (partial == spares_.end() && spares_.size() == wanted_spares) return false;
-    uint64_t size = partial == spares_.end() ? 0 : partial->size;
+    if (partial == end && spares_.size() >= wanted) return false;
+    uint64_t size = partial == end ? 0 : partial->size;
     uint64_t piece = std::min(piece_size, full - size);
     if (!fits(piece)) return false;
 
-    if (partial == spares_.end()) {
+    if (partial == end) {
         Result<size_t> made = make(piece, 0);
         if (!made) return made.error();
     } else {
@@ -268,7 +272,7 @@ Result<bool> SegmentStore::remove_outsized() {
 
 Status SegmentStore::recycle(uint64_t number, uint64_t size, bool keep) {
     std::string name = segment_file_name(number);
-    const size_t wanted = fits(0) ? wanted_spares : 1;
+    const size_t wanted = fits(0) ? most_spares : 1;
     if (!keep || spares_.size() >= wanted || size > settings_->segment_size) {
         Status removed = remove(name, size);
         if (removed) excess_ -= excess(size);

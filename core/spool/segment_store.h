@@ -2,7 +2,7 @@
 // keeps the log within its bound.
 //
 // Files wait as spares: zeroed, or consumed ones with what they held. New ones are zeroed
-// in small pieces by prepare(), one ahead; nobody waits for a whole one: a spare may be
+// in small pieces by prepare(); nobody waits for a whole one: a spare may be
 // used as it is, being a smaller segment then, and if there is none a small one is made on
 // the spot. So appending never allocates, and the first event waits for at most
 // `first_segment_size` of zeros.
@@ -64,6 +64,9 @@ class SegmentStore {
     // True if activate() would find it within Room::bound.
     bool has_room(uint64_t bytes) const;
 
+    // What all that there is takes of the bound: whose a segment is that was found.
+    Room room_taken() const;
+
     // The reserve is there, whole.
     bool reserve_ready() const;
 
@@ -71,8 +74,13 @@ class SegmentStore {
     // is removed (what failed once is not used again).
     Status recycle(uint64_t number, uint64_t size, bool keep);
 
-    // One small piece of zeros for the spares, if they lack any. True if a piece was made.
-    Result<bool> prepare();
+    // One small piece of zeros, if there are no `wanted` whole spares, at most most_spares.
+    // True if a piece was made.
+    Result<bool> prepare(size_t wanted);
+
+    static constexpr size_t most_spares = 2;  // the reserve, and one ahead
+    size_t spares() const { return spares_.size(); }
+    Status remove_smallest();  // of the spares
 
     // Removes a spare that is larger than segments are now, if there is one. True if there
     // was: it stood in the way of what the bound has room for.
@@ -88,8 +96,6 @@ class SegmentStore {
     double fullness(uint64_t unwritten) const;
 
   private:
-    static constexpr size_t wanted_spares = 2;  // the reserve, and one ahead
-
     bool fits(uint64_t added) const;
     Error log_full() const;
     uint64_t excess(uint64_t segment_size) const;

@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "spool/cursor_file.h"
+#include "spool/leftovers.h"
 #include "spool/planted.h"
 #include "spool/segment.h"
 
@@ -15,6 +16,7 @@ namespace momento {
 namespace {
 
 constexpr size_t max_destination_name = 64;
+constexpr int64_t retry_interval_ms = 10'000;  // after what was not needed could not be removed
 
 // A slot's owner is told by its directory's owner: workers that run as somebody else now.
 bool is_refused(const Error& error) {
@@ -97,6 +99,14 @@ Result<std::unique_ptr<Slot>> Slots::make_slot(Directory& parent) {
 }
 
 Result<std::unique_ptr<Slot>> Slots::adopt() {
+    return go_through(true);
+}
+
+void Slots::tidy() {
+    (void)go_through(false);  // what cannot be locked or read was reported
+}
+
+Result<std::unique_ptr<Slot>> Slots::go_through(bool adopts) {
     auto parent = open_destination(false);
     if (!parent) {
         if (parent.error().code == ENOENT) return std::unique_ptr<Slot>();
@@ -109,16 +119,7 @@ Result<std::unique_ptr<Slot>> Slots::adopt() {
         if (!is_slot_name(name)) continue;
         // Without the lock: a slot that was drained when it was last seen is not worth it,
         // and a worker that looks for a free slot shall find it free.
-        auto directory = (*parent)->open_directory(name, false);
-        std::optional<Drained> seen;
-        if (directory) {
-            if (auto glanced = glance(**directory)) seen = *glanced;
-        }
-        {
-            std::lock_guard guard(mutex_);
-            auto known = drained_.find(name);
-            if (seen && known != drained_.end() && known->second == *seen) continue;
-        }
+        if (is_drained(**parent, name)) continue;
 
         auto slot = lock_slot(**parent, name);
         if (!slot) {
@@ -127,14 +128,53 @@ Result<std::unique_ptr<Slot>> Slots::adopt() {
             continue;
         }
         if (!*slot) continue;
-        if ((*slot)->found.cursor.totals.pending() > 0) return slot;
+        if (adopts && (*slot)->found.cursor.totals.pending() > 0) return slot;
+        const int64_t again_ms = give_back(**slot);
         // Looked at again under the lock: nobody else changes it now.
         if (auto glanced = glance(*(*slot)->directory)) {
             std::lock_guard guard(mutex_);
+            glanced->again_ms = again_ms;
             drained_[name] = *glanced;
         }
     }
     return std::unique_ptr<Slot>();
+}
+
+bool Slots::is_drained(Directory& parent, const std::string& name) {
+    auto directory = parent.open_directory(name, false);
+    if (!directory) return false;
+    auto seen = glance(**directory);
+    if (!seen) return false;
+    std::lock_guard guard(mutex_);
+    auto known = drained_.find(name);
+    return known != drained_.end() && known->second.is_of(*seen, now_ms());
+}
+
+// When there is more to give back, wall clock.
+int64_t Slots::give_back(Slot& slot) {
+    if (tidying_.clock == nullptr) return INT64_MAX;
+    RecoveredSlot& found = slot.found;
+    const bool has_pending = found.cursor.totals.pending() > 0;
+    int64_t again_ms = INT64_MAX;
+    Status done = give_back_spares(*slot.directory, found);
+    if (done && !has_pending) {
+        auto until = give_back_segments(slot.directory, found, tidying_.retain_ms, now_ms());
+        if (until) again_ms = *until;
+        if (!until) done = until.error();
+    }
+    if (!done) {
+        logger_.write(Severity::error, "what slot \"" + slot.name + "\" of \"" + destination_ +
+                                           "\" needs no more stays: " + done.error().text);
+        again_ms = now_ms() + retry_interval_ms;
+    }
+    if (tidying_.published) {
+        LogNumbers numbers;
+        numbers.totals = found.cursor.totals;
+        numbers.bytes = bytes_of(found);
+        numbers.let_go = true;
+        tidying_.published(slot.name, found.cursor.totals, numbers);
+    }
+    return again_ms;
 }
 
 Result<Slots::Drained> Slots::glance(Directory& slot) {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/file_system.h"
 #include "base/logger.h"
 #include "base/random.h"
@@ -50,24 +51,42 @@ class Slots {
     // A free slot with records pending in it; a null pointer if there is none.
     Result<std::unique_ptr<Slot>> adopt();
 
+    // From now on, before any thread calls adopt(): it gives back what free slots need no more,
+    // as far as it goes through them, and says so.
+    struct Tidying {
+        const Clock* clock = nullptr;
+        int64_t retain_ms = 0;    // SpoolSettings::retain_ms
+        SlotPublisher published;  // optional
+    };
+    void tidy_with(Tidying tidying) { tidying_ = std::move(tidying); }
+
+    // That only, for slots whose records wait for a person.
+    void tidy();
+
     // Slots that cannot be used (another format version, another owner, unreadable) are
     // left alone by both, and reported once each.
 
     const std::string& destination() const { return destination_; }
 
   private:
-    // What a slot looked like when there was nothing pending in it.
+    // What a slot looked like when there was nothing pending in it (or nobody adopts it).
     struct Drained {
-        uint64_t generation = 0;      // of its cursor
-        uint64_t newest_segment = 0;  // every owner that appends makes a segment
-        friend bool operator==(const Drained& a, const Drained& b) {
-            return a.generation == b.generation && a.newest_segment == b.newest_segment;
+        uint64_t generation = 0;       // of its cursor
+        uint64_t newest_segment = 0;   // an owner that appends makes one, or a generation
+        int64_t again_ms = INT64_MAX;  // there is something to give back then, wall clock
+        bool is_of(const Drained& seen, int64_t now_ms) const {
+            return generation == seen.generation && newest_segment == seen.newest_segment &&
+                   now_ms < again_ms;
         }
     };
 
     Result<std::unique_ptr<Directory>> open_destination(bool create);
     Result<std::unique_ptr<Slot>> lock_slot(Directory& parent, const std::string& name);
     Result<std::unique_ptr<Slot>> make_slot(Directory& parent);
+    Result<std::unique_ptr<Slot>> go_through(bool adopts);
+    bool is_drained(Directory& parent, const std::string& name);
+    int64_t give_back(Slot& slot);
+    int64_t now_ms() const { return tidying_.clock ? tidying_.clock->wall_ms() : 0; }
     static Result<Drained> glance(Directory& slot);
     void report(Severity severity, const std::string& name, const std::string& what);
 
@@ -76,6 +95,7 @@ class Slots {
     FileSystem& files_;
     Random& random_;
     Logger& logger_;
+    Tidying tidying_;
 
     std::mutex mutex_;
     std::vector<std::string> reported_;

@@ -15,6 +15,7 @@ namespace steps {
 
 inline constexpr char slot_opened[] = "slot opened";
 inline constexpr char tail_synced_at_opening[] = "tail synced at opening";
+inline constexpr char tail_resumed[] = "tail resumed";
 
 inline constexpr char segment_header_written[] = "segment header written";
 inline constexpr char segment_header_synced[] = "segment header synced";
@@ -41,12 +42,17 @@ inline constexpr char finished[] = "finished";
 
 // All of them, for reports of how often each was hit.
 inline constexpr const char* all[] = {
-    slot_opened,        tail_synced_at_opening, segment_header_written, segment_header_synced,
-    segment_renamed,    segment_named,          segment_poisoned,       records_written,
-    records_synced,     records_published,      records_settled,        releases_applied,
-    cursor_written,     cursor_synced,          fresh_cursor_written,   fresh_cursor_renamed,
-    fresh_cursor_named, segment_recycled,       segment_removed,        spare_extended,
-    finished,
+    slot_opened,           tail_synced_at_opening,
+    tail_resumed,          segment_header_written,
+    segment_header_synced, segment_renamed,
+    segment_named,         segment_poisoned,
+    records_written,       records_synced,
+    records_published,     records_settled,
+    releases_applied,      cursor_written,
+    cursor_synced,         fresh_cursor_written,
+    fresh_cursor_renamed,  fresh_cursor_named,
+    segment_recycled,      segment_removed,
+    spare_extended,        finished,
 };
 
 }  // namespace steps

@@ -8,9 +8,11 @@
 
 #include "spool/appender.h"
 #include "spool/cursor_keeper.h"
+#include "spool/leftovers.h"
 #include "spool/letter_marks.h"
 #include "spool/oldest_pending.h"
 #include "spool/pace.h"
+#include "spool/planted.h"
 #include "spool/recycler.h"
 #include "spool/segment_store.h"
 
@@ -99,6 +101,10 @@ class Writer::Impl {
         if (failing_to_open_) return;
 
         RecoveredSlot found = std::exchange(slot_->found, {});
+        if (tools_.only_drains) {
+            Status given_back = give_back_spares(*slot_->directory, found);
+            if (!given_back) tools_.logger->write(Severity::error, given_back.error().text);
+        }
         store_ = std::make_unique<SegmentStore>(slot_->directory, settings_, *tools_.random,
                                                 tools_.observer, found);
         store_->set_aside(found.unreadable);
@@ -110,14 +116,13 @@ class Writer::Impl {
         cursor_ = std::make_unique<CursorKeeper>(
             found.cursor, found.noted_sequence, slot_->directory, *tools_.clock, *tools_.logger,
             tools_.observer, tools_.metrics);
-        // Letters come now and then: what they leave is given back to the disk.
         recycler_.emplace(*store_, *appender_, *cursor_, *settings_, *tools_.clock,
-                          *tools_.logger, !is_for_letters());
+                          *tools_.logger, use());
         for (const LogSegment& segment : appender_->segments()) note_segment(segment.extent);
         found_ = cursor_->state().totals;
         recovered_ = found_.pending();
         if (found.tail_lost && recovered_ > 0) appender_->need_tail();
-        sync_recovered_tail();
+        keep_recovered_tail(found);
         recycler_->make_room();
 
         if (marks_) {
@@ -147,7 +152,7 @@ class Writer::Impl {
     // What the last owner wrote may stand in the page cache only. It is given out and its
     // end is vouched for, so it is made durable first, as far as that is possible. What a
     // failure costs of it readers learn from the segment that comes next.
-    void sync_recovered_tail() {
+    void keep_recovered_tail(const RecoveredSlot& found) {
         if (appender_->segments().empty()) return;
         std::string name = segment_file_name(appender_->segments().back().extent.segment);
         auto file = slot_->directory->open(name, Directory::Mode::write);
@@ -155,6 +160,8 @@ class Writer::Impl {
         if (!synced) {
             tools_.logger->write(Severity::alert, synced.error().text);
             if (recovered_ > 0) appender_->need_tail();
+        } else if (found.tail_clean && !found.tail_lost) {
+            appender_->keep_tail(std::move(*file));
         }
         observe(tools_.observer, steps::tail_synced_at_opening);
     }
@@ -181,6 +188,7 @@ class Writer::Impl {
             }
         }
         if (jobs_.empty()) return;
+        resume_tail();
         appender_->append(jobs_);
         note_appended();
 
@@ -195,6 +203,17 @@ class Writer::Impl {
         }
         jobs_.erase(jobs_.begin(), jobs_.begin() + static_cast<ptrdiff_t>(requeues_.size()));
         requeues_.resize(kept);
+    }
+
+    // Before the first record. Others may remember this slot as drained: they must see that
+    // it is used again, also if this process dies at once.
+    void resume_tail() {
+        if (!appender_->may_go_on()) return;
+        if (planted(Bug::tail_resumed_unannounced) || cursor_->renew()) {
+            appender_->go_on();
+        } else {
+            appender_->give_up_found_tail();
+        }
     }
 
     void note_appended() {
@@ -255,6 +274,12 @@ class Writer::Impl {
         observe(tools_.observer, steps::releases_applied);
     }
 
+    // Letters come now and then: what they leave is given back to the disk.
+    Recycler::Use use() const {
+        if (tools_.only_drains) return Recycler::Use::drained;
+        return is_for_letters() ? Recycler::Use::letters : Recycler::Use::events;
+    }
+
     bool is_for_letters() const { return slot_->destination == dead_letter_directory; }
 
     // --- housekeeping: a small piece at a time
@@ -292,6 +317,7 @@ class Writer::Impl {
         numbers.failing = !finished_ && appender_->failing();
         numbers.full = !finished_ && appender_->full();
         numbers.oldest_pending_ms = oldest_pending_.accepted_ms();
+        numbers.let_go = finished_;
 
         if (tools_.publish && slot_) tools_.publish(slot_->name, found_, numbers);
 

@@ -33,10 +33,12 @@ struct WriterTools {
     StepObserver* observer = nullptr;       // optional
     DestinationMetrics* metrics = nullptr;  // optional: of the destination the log is for
 
-    // Optional: hears a slot's numbers whenever they may have changed, and before anybody
-    // who waits for them; `found` is what the slot held when it was opened.
-    std::function<void(const std::string& slot, const SlotTotals& found, const LogNumbers&)>
-        publish;
+    // Optional: whenever they may have changed, and before anybody who waits for them.
+    SlotPublisher publish;
+
+    // Somebody else's log, taken over for what is pending in it: nothing is appended but what
+    // is requeued, and it keeps no files for more.
+    bool only_drains = false;
 };
 
 class Writer {

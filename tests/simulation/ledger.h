@@ -57,6 +57,7 @@ class SimEvent {
     int64_t last_published_us = -1;
     int64_t last_refused_us = -1;
     bool may_be_lost = false;  // sync=os: not synced when the power went
+    bool gone = false;         // no log had it when the power was back, and nobody else
 
     uint64_t letters = 0;  // at the end
 

@@ -290,6 +290,11 @@ std::string SimNetwork::take_entries(Transfer& transfer, bool& forbidden) {
 }
 
 void SimNetwork::publish(SimEvent& event, Transfer& transfer) {
+    // What was on the wire may still arrive.
+    if (event.gone && transfer.client != nullptr) {
+        stage_.violation("event " + std::to_string(event.id) +
+                         " was in no log when the power was back, and is published");
+    }
     ++event.published;
     event.last_published_us = stage_.now();
     // If nobody will hear of it, it comes again.

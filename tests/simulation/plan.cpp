@@ -171,6 +171,7 @@ Plan draw_plan(uint64_t seed) {
         plan.smaller_log_size = plan.smaller_segment_size * least_segments;
     }
     if (chance.one_in(3)) plan.forbidden = 0.08 * chance.unit();
+    plan.even = plan.forged == 0 && chance.one_in(3);
     return plan;
 }
 

@@ -56,6 +56,7 @@ struct Plan {
     double malformed = 0;
     double forbidden = 0;  // until a policy is mended, in peace
     double forged = 0;
+    bool even = false;  // events are of one size, so that records stand where others stood
 
     std::vector<CrashPlan> crashes;
     std::vector<DiskTrouble> troubles;

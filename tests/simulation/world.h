@@ -81,6 +81,7 @@ class World {
     void cut_power();
     void die(SimWorker& worker, bool power);
     void forget_sync();
+    void forget_what_is_torn();
     void doubt_tail(const std::string& path);
     void expect_two_of_a_record();
     SimWorker* any_alive();

@@ -1,6 +1,7 @@
 // How processes and machines of a world die, and what that may cost.
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "spool/move.h"
 #include "spool/redrive.h"
@@ -121,6 +122,25 @@ void World::cut_power() {
     disk_.lose_power();
     shared_ = std::make_unique<SharedMemory>(plan_.destinations);
     inspector_ = std::make_unique<SimFiles>(disk_, "inspector");
+    forget_what_is_torn();
+}
+
+// What no log holds now was never acknowledged, or is lost. It must not come alive again:
+// replay zones take their word from the logs, and let it be sent a second time.
+void World::forget_what_is_torn() {
+    std::set<const SimEvent*> present;
+    for (const DestinationSettings& destination : settings_->destinations) {
+        for (const SlotPlace& place : slots_of(destination.name)) {
+            auto report = read_slot(place, [&](const Record& record, Position) {
+                present.insert(ledger_.find(record.body, "the log"));
+            });
+            if (!report) return;  // the audit will tell
+        }
+    }
+    for (SimEvent& event : ledger_.events()) {
+        const bool was_sent = event.first_sent_us >= 0 || event.published > 0;
+        if (!event.malformed && !was_sent && present.count(&event) == 0) event.gone = true;
+    }
 }
 
 // What its end may cost: duplicates of what it had in flight, or had not noted yet.

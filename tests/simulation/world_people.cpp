@@ -65,8 +65,10 @@ void World::publish(size_t count) {
 std::string World::body(const SimEvent& event, SimWorker& worker, bool forged) {
     Chance& chance = stage.chance;
     std::string text = "{\"id\":" + std::to_string(event.id) + ",\"text\":\"";
-    const auto size = static_cast<size_t>(chance.one_in(10) ? chance.between(1'000, 6'000)
-                                                            : chance.between(20, 700));
+    auto size = static_cast<size_t>(chance.one_in(10) ? chance.between(1'000, 6'000)
+                                                      : chance.between(20, 700));
+    constexpr size_t even_size = 400;
+    if (plan_.even) size = even_size - text.size();
     for (size_t i = 0; i < size; ++i) text += static_cast<char>('a' + chance.below(26));
     if (forged) {
         constexpr uint64_t rung = 1'500;

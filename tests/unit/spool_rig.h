@@ -63,6 +63,7 @@ class PlayedLog {
         Logger* logger = nullptr;
         StepObserver* observer = nullptr;
         DestinationMetrics* metrics = nullptr;
+        bool only_drains = false;
     };
 
     PlayedLog(SpoolSettings settings, const std::string& destination, Tools tools,
@@ -76,6 +77,7 @@ class PlayedLog {
         writer_tools.logger = tools.logger;
         writer_tools.observer = tools.observer;
         writer_tools.metrics = tools.metrics;
+        writer_tools.only_drains = tools.only_drains;
         writer = std::make_unique<Writer>(log, std::make_shared<SpoolSettings>(settings), slots,
                                           std::move(slot), writer_tools);
     }
