@@ -234,8 +234,10 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
             }
         }
         settings->spool = main.spool;
-        settings->spool.retain_ms = longest_memory_ms(main);
         settings->destinations = main.destinations;
+        for (size_t i = 0; i < settings->destinations.size(); ++i) {
+            settings->destinations[i].retain_ms = longest_memory_ms(main, i);
+        }
         main.settings = std::move(settings);
         for (const FileTarget& target : main.files) target.file->flush = files_reopen_hook;
         return NGX_OK;

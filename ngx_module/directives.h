@@ -137,8 +137,9 @@ char* check_verification(ngx_conf_t* cf, MainConf& main, LocationConf& location,
 // "momento_webhook_verify", also one that is inherited.
 char* check_gate(ngx_conf_t* cf, MainConf& main, LocationConf& location);
 
-// How long what webhooks wrote must be there to be read back, in milliseconds.
-int64_t longest_memory_ms(const MainConf& main);
+// How long what webhooks wrote for a destination must be there to be read back for replay
+// zones, in milliseconds. One that variables name may be any.
+int64_t longest_memory_ms(const MainConf& main, size_t destination);
 
 // Once, for all that needs it: what AWS's variables say while the configuration is read.
 void take_environment(ngx_conf_t* cf, MainConf& main);

@@ -53,10 +53,13 @@ char* check_gate(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
     return check_verification(cf, main, location, "momento_webhook_verify");
 }
 
-int64_t longest_memory_ms(const MainConf& main) {
+int64_t longest_memory_ms(const MainConf& main, size_t destination) {
     int64_t longest_ms = 0;
     for (const LocationConf* location : main.webhooks) {
         if (!location->is_webhook() || location->replay == nullptr) continue;
+        const bool leads_there =
+            location->destination_value != nullptr || location->destination == destination;
+        if (!leads_there) continue;
         longest_ms = std::max(longest_ms, location->replay->window_ms());
     }
     return longest_ms;

@@ -124,7 +124,8 @@ void Channel::resolve(uint64_t sequence, bool delivered) {
         const std::unique_ptr<Waiter> waiter = std::move(waiting->second);
         waiting_on_.erase(waiting);
         waiter->resolved(delivered);
-    } else if (sequence > last_settled_) {
+    } else if (sequence > last_settled_ && handed_over() > 0) {
+        // Else it is a record that was found in the log: nobody will ask.
         early_.emplace(sequence, delivered);
     }
 }

@@ -19,6 +19,7 @@ namespace momento {
 namespace {
 
 constexpr int64_t adoption_interval_us = 1'000'000;
+constexpr int64_t hasty_adoption_interval_us = 250'000;  // while there are slots to adopt
 
 }  // namespace
 
@@ -36,12 +37,12 @@ class Engine::Impl {
             orphans_.emplace(settings_, *tools_.files, *tools_.clock, *tools_.logger,
                              *tools_.orphans);
         }
-        auto letter_slots = make_slots(dead_letter_directory);
+        auto letter_slots = make_slots(dead_letter_directory, 0);
         for (size_t i = 0; i < settings_->destinations.size(); ++i) {
             add_destination(settings_->destinations[i], metrics_.at(i), letter_slots);
         }
         for (size_t i = 0; i < rooms_.size(); ++i) add_letter_queue(i);
-        if (!letter_queues_.empty()) adoptable_letters_ = std::move(letter_slots);
+        letter_slots_ = std::move(letter_slots);
     }
 
     ~Impl() { retire_writers(); }
@@ -91,6 +92,10 @@ class Engine::Impl {
             if (orphans_) orphans_->step();
         }
         secrets_.step();
+        if (!stopping_) {
+            const int64_t left_us = std::max<int64_t>(next_adoption_us_ - now, 0);
+            max_wait_ms = std::min(max_wait_ms, (left_us + 999) / 1000);
+        }
         loop_.step(secrets_.wait_ms(max_wait_ms));
         for (const std::shared_ptr<Log>& log : loop_.take_drained()) release(log);
     }
@@ -130,24 +135,29 @@ class Engine::Impl {
         std::shared_ptr<const SpoolSettings> settings;
     };
 
-    std::shared_ptr<Slots> make_slots(const std::string& directory) {
-        return std::make_shared<Slots>(settings_->spool.path, directory, *tools_.files,
-                                       *tools_.random, *tools_.logger);
+    std::shared_ptr<Slots> make_slots(const std::string& directory, int64_t retain_ms) {
+        auto slots = std::make_shared<Slots>(settings_->spool.path, directory, *tools_.files,
+                                             *tools_.random, *tools_.logger);
+        slots->tidy_with({tools_.clock, retain_ms, make_publisher(tools_, directory, true)});
+        return slots;
     }
 
-    std::shared_ptr<const SpoolSettings> spool_settings() const {
-        return {settings_, &settings_->spool};
+    std::shared_ptr<const SpoolSettings> spool_settings(
+        const DestinationSettings& destination) const {
+        auto settings = std::make_shared<SpoolSettings>(settings_->spool);
+        settings->retain_ms = destination.retain_ms;
+        return settings;
     }
 
     void add_destination(const DestinationSettings& settings, DestinationMetrics* metrics,
                          const std::shared_ptr<Slots>& letter_slots) {
         Room room;
-        room.slots = make_slots(settings.name);
+        room.slots = make_slots(settings.name, settings.retain_ms);
         room.destination = make_destination(
             settings, *settings_,
             {tools_.clock, tools_.logger, tools_.http, tools_.random, &metrics->bus});
         room.events = std::make_unique<Channel>(
-            SeatedLog::make(spool_settings(), room.slots, nullptr, tools_, metrics),
+            SeatedLog::make(spool_settings(settings), room.slots, nullptr, tools_, metrics),
             tools_.wake_event_loop, records_, false);
 
         room.letters = std::make_unique<Channel>(
@@ -193,9 +203,10 @@ class Engine::Impl {
     // Letters that another process left, one free slot a second. Those that no queue takes
     // keep their slot here as long as this process lives.
     void adopt_letters() {
-        Result<std::unique_ptr<Slot>> slot = adoptable_letters_->adopt();
+        Result<std::unique_ptr<Slot>> slot = letter_slots_->adopt();
         if (!slot || !*slot) return;
-        auto log = SeatedLog::make(letter_queues_.front().settings, adoptable_letters_,
+        look_again_soon();
+        auto log = SeatedLog::make(letter_queues_.front().settings, letter_slots_,
                                    std::move(*slot), tools_, nullptr);
         for (const LetterQueue& queue : letter_queues_) loop_.add_log(queue.name, log);
         log->wake();  // opens the slot
@@ -230,10 +241,20 @@ class Engine::Impl {
 
     void adopt_all() {
         for (size_t i = 0; i < rooms_.size(); ++i) adopt(i);
-        if (adoptable_letters_) adopt_letters();
+        if (letter_queues_.empty()) {
+            letter_slots_->tidy();
+        } else {
+            adopt_letters();
+        }
     }
 
-    // One free slot a second and destination: what another process left is drained here.
+    void look_again_soon() {
+        next_adoption_us_ = tools_.clock->steady_us() + hasty_adoption_interval_us;
+    }
+
+    // One free slot of each destination at a time: what another process left is drained here.
+    // The first one becomes this process's own log, if there is none yet: what comes goes on
+    // where the other process has stopped.
     void adopt(size_t index) {
         Room& room = rooms_[index];
         Result<std::unique_ptr<Slot>> slot = room.slots->adopt();
@@ -241,8 +262,10 @@ class Engine::Impl {
         const std::string& name = settings_->destinations[index].name;
         tools_.logger->write(Severity::notice, "adopting slot \"" + (*slot)->name +
                                                    "\" of destination \"" + name + "\"");
-        auto log = SeatedLog::make(spool_settings(), room.slots, std::move(*slot), tools_,
-                                   metrics_[index]);
+        look_again_soon();
+        if (room.events->log()->begin_with(*slot)) return;
+        auto log = SeatedLog::make(spool_settings(settings_->destinations[index]), room.slots,
+                                   std::move(*slot), tools_, metrics_[index]);
         loop_.add_log(name, log);
         log->wake();  // opens the slot
         adopted_.push_back(std::move(log));
@@ -267,7 +290,7 @@ class Engine::Impl {
     DeliveryLoop loop_;
 
     std::vector<LetterQueue> letter_queues_;
-    std::shared_ptr<Slots> adoptable_letters_;  // null: no queue takes any
+    std::shared_ptr<Slots> letter_slots_;
 
     // Delivery thread only.
     std::vector<std::shared_ptr<SeatedLog>> adopted_;

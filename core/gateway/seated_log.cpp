@@ -20,24 +20,11 @@ SeatedLog::SeatedLog(std::shared_ptr<const SpoolSettings> settings,
       settings_(std::move(settings)),
       slots_(std::move(slots)),
       slot_(std::move(slot)),
-      tools_{tools.clock, tools.random, tools.logger, tools.observer, metrics, {}},
-      seat_(tools.make_seat()) {
-    if (SlotTable* table = tools.slots) {
-        tools_.publish = [table, process = tools.process, logger = tools.logger,
-                          destination = slots_->destination(), is_adopted = slot_ != nullptr,
-                          is_missed = false](const std::string& name, const SlotTotals& found,
-                                             LogNumbers numbers) mutable {
-            // Nobody is refused because a log is full that only gives.
-            if (is_adopted) numbers.full = false, numbers.fullness = 0;
-            if (table->publish(destination, name, process, found, numbers)) return;
-            if (std::exchange(is_missed, true)) return;
-            logger->write(Severity::error, "the status has no room for more than " +
-                                               std::to_string(SlotTable::capacity) +
-                                               " slots since nginx started: it misses \"" +
-                                               destination + '/' + name + '"');
-        };
-    }
-}
+      tools_{tools.clock,     tools.random,
+             tools.logger,    tools.observer,
+             metrics,         make_publisher(tools, slots_->destination(), slot_ != nullptr),
+             slot_ != nullptr},
+      seat_(tools.make_seat()) {}
 
 void SeatedLog::insist() {
     if (is_wanted_.load() && !seat_->is_served()) wake();
@@ -45,11 +32,38 @@ void SeatedLog::insist() {
 
 void SeatedLog::wake() {
     is_wanted_.store(true);
-    std::call_once(seated_, [this] {
-        seat_->run(std::make_unique<Writer>(shared_from_this(), settings_, slots_,
-                                            std::move(slot_), tools_));
-    });
+    std::call_once(seated_, [this] { sit(std::move(slot_)); });
     seat_->wake();
+}
+
+bool SeatedLog::begin_with(std::unique_ptr<Slot>& slot) {
+    std::call_once(seated_, [&] { sit(std::move(slot)); });
+    if (slot) return false;
+    wake();  // opens the slot
+    return true;
+}
+
+void SeatedLog::sit(std::unique_ptr<Slot> slot) {
+    seat_->run(std::make_unique<Writer>(shared_from_this(), settings_, slots_, std::move(slot),
+                                        tools_));
+}
+
+SlotPublisher make_publisher(const EngineTools& tools, const std::string& destination,
+                             bool is_adopted) {
+    SlotTable* table = tools.slots;
+    if (table == nullptr) return {};
+    return [table, process = tools.process, logger = tools.logger, destination, is_adopted,
+            is_missed = false](const std::string& name, const SlotTotals& found,
+                               LogNumbers numbers) mutable {
+        // Nobody is refused because a log is full that only gives.
+        if (is_adopted) numbers.full = false, numbers.fullness = 0;
+        if (table->publish(destination, name, process, found, numbers)) return;
+        if (std::exchange(is_missed, true)) return;
+        logger->write(Severity::error, "the status has no room for more than " +
+                                           std::to_string(SlotTable::capacity) +
+                                           " slots since nginx started: it misses \"" +
+                                           destination + '/' + name + '"');
+    };
 }
 
 }  // namespace momento

@@ -19,13 +19,17 @@ namespace momento {
 
 class SeatedLog final : public Log, public std::enable_shared_from_this<SeatedLog> {
   public:
-    // Without a slot the writer claims one. `metrics`: see WriterTools; may be null.
+    // Without a slot the writer claims one; one that is given is drained only. `metrics`: see
+    // WriterTools; may be null.
     static std::shared_ptr<SeatedLog> make(std::shared_ptr<const SpoolSettings> settings,
                                            std::shared_ptr<Slots> slots,
                                            std::unique_ptr<Slot> slot, const EngineTools& tools,
                                            DestinationMetrics* metrics);
 
     void wake();  // from any thread
+
+    // Begins with this slot if it has not begun with another one. From any thread.
+    bool begin_with(std::unique_ptr<Slot>& slot);
 
     // From any thread, now and then. A post wakes the writer only if its box was empty: one for
     // whom there was no thread, or no memory, is asked for again.
@@ -36,6 +40,7 @@ class SeatedLog final : public Log, public std::enable_shared_from_this<SeatedLo
     SeatedLog(std::shared_ptr<const SpoolSettings> settings, std::shared_ptr<Slots> slots,
               std::unique_ptr<Slot> slot, const EngineTools& tools,
               DestinationMetrics* metrics);
+    void sit(std::unique_ptr<Slot> slot);
 
     const std::shared_ptr<const SpoolSettings> settings_;
     const std::shared_ptr<Slots> slots_;
@@ -45,5 +50,10 @@ class SeatedLog final : public Log, public std::enable_shared_from_this<SeatedLo
     std::once_flag seated_;
     std::atomic<bool> is_wanted_{false};
 };
+
+// Tells the table of the destination's slots, if there is one. `is_adopted`: nobody appends
+// there.
+SlotPublisher make_publisher(const EngineTools& tools, const std::string& destination,
+                             bool is_adopted);
 
 }  // namespace momento

@@ -6,6 +6,7 @@ namespace momento {
 namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
+constexpr uint64_t nobody = UINT64_MAX;  // owner
 
 // FNV-1a, 64 bits; never 0.
 uint64_t hash(std::string_view text, uint64_t seed = 0xcbf29ce484222325) {
@@ -56,12 +57,12 @@ bool SlotTable::publish(std::string_view destination, std::string_view slot, siz
         cell->destination.store(destination_hash, relaxed);
         cell->found.store(found);
     }
-    cell->owner.store(owner, relaxed);
+    cell->owner.store(numbers.let_go ? nobody : owner, relaxed);
     cell->now.store(numbers.totals);
     cell->bytes.store(numbers.bytes, relaxed);
-    cell->limit.store(numbers.limit, relaxed);
+    if (numbers.limit > 0) cell->limit.store(numbers.limit, relaxed);
     cell->fullness.store(numbers.fullness, relaxed);
-    cell->poisoned.store(numbers.poisoned, relaxed);
+    if (!numbers.let_go) cell->poisoned.store(numbers.poisoned, relaxed);
     // The writer looks once a second only; that nothing is pending it knows at once.
     const bool pending = numbers.totals.pending() > 0;
     cell->oldest_pending_ms.store(
@@ -117,13 +118,11 @@ DestinationNumbers SlotTable::sum(std::string_view destination,
         sum.damaged += now.damaged - found.damaged;
         sum.pending += now.pending();
 
-        const uint64_t bytes = cell.bytes.load(relaxed);
-        const uint64_t limit = cell.limit.load(relaxed);
-        sum.bytes += bytes;
-        sum.limit += limit;
-        sum.poisoned += cell.poisoned.load(relaxed);
         const bool is_owned =
             std::find(living.begin(), living.end(), cell.owner.load(relaxed)) != living.end();
+        sum.bytes += cell.bytes.load(relaxed);
+        if (is_owned || now.pending() > 0) sum.limit += cell.limit.load(relaxed);
+        sum.poisoned += cell.poisoned.load(relaxed);
         sum.failing = sum.failing || (is_owned && cell.failing.load(relaxed) != 0);
         sum.full = sum.full || (is_owned && cell.full.load(relaxed) != 0);
         if (is_owned) sum.fullest = std::max(sum.fullest, cell.fullness.load(relaxed));

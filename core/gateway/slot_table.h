@@ -32,7 +32,7 @@ struct DestinationNumbers {
     uint64_t damaged = 0;
     uint64_t pending = 0;
     uint64_t bytes = 0;
-    uint64_t limit = 0;
+    uint64_t limit = 0;  // of slots that have an owner, or something pending
     uint64_t poisoned = 0;
     int64_t oldest_pending_ms = 0;  // accept time; 0: none
     bool failing = false;

@@ -112,6 +112,34 @@ TEST_F(SlotTableTest, SumsSlotsOfOneDestinationOnly) {
     EXPECT_EQ(table_->sum("none", {}).appended, 0u);
 }
 
+TEST_F(SlotTableTest, CountsTheBoundsOfSlotsThatSomebodyHasOrThatHoldSomething) {
+    table_->publish("bus", "a", 3, {}, numbers(totals(5, 5)));
+    table_->publish("bus", "b", 3, {}, numbers(totals(5, 4)));
+    EXPECT_EQ(table_->sum("bus", {3}).limit, 2000u);
+    EXPECT_EQ(table_->sum("bus", {}).limit, 1000u);  // who had them has died
+
+    LogNumbers drained = numbers(totals(5, 5));
+    drained.let_go = true;
+    table_->publish("bus", "a", 3, {}, drained);
+    table_->publish("bus", "b", 3, {}, drained);
+    EXPECT_EQ(table_->sum("bus", {3}).limit, 0u);
+    EXPECT_EQ(table_->sum("bus", {3}).bytes, 200u);
+
+    table_->publish("bus", "a", 4, {}, numbers(totals(6, 5)));
+    EXPECT_EQ(table_->sum("bus", {4}).limit, 1000u);
+}
+
+// Whoever gives back its files knows nothing of what was poisoned before.
+TEST_F(SlotTableTest, KeepsTheNumberOfPoisonedSegmentsOfASlotThatIsLetGo) {
+    LogNumbers trouble = numbers({});
+    trouble.poisoned = 2;
+    table_->publish("bus", "a", 7, {}, trouble);
+    LogNumbers given_back;
+    given_back.let_go = true;
+    table_->publish("bus", "a", 8, {}, given_back);
+    EXPECT_EQ(table_->sum("bus", {7, 8}).poisoned, 2u);
+}
+
 TEST_F(SlotTableTest, AsksNobodyWhoDiedHowADiskIs) {
     LogNumbers trouble = numbers({});
     trouble.failing = true;
