@@ -38,7 +38,7 @@ struct DestinationSettings {
     int64_t connect_timeout_ms = 3'000;
     int64_t total_timeout_ms = 10'000;
     RetrySettings retry;
-    int64_t retain_ms = 0;  // of its log: SpoolSettings::retain_ms
+    int64_t retain_ms = 0;                   // of its log: SpoolSettings::retain_ms
     uint64_t dead_letter_size = 256u << 20;  // bound of one worker's dead letters, in bytes
     std::string dead_letter_queue;           // URL in SQS; empty: they stay in the spool
     aws::Endpoint queue_service;             // filled in by resolve()

@@ -81,6 +81,18 @@ CrashPlan draw_crash(Chance& chance, int64_t end_us) {
     return crash;
 }
 
+CrashPlan torn_batch(const CrashPlan& other) {
+    CrashPlan crash;
+    crash.at_us = other.at_us;
+    crash.power = true;
+    const auto& all = crash_steps();
+    const auto written = std::find_if(all.begin(), all.end(), [](const char* step) {
+        return std::strcmp(step, steps::records_written) == 0;
+    });
+    crash.step = static_cast<size_t>(written - all.begin());
+    return crash;
+}
+
 std::vector<int64_t> draw_times(Chance& chance, size_t count, int64_t end_us) {
     std::vector<int64_t> times;
     for (size_t i = 0; i < count; ++i) times.push_back(chance.between(second / 2, end_us));
@@ -172,6 +184,8 @@ Plan draw_plan(uint64_t seed) {
     }
     if (chance.one_in(3)) plan.forbidden = 0.08 * chance.unit();
     plan.even = plan.forged == 0 && chance.one_in(3);
+    // Of records that fill a sector each, some are left whole behind others that are not.
+    if (plan.even && chance.one_in(2)) plan.crashes.front() = torn_batch(plan.crashes.front());
     return plan;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "spool/move.h"
+#include "spool/record.h"
 #include "spool/redrive.h"
 #include "world.h"
 #include "world_context.h"
@@ -67,7 +68,7 @@ std::string World::body(const SimEvent& event, SimWorker& worker, bool forged) {
     std::string text = "{\"id\":" + std::to_string(event.id) + ",\"text\":\"";
     auto size = static_cast<size_t>(chance.one_in(10) ? chance.between(1'000, 6'000)
                                                       : chance.between(20, 700));
-    constexpr size_t even_size = 400;
+    constexpr size_t even_size = 512 - record_header_size - 13;  // a sector, less all else
     if (plan_.even) size = even_size - text.size();
     for (size_t i = 0; i < size; ++i) text += static_cast<char>('a' + chance.below(26));
     if (forged) {
