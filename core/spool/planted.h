@@ -13,7 +13,6 @@ enum class Bug {
     directory_sync_skipped,        // a fresh segment's name is not made durable
     cursor_unsynced_at_recycling,  // a segment is used again before its releases are durable
     torn_tail_resumed,             // appending goes on in front of a torn record
-    tail_resumed_unannounced,      // and no new generation of the cursor says so
     crc_ignored,
     crc_without_salt,
     adoption_without_lock,

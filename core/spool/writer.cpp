@@ -12,7 +12,6 @@
 #include "spool/letter_marks.h"
 #include "spool/oldest_pending.h"
 #include "spool/pace.h"
-#include "spool/planted.h"
 #include "spool/recycler.h"
 #include "spool/segment_store.h"
 
@@ -209,7 +208,7 @@ class Writer::Impl {
     // it is used again, also if this process dies at once.
     void resume_tail() {
         if (!appender_->may_go_on()) return;
-        if (planted(Bug::tail_resumed_unannounced) || cursor_->renew()) {
+        if (cursor_->renew()) {
             appender_->go_on();
         } else {
             appender_->give_up_found_tail();

@@ -41,7 +41,6 @@ constexpr PlantedBug planted_bugs[] = {
     {Bug::directory_sync_skipped, "directory-sync-skipped"},
     {Bug::cursor_unsynced_at_recycling, "cursor-unsynced-at-recycling"},
     {Bug::torn_tail_resumed, "torn-tail-resumed"},
-    {Bug::tail_resumed_unannounced, "tail-resumed-unannounced"},
     {Bug::crc_ignored, "crc-ignored"},
     {Bug::crc_without_salt, "crc-without-salt"},
     {Bug::adoption_without_lock, "adoption-without-lock"},
