@@ -92,8 +92,17 @@ class GatedRequest final : public Verification {
     }
 };
 
+// As mirror does: the phases go on where they were, with the reference that reading took.
+ngx_int_t let_through(ngx_http_request_t* r, RequestState* state) {
+    state->passed_gate = location_conf(r).webhook;
+    r->preserve_body = 1;
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+    return NGX_DONE;
+}
+
 void receive_body(ngx_http_request_t* r) noexcept {
-    submit(r, GatedRequest::attach);
+    submit(r, GatedRequest::attach, let_through);
 }
 
 // Of a phase's handler: the request is answered, or will be.
@@ -114,7 +123,8 @@ ngx_int_t gate_handler(ngx_http_request_t* r) noexcept {
     if (state != nullptr && state->passed_gate == location.webhook) return NGX_DECLINED;
 
     const Precheck precheck = check_request(r);
-    if (!precheck.passed) return finalized(r, precheck.rc);
+    if (precheck.next == Precheck::Next::refuse) return finalized(r, precheck.rc);
+    if (precheck.next == Precheck::Next::let_through) return NGX_DECLINED;
     state = begin_request(r);
     if (state == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     if (!read_signature(r, state)) {

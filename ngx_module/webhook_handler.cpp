@@ -27,8 +27,12 @@ std::unique_ptr<Verification> make_job(ngx_http_request_t* r, RequestState* stat
     return WebhookJob::attach(r, state, std::move(body), read_trace_header(r));
 }
 
+ngx_int_t let_through(ngx_http_request_t* r, RequestState*) {
+    return send_answer(r, answers::dry_run);
+}
+
 void receive_body(ngx_http_request_t* r) noexcept {
-    submit(r, make_job);
+    submit(r, make_job, let_through);
 }
 
 }  // namespace
@@ -37,7 +41,10 @@ ngx_int_t webhook_handler(ngx_http_request_t* r) noexcept {
     if (r != r->main) return NGX_HTTP_NOT_FOUND;
 
     const Precheck precheck = check_request(r);
-    if (!precheck.passed) return precheck.rc;
+    if (precheck.next == Precheck::Next::refuse) return precheck.rc;
+    if (precheck.next == Precheck::Next::let_through) {
+        return send_answer(r, answers::dry_run);
+    }
     RequestState* state = begin_request(r);
     if (state == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     if (!read_signature(r, state)) {

@@ -55,13 +55,27 @@ std::optional<RecordBuffer> collect_body(ngx_http_request_t* r, Worker& worker) 
     return body;
 }
 
+constexpr char too_large[] = "larger than momento_webhook_max_body";
+
+// Of a dry run. It has no verdict, and is counted all the same.
+void count_unjudged(ngx_http_request_t* r, const char* why) {
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "momento: dry run: webhook is not judged: it is %s", why);
+    WebhookMetrics* metrics = main_conf(r)->webhooks[location_conf(r).webhook]->metrics;
+    if (metrics != nullptr) metrics->dry_run.fetch_add(1, std::memory_order_relaxed);
+}
+
 // NGX_DONE if the worker has it now, else what to finalize the request with.
-ngx_int_t hand_over(ngx_http_request_t* r, MakeVerification make) {
+ngx_int_t hand_over(ngx_http_request_t* r, MakeVerification make, LetThrough let_through) {
     RequestState* state = RequestState::find(r);
     if (state == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     // The filter has not seen a body that was read before this handler ran.
-    if (body_size(r) > state->max_body) return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    if (body_size(r) > state->max_body) {
+        if (!state->dry_run) return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+        count_unjudged(r, too_large);
+        return let_through(r, state);
+    }
 
     Worker* worker = Worker::current();
     if (worker == nullptr) {
@@ -86,10 +100,9 @@ ngx_int_t bound_body(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
         for (ngx_chain_t* link = in; link; link = link->next) {
             state->received += ngx_buf_size(link->buf);
         }
-        if (state->received > state->max_body) {
+        if (state->received > state->max_body && !state->dry_run) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "momento: webhook is larger than momento_webhook_max_body: %O bytes",
-                          state->max_body);
+                          "momento: webhook is %s: %O bytes", too_large, state->max_body);
             return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
         }
     }
@@ -99,13 +112,18 @@ ngx_int_t bound_body(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
 }  // namespace
 
 Precheck check_request(ngx_http_request_t* r) {
-    if (r->method != NGX_HTTP_POST) return {false, send_answer(r, answers::method_not_allowed)};
+    using Next = Precheck::Next;
     const LocationConf& location = location_conf(r);
-    if (r->headers_in.content_length_n <= location.max_body) return {true, NGX_OK};
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "momento: webhook is larger than momento_webhook_max_body: %O bytes",
-                  r->headers_in.content_length_n);
-    return {false, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE};
+    const bool is_post = r->method == NGX_HTTP_POST;
+    if (is_post && r->headers_in.content_length_n <= location.max_body) return {};
+    if (location.dry_run) {
+        count_unjudged(r, is_post ? too_large : "not a POST");
+        return {Next::let_through, NGX_OK};
+    }
+    if (!is_post) return {Next::refuse, send_answer(r, answers::method_not_allowed)};
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "momento: webhook is %s: %O bytes",
+                  too_large, r->headers_in.content_length_n);
+    return {Next::refuse, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE};
 }
 
 RequestState* begin_request(ngx_http_request_t* r) {
@@ -135,9 +153,9 @@ bool read_signature(ngx_http_request_t* r, RequestState* state) {
 }
 
 // nginx calls this once the body is there; it may do so before the handler returns.
-void submit(ngx_http_request_t* r, MakeVerification make) noexcept {
+void submit(ngx_http_request_t* r, MakeVerification make, LetThrough let_through) noexcept {
     const ngx_int_t rc = contain(r->connection->log, ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
-                                 [&] { return hand_over(r, make); });
+                                 [&] { return hand_over(r, make, let_through); });
     if (rc != NGX_DONE) ngx_http_finalize_request(r, rc);
 }
 

@@ -11,11 +11,11 @@
 
 namespace momento {
 
-// NGX_OK, or an answer was sent, or it is refused by nginx: what to finalize the request
-// with. In the order of what it costs to find out: method, size.
+// What can be said before anything is read, in the order of what it costs to find out: method,
+// size. A dry run refuses nothing; what cannot be judged then is logged and counted.
 struct Precheck {
-    bool passed = false;
-    ngx_int_t rc = NGX_OK;
+    enum class Next { judge, refuse, let_through } next = Next::judge;
+    ngx_int_t rc = NGX_OK;  // what to finalize a refused request with
 };
 Precheck check_request(ngx_http_request_t* r);
 
@@ -30,7 +30,10 @@ bool read_signature(ngx_http_request_t* r, RequestState* state);
 using MakeVerification = std::unique_ptr<Verification> (*)(ngx_http_request_t* r,
                                                            RequestState* state,
                                                            RecordBuffer body);
-void submit(ngx_http_request_t* r, MakeVerification make) noexcept;
+// Called instead, in a dry run, for a body that turned out too large; takes over the same
+// reference. What it returns finalizes the request, unless that is NGX_DONE.
+using LetThrough = ngx_int_t (*)(ngx_http_request_t* r, RequestState* state);
+void submit(ngx_http_request_t* r, MakeVerification make, LetThrough let_through) noexcept;
 
 // Bounds every body by momento_webhook_max_body: nginx bounds a chunked one by
 // client_max_body_size only, which may be off.

@@ -410,6 +410,24 @@ def test_dry_run_refuses_and_queues_nothing(start_webhook):
     assert len(hook.events()) == 1
 
 
+def test_dry_run_refuses_neither_method_nor_size(start_webhook):
+    hook = start_webhook(
+        location="momento_webhook_dry_run on; momento_webhook_max_body 1k; add_header X-Ours 1;")
+    large = documented_event(text="x" * 20_000)
+    answers = [hook.get("/momento"), hook.request("PUT", "/momento", large), hook.send(large)]
+    with hook.connect() as connection:
+        answers.append(connection.request("POST", "/momento", iter([large]), signed(large),
+                                          chunked=True))
+        answers.append(connection.post("/momento", documented_event(), signed(b"other")))
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.body for answer in answers} == {b'{"message":"Dry run"}'}
+    assert hook.verdicts(5) == ["", "", "", "", "forged"]
+    assert hook.status()["webhooks"][0]["requests"]["dry_run"] == 5
+    log = hook.error_log()
+    assert log.count("dry run: webhook is not judged: it is not a POST") == 2
+    assert log.count("is not judged: it is larger than momento_webhook_max_body") == 2
+
+
 def test_dry_run_needs_no_disk(start_webhook, disk):
     hook = start_webhook(location="momento_webhook_dry_run on;", disk=disk)
     disk.fails()

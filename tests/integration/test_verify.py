@@ -99,6 +99,19 @@ def test_a_dry_run_lets_everything_through(start_gate, backend):
     assert gate.status()["webhooks"][0]["requests"]["dry_run"] == 2
 
 
+@pytest.mark.parametrize("buffering", ["on", "off"])
+def test_a_dry_run_lets_any_method_and_size_through(start_gate, backend, buffering):
+    gate = start_gate("momento_webhook_dry_run on; momento_webhook_max_body 1k;"
+                      f" proxy_request_buffering {buffering};")
+    bodies = [b"", body_of(20_000), body_of(20_001), body_of(200_000)]
+    assert gate.get("/app").status == 200
+    assert gate.send(bodies[1]).status == 200
+    assert [gate.send_chunked(body).status for body in bodies[2:]] == [200, 200]
+    assert [arrived.body for arrived in backend.requests] == bodies
+    assert gate.verdicts(4) == ["", "", "", ""]
+    assert gate.status()["webhooks"][0]["requests"]["dry_run"] == 4
+
+
 # What does not
 
 
