@@ -10,6 +10,7 @@
 
 #include "aws/credentials.h"
 #include "base/clock.h"
+#include "base/errands.h"
 #include "base/logger.h"
 #include "base/random.h"
 #include "http/client.h"
@@ -114,6 +115,17 @@ class PlayedHttp final : public HttpClient {
     }
 
     std::deque<std::pair<Done, HttpResult>> answers_;
+};
+
+// Work stays until the test does it.
+class PlayedCrew final : public Crew {
+  public:
+    bool take(std::function<void()> work) override {
+        works.push_back(std::move(work));
+        return true;
+    }
+
+    std::deque<std::function<void()>> works;
 };
 
 struct PlayedCredentials {
