@@ -78,15 +78,13 @@ Result<std::string> read_token(const Container& container) {
     return token;
 }
 
-void fetch(const Container& container, HttpClient& http, const FetchDone& done) {
-    Result<std::string> token = read_token(container);
-    if (!token) return done({State::failed, nullptr, token.error().text});
-
+void send(const Container& container, const std::string& token, HttpClient& http,
+          const FetchDone& done) {
     HttpRequest request;
     request.method = "GET";
     request.url = container.url.text();
     request.headers = {{"Accept", "application/json"}};
-    if (!token->empty()) request.headers.emplace_back("Authorization", *token);
+    if (!token.empty()) request.headers.emplace_back("Authorization", token);
     request.connect_timeout_ms = timeout_ms;
     request.total_timeout_ms = timeout_ms;
     http.start(
@@ -99,6 +97,17 @@ void fetch(const Container& container, HttpClient& http, const FetchDone& done) 
             }
             done(std::move(answer));
         });
+}
+
+void fetch(const Container& container, const ProviderTools& tools, const FetchDone& done) {
+    const auto use = [container, http = tools.http, done](const Result<std::string>& token) {
+        if (!token) return done({State::failed, nullptr, token.error().text});
+        send(container, *token, *http, done);
+    };
+    if (container.token_file.empty()) return use(read_token(container));
+    run_elsewhere<Result<std::string>>(
+        tools.errands, token_errand(tools.user, container.token_file),
+        [container] { return read_token(container); }, use);
 }
 
 }  // namespace
@@ -116,8 +125,8 @@ ProviderPtr make_container_provider(const EnvironmentSnapshot& env,
     }
     return make_refreshing_provider(
         {provider_name}, tools,
-        [container = std::move(*container), http = tools.http](const FetchDone& done) {
-            fetch(container, *http, done);
+        [container = std::move(*container), tools](const FetchDone& done) {
+            fetch(container, tools, done);
         });
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -189,16 +191,9 @@ class ProfileProvider final : public CredentialsProvider {
     const char* name() const override { return provider_name; }
 
     CredentialsAnswer get() override {
-        int64_t now_us = tools_.clock->steady_us();
-        if (now_us >= next_check_us_) {
-            next_check_us_ = now_us + check_interval_us;
-            // Taken before reading: a change meanwhile shows at the next check.
-            auto seen = std::make_pair(fingerprint(credentials_path_.path),
-                                       fingerprint(config_path_.path));
-            if (!content_ || seen != seen_) content_ = read();
-            seen_ = seen;
-        }
-        return content_->get();
+        const int64_t now_us = tools_.clock->steady_us();
+        if (!checking_ && now_us >= next_check_us_) check(now_us);
+        return content_ ? content_->get() : CredentialsAnswer{State::pending, nullptr, {}};
     }
 
     void invalidate() override {
@@ -207,13 +202,54 @@ class ProfileProvider final : public CredentialsProvider {
     }
 
   private:
-    ProviderPtr read() const {
-        auto credentials = read_profile_file(credentials_path_, ProfileFileKind::credentials);
-        if (!credentials) return failure(credentials.error().text);
-        auto config = read_profile_file(config_path_, ProfileFileKind::config);
-        if (!config) return failure(config.error().text);
+    using Fingerprints = std::pair<Fingerprint, Fingerprint>;
 
-        const ProfileFiles files{std::move(*credentials), std::move(*config)};
+    // What the files say, as an errand finds it.
+    struct Found {
+        Fingerprints seen;
+        std::optional<Result<ProfileFiles>> files;  // nothing: they are what they were
+    };
+
+    static Found look(const ProfilePath& credentials, const ProfilePath& config,
+                      const std::optional<Fingerprints>& known) {
+        // Taken before reading: a change meanwhile shows at the next check.
+        Found found{{fingerprint(credentials.path), fingerprint(config.path)}, {}};
+        if (!known || found.seen != *known) found.files.emplace(read(credentials, config));
+        return found;
+    }
+
+    static Result<ProfileFiles> read(const ProfilePath& credentials_path,
+                                     const ProfilePath& config_path) {
+        auto credentials = read_profile_file(credentials_path, ProfileFileKind::credentials);
+        if (!credentials) return credentials.error();
+        auto config = read_profile_file(config_path, ProfileFileKind::config);
+        if (!config) return config.error();
+        return ProfileFiles{std::move(*credentials), std::move(*config)};
+    }
+
+    void check(int64_t now_us) {
+        checking_ = true;
+        next_check_us_ = now_us + check_interval_us;
+        run_elsewhere<Found>(
+            tools_.errands,
+            token_errand(tools_.user, credentials_path_.path + "\" and \"" + config_path_.path),
+            [credentials = credentials_path_, config = config_path_,
+             known = content_ ? std::optional(seen_) : std::nullopt] {
+                return look(credentials, config, known);
+            },
+            [this, alive = std::weak_ptr<int>(alive_)](Found found) {
+                if (alive.lock()) take(std::move(found));
+            });
+    }
+
+    void take(Found found) {
+        checking_ = false;
+        seen_ = found.seen;
+        if (!found.files) return;
+        content_ = *found.files ? make(**found.files) : failure(found.files->error().text);
+    }
+
+    ProviderPtr make(const ProfileFiles& files) const {
         if (files.has(profile_)) {
             return Resolver(files, env_, sts_, tools_).resolve(profile_, only_source_);
         }
@@ -233,7 +269,9 @@ class ProfileProvider final : public CredentialsProvider {
     const bool must_exist_;   // named by somebody
 
     int64_t next_check_us_ = 0;
-    std::pair<Fingerprint, Fingerprint> seen_;
+    bool checking_ = false;
+    const std::shared_ptr<int> alive_ = std::make_shared<int>();  // ends with the provider
+    Fingerprints seen_;
     ProviderPtr content_;  // what the files say; nullptr: not read yet
 };
 

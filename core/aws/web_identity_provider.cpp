@@ -32,6 +32,15 @@ Result<HttpRequest> make_request(const WebIdentity& identity, const StsSettings&
     return request;
 }
 
+void send(HttpRequest request, const Role& role, const ProviderTools& tools,
+          const FetchDone& done) {
+    tools.http->start(std::move(request), [role, clock = tools.server_clock,
+                                           done](const HttpResult& http) {
+        clock->learn(http);
+        done(read_sts_answer(StsOperation::assume_role_with_web_identity, role, http).answer);
+    });
+}
+
 }  // namespace
 
 ProviderPtr make_web_identity_provider(const WebIdentity& identity, const StsSettings& sts,
@@ -40,14 +49,12 @@ ProviderPtr make_web_identity_provider(const WebIdentity& identity, const StsSet
         return failing(checked.error().text);
     }
     auto fetch = [identity, sts, tools](const FetchDone& done) {
-        Result<HttpRequest> request = make_request(identity, sts);
-        if (!request) return done({State::failed, nullptr, request.error().text});
-        tools.http->start(
-            std::move(*request),
-            [role = identity.role, clock = tools.server_clock, done](const HttpResult& http) {
-                clock->learn(http);
-                done(read_sts_answer(StsOperation::assume_role_with_web_identity, role, http)
-                         .answer);
+        run_elsewhere<Result<HttpRequest>>(
+            tools.errands, token_errand(tools.user, identity.token_file),
+            [identity, sts] { return make_request(identity, sts); },
+            [role = identity.role, tools, done](Result<HttpRequest> request) {
+                if (!request) return done({State::failed, nullptr, request.error().text});
+                send(std::move(*request), role, tools, done);
             });
     };
     return make_refreshing_provider({provider_name}, tools, std::move(fetch));

@@ -1,28 +1,29 @@
 // Writes events to a file, one line each, in the shape EventBridge delivers them: for
 // trying things out, for tests, and for machines without AWS.
 //
-// Belongs to the delivery thread, but for set_descriptor(). One batch is one write() to a
-// descriptor opened for appending, so that workers can share the file; it counts as
-// delivered after fdatasync (SyncMode::always). What a write left half done, in this
-// process or in one that has died, ends with a line break before the next batch: a lock on
-// the file's last place keeps other processes away from looking there to writing.
+// Belongs to the delivery thread, but for set_descriptor(), and never waits for the file: a
+// batch's lines are copied and written by an errand (FileWriter), one batch at a time. While
+// it is under way the batch is not sent again. It counts as delivered when it is written, and
+// synced with SyncMode::always, unless the file is of a kind that cannot be.
 #pragma once
 
-#include <sys/types.h>
-
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
-#include "base/descriptor.h"
+#include "base/errands.h"
 #include "destination/destination.h"
+#include "destination/file_writer.h"
 #include "spool/log.h"
 
 namespace momento {
 
 struct FileSettings {
+    std::string name;  // of the destination
+    std::string path;
+    std::string spool;
     std::string source = "Momento";
     std::string region;  // empty: "local"
     BatchLimits limits;
@@ -31,12 +32,15 @@ struct FileSettings {
 
 class FileDestination final : public Destination {
   public:
-    FileDestination(FileSettings settings, const Clock& clock);
+    // `errands`: null: in place.
+    FileDestination(FileSettings settings, const Clock& clock, FileSystem& files,
+                    Errands* errands);
 
     BatchLimits limits() const override { return settings_.limits; }
     size_t entry_size(const Record& record) const override;
     void send(std::vector<const Record*> batch, Done done) override;
     void step() override;
+    void stop_sending() override { writer_->stop(); }
     void set_descriptor(int descriptor) override;
 
     // One: the lines of a batch, and batches, are in order.
@@ -47,23 +51,20 @@ class FileDestination final : public Destination {
                             const FileSettings& settings);
 
   private:
-    BatchResult write_batch();
-    ssize_t append_lines();
-    bool ends_in_a_line();
-    void take_descriptor();
+    struct Batch {
+        std::string lines;
+        size_t entries = 0;
+        Done done;
+    };
+
+    ErrandName errand_name() const;
+    BatchResult read(const FileWriter::Report& report, size_t entries) const;
 
     const FileSettings settings_;
     const Clock& clock_;
-
-    std::vector<const Record*> batch_;
-    Done done_;
-    std::string lines_;
-    Descriptor descriptor_;
-    Descriptor reader_;  // of the same file; none: not a file, or not for this user
-    bool torn_ = false;  // this process left the file's end in the middle of a line
-
-    std::mutex mutex_;  // held for a swap only
-    Descriptor newest_;
+    Errands* const errands_;
+    const std::shared_ptr<FileWriter> writer_;
+    std::optional<Batch> sent_;  // begins with the next step
 };
 
 }  // namespace momento

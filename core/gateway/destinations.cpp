@@ -23,6 +23,7 @@ Account make_account(const std::string& user, const aws::Endpoint& sts_endpoint,
                      const DestinationTools& tools) {
     const aws::StsSettings sts{sts_endpoint, settings.proxy, settings.trusted_certificate};
     aws::ProviderTools provider{tools.clock, tools.random, tools.http, tools.logger, user};
+    provider.errands = tools.errands;
     provider.server_clock =
         std::make_shared<aws::ServerClock>(*tools.clock, *tools.logger, user);
     return {aws::make_credentials(settings.credentials, gateway.environment, sts, provider),
@@ -81,11 +82,15 @@ std::shared_ptr<Destination> make_destination(const DestinationSettings& setting
         return make_eventbridge(settings, gateway, tools);
     }
     FileSettings file;
+    file.name = settings.name;
+    file.path = settings.file_path;
+    file.spool = gateway.spool.path;
     file.source = settings.source;
     file.region = settings.region;
     file.limits = {settings.batch_entries, settings.batch_bytes};
     file.sync = gateway.spool.sync;
-    return std::make_shared<FileDestination>(std::move(file), *tools.clock);
+    return std::make_shared<FileDestination>(std::move(file), *tools.clock, *tools.files,
+                                             tools.errands);
 }
 
 std::optional<LetterForm> letter_form(const DestinationSettings& settings) {

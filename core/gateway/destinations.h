@@ -5,6 +5,8 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "base/errands.h"
+#include "base/file_system.h"
 #include "base/logger.h"
 #include "base/metrics.h"
 #include "base/random.h"
@@ -20,6 +22,8 @@ struct DestinationTools {
     Logger* logger = nullptr;
     HttpClient* http = nullptr;
     Random* random = nullptr;
+    Errands* errands = nullptr;  // optional: in place
+    FileSystem* files = nullptr;
     BusCell* bus = nullptr;  // shared by the workers; nothing: the bus is not watched
 };
 

@@ -13,6 +13,7 @@
 #include "gateway/record_pool.h"
 #include "gateway/seated_log.h"
 #include "gateway/secret_feed.h"
+#include "spool/planted.h"
 #include "spool/slots.h"
 
 namespace momento {
@@ -30,12 +31,13 @@ class Engine::Impl {
         : settings_(std::move(settings)),
           tools_(std::move(tools)),
           metrics_(std::move(metrics)),
-          secrets_(settings_, {tools_.clock, tools_.random, tools_.logger, tools_.http},
+          secrets_(settings_,
+                   {tools_.clock, tools_.random, tools_.logger, tools_.http, errands()},
                    tools_.secrets_made_elsewhere, tools_.wake_event_loop),
           loop_({tools_.clock, tools_.random, tools_.logger, tools_.http, tools_.process}) {
         if (tools_.orphans != nullptr) {
             orphans_.emplace(settings_, *tools_.files, *tools_.clock, *tools_.logger,
-                             *tools_.orphans);
+                             *tools_.orphans, errands());
         }
         auto letter_slots = make_slots(dead_letter_directory, 0);
         for (size_t i = 0; i < settings_->destinations.size(); ++i) {
@@ -78,11 +80,12 @@ class Engine::Impl {
     void collect_secrets() { secrets_.collect(tools_.take_secret); }
 
     void step_delivery(int64_t max_wait_ms) {
+        if (errands_) errands_->step();
         const int64_t now = tools_.clock->steady_us();
         if (tools_.stepped_us != nullptr) *tools_.stepped_us = static_cast<uint64_t>(now);
         if (!stopping_ && now >= next_adoption_us_) {
             next_adoption_us_ = now + adoption_interval_us;
-            if (!tools_.is_exiting || !tools_.is_exiting()) {
+            if (may_adopt()) {
                 note_queues();
                 adopt_all();
             }
@@ -125,6 +128,7 @@ class Engine::Impl {
   private:
     struct Room {
         std::shared_ptr<Slots> slots;
+        bool is_adopting = false;  // an errand is under way
         std::shared_ptr<Destination> destination;
         std::unique_ptr<Channel> events;
         std::unique_ptr<Channel> letters;
@@ -134,6 +138,24 @@ class Engine::Impl {
         std::string name;  // in the delivery loop
         std::shared_ptr<const SpoolSettings> settings;
     };
+
+    // Null: without a crew all is done in place.
+    Errands* errands() {
+        if (tools_.crew == nullptr) return nullptr;
+        if (!errands_) {
+            errands_.emplace(*tools_.clock, *tools_.logger, *tools_.crew,
+                             [http = tools_.http] { http->wake(); });
+        }
+        return &*errands_;
+    }
+
+    DestinationTools destination_tools(BusCell* bus) {
+        DestinationTools tools{tools_.clock, tools_.logger, tools_.http, tools_.random};
+        tools.errands = errands();
+        tools.files = tools_.files;
+        tools.bus = bus;
+        return tools;
+    }
 
     std::shared_ptr<Slots> make_slots(const std::string& directory, int64_t retain_ms) {
         auto slots = std::make_shared<Slots>(settings_->spool.path, directory, *tools_.files,
@@ -153,9 +175,8 @@ class Engine::Impl {
                          const std::shared_ptr<Slots>& letter_slots) {
         Room room;
         room.slots = make_slots(settings.name, settings.retain_ms);
-        room.destination = make_destination(
-            settings, *settings_,
-            {tools_.clock, tools_.logger, tools_.http, tools_.random, &metrics->bus});
+        room.destination =
+            make_destination(settings, *settings_, destination_tools(&metrics->bus));
         room.events = std::make_unique<Channel>(
             SeatedLog::make(spool_settings(settings), room.slots, nullptr, tools_, metrics),
             tools_.wake_event_loop, records_, false);
@@ -185,8 +206,7 @@ class Engine::Impl {
     // it: a slot that was used before may hold letters of any destination.
     void add_letter_queue(size_t index) {
         const DestinationSettings& settings = settings_->destinations[index];
-        auto queue = make_letter_queue(
-            settings, *settings_, {tools_.clock, tools_.logger, tools_.http, tools_.random});
+        auto queue = make_letter_queue(settings, *settings_, destination_tools(nullptr));
         if (!queue) return;
         DeliverySettings delivery;
         delivery.name = std::string(dead_letter_directory) + '/' + settings.name;
@@ -200,14 +220,40 @@ class Engine::Impl {
         letter_queues_.push_back({delivery.name, letter_settings(settings)});
     }
 
+    using FreeSlot = Result<std::unique_ptr<Slot>>;
+
+    // Looks for a free slot: reads all of one that it finds, and a destination's directory may
+    // be on a disk of its own. Without `adopts` it only tidies up. `is_looking` until then.
+    void look_for_slot(const std::shared_ptr<Slots>& slots, bool& is_looking, bool adopts,
+                       std::function<void(std::unique_ptr<Slot>)> use) {
+        if (std::exchange(is_looking, true)) return;
+        run_elsewhere<FreeSlot>(
+            errands(),
+            {"adoption",
+             "a look at \"" + settings_->spool.path + '/' + slots->destination() + '"',
+             "events that other workers left there wait; look whether its disk is there, and "
+             "fast enough"},
+            [slots, adopts]() -> FreeSlot {
+                if (adopts) return slots->adopt();
+                slots->tidy();
+                return std::unique_ptr<Slot>();
+            },
+            [this, &is_looking, use = std::move(use)](FreeSlot slot) {
+                is_looking = planted(Bug::adoption_given_up);
+                // Slots report their own errors, once each. One that comes too late is free
+                // again.
+                if (slot && *slot && may_adopt()) use(std::move(*slot));
+            });
+    }
+
+    bool may_adopt() const { return !stopping_ && !(tools_.is_exiting && tools_.is_exiting()); }
+
     // Letters that another process left, one free slot a second. Those that no queue takes
     // keep their slot here as long as this process lives.
-    void adopt_letters() {
-        Result<std::unique_ptr<Slot>> slot = letter_slots_->adopt();
-        if (!slot || !*slot) return;
+    void adopt_letters(std::unique_ptr<Slot> slot) {
         look_again_soon();
         auto log = SeatedLog::make(letter_queues_.front().settings, letter_slots_,
-                                   std::move(*slot), tools_, nullptr);
+                                   std::move(slot), tools_, nullptr);
         for (const LetterQueue& queue : letter_queues_) loop_.add_log(queue.name, log);
         log->wake();  // opens the slot
         adopted_.push_back(std::move(log));
@@ -225,47 +271,58 @@ class Engine::Impl {
     // Tried again until it is done; said once if it cannot be.
     void note_queues() {
         if (queues_noted_ || settings_->spool.path.empty()) return;
+        if (std::exchange(is_noting_, true)) return;
         std::vector<LetterForm> forms;
         for (const DestinationSettings& settings : settings_->destinations) {
             if (auto form = letter_form(settings)) forms.push_back(*std::move(form));
         }
-        const Result<bool> noted =
-            write_queue_note(*tools_.files, settings_->spool.path, forms);
+        const bool has_queues = !forms.empty();
+        run_elsewhere<Result<bool>>(
+            errands(),
+            {"a note of the dead-letter queues", "the disk of \"" + settings_->spool.path + '"',
+             "\"momentoctl drain\" does not know of them; look whether it is there, and fast "
+             "enough"},
+            [files = tools_.files, spool = settings_->spool.path, forms = std::move(forms)] {
+                return write_queue_note(*files, spool, forms);
+            },
+            [this, has_queues](const Result<bool>& noted) { take_note(noted, has_queues); });
+    }
+
+    void take_note(const Result<bool>& noted, bool has_queues) {
+        is_noting_ = false;
         queues_noted_ = noted && *noted;
-        if (noted || forms.empty() || std::exchange(queues_reported_, true)) return;
+        if (noted || !has_queues || std::exchange(queues_reported_, true)) return;
         tools_.logger->write(Severity::error,
                              "\"momentoctl drain\" will not know of dead letters that are to "
                              "be moved to a queue: " +
                                  noted.error().text);
     }
 
+    // One free slot of each destination at a time: what another process left is drained here.
     void adopt_all() {
-        for (size_t i = 0; i < rooms_.size(); ++i) adopt(i);
-        if (letter_queues_.empty()) {
-            letter_slots_->tidy();
-        } else {
-            adopt_letters();
+        for (size_t i = 0; i < rooms_.size(); ++i) {
+            look_for_slot(rooms_[i].slots, rooms_[i].is_adopting, true,
+                          [this, i](std::unique_ptr<Slot> slot) { adopt(i, std::move(slot)); });
         }
+        look_for_slot(letter_slots_, is_adopting_letters_, !letter_queues_.empty(),
+                      [this](std::unique_ptr<Slot> slot) { adopt_letters(std::move(slot)); });
     }
 
     void look_again_soon() {
         next_adoption_us_ = tools_.clock->steady_us() + hasty_adoption_interval_us;
     }
 
-    // One free slot of each destination at a time: what another process left is drained here.
     // The first one becomes this process's own log, if there is none yet: what comes goes on
     // where the other process has stopped.
-    void adopt(size_t index) {
-        Room& room = rooms_[index];
-        Result<std::unique_ptr<Slot>> slot = room.slots->adopt();
-        if (!slot || !*slot) return;  // slots report their own errors, once each
+    void adopt(size_t index, std::unique_ptr<Slot> slot) {
         const std::string& name = settings_->destinations[index].name;
-        tools_.logger->write(Severity::notice, "adopting slot \"" + (*slot)->name +
+        tools_.logger->write(Severity::notice, "adopting slot \"" + slot->name +
                                                    "\" of destination \"" + name + "\"");
         look_again_soon();
-        if (room.events->log()->begin_with(*slot)) return;
-        auto log = SeatedLog::make(spool_settings(settings_->destinations[index]), room.slots,
-                                   std::move(*slot), tools_, metrics_[index]);
+        if (rooms_[index].events->log()->begin_with(slot)) return;
+        auto log =
+            SeatedLog::make(spool_settings(settings_->destinations[index]), rooms_[index].slots,
+                            std::move(slot), tools_, metrics_[index]);
         loop_.add_log(name, log);
         log->wake();  // opens the slot
         adopted_.push_back(std::move(log));
@@ -284,6 +341,7 @@ class Engine::Impl {
     const std::shared_ptr<const GatewaySettings> settings_;
     const EngineTools tools_;
     const std::vector<DestinationMetrics*> metrics_;
+    std::optional<Errands> errands_;  // nothing: in place
     RecordPool records_;
     std::vector<Room> rooms_;
     SecretFeed secrets_;
@@ -296,7 +354,9 @@ class Engine::Impl {
     std::vector<std::shared_ptr<SeatedLog>> adopted_;
     std::optional<OrphanSurvey> orphans_;
     int64_t next_adoption_us_ = 0;
-    bool queues_noted_ = false;  // as this configuration has them
+    bool is_adopting_letters_ = false;  // an errand is under way
+    bool is_noting_ = false;            // likewise
+    bool queues_noted_ = false;         // as this configuration has them
     bool queues_reported_ = false;
     bool stopping_ = false;
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/errands.h"
 #include "base/file_system.h"
 #include "base/logger.h"
 #include "base/metrics.h"
@@ -57,6 +58,7 @@ struct EngineTools {
     FileSystem* files = nullptr;
     Logger* logger = nullptr;
     HttpClient* http = nullptr;
+    Crew* crew = nullptr;  // optional: for what may hang; without, it is done in place
     std::function<std::unique_ptr<WriterSeat>()> make_seat;
     std::function<void()> wake_event_loop;  // from any thread: collect() has something
     StepObserver* observer = nullptr;       // optional: simulation

@@ -10,6 +10,7 @@
 #include "base/descriptor.h"
 #include "base/doorbell.h"
 #include "base/mailbox.h"
+#include "gateway/thread_crew.h"
 #include "gateway/threads.h"
 
 namespace momento {
@@ -67,6 +68,7 @@ class Gateway::Impl {
           listener_(std::move(listener)),
           logger_([this] { doorbell_.ring(); }),
           threads_(logger_),
+          crew_(threads_),
           signatures_(settings->spool.path, system_files(), logger_, threads_,
                       [this] { doorbell_.ring(); }),
           http_(make_http_client()),
@@ -109,6 +111,7 @@ class Gateway::Impl {
         tools.slots = &shared.slots;
         tools.orphans = &shared.orphans;
         tools.stepped_us = &shared.delivery_stepped_us.parts[process];
+        tools.crew = &crew_;
         tools.make_seat = [this] { return make_thread_seat(threads_); };
         tools.wake_event_loop = [this] { doorbell_.ring(); };
         tools.take_secret = listener_.take_secret;
@@ -121,6 +124,8 @@ class Gateway::Impl {
 
     // The delivery thread.
     void deliver() {
+        const auto retire = [](ThreadCrew* crew) { crew->retire(); };
+        const std::unique_ptr<ThreadCrew, decltype(retire)> last(&crew_, retire);
         while (!stopping_.load()) engine_.step_delivery(longest_wait_ms);
 
         engine_.stop_sending();
@@ -137,6 +142,7 @@ class Gateway::Impl {
     const Listener listener_;
     QueueLogger logger_;
     ThreadGroup threads_;
+    ThreadCrew crew_;
     SignatureReader signatures_;
     std::unique_ptr<HttpClient> http_;
     Engine engine_;

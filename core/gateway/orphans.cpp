@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 #include <utility>
+
+#include "spool/slot_reader.h"
 
 namespace momento {
 namespace {
@@ -11,61 +14,74 @@ namespace {
 constexpr int64_t survey_interval_us = 60'000'000;
 constexpr int64_t in_use_interval_us = 1'000'000;
 
+// What the first looks find is told together, but not for ever is one waited for.
+constexpr int64_t first_looks_us = 5'000'000;
+
 }  // namespace
 
-OrphanSurvey::OrphanSurvey(std::shared_ptr<const GatewaySettings> settings, FileSystem& files,
-                           const Clock& clock, Logger& logger, OrphanTable& table)
-    : settings_(std::move(settings)),
-      files_(files),
-      clock_(clock),
-      logger_(logger),
-      table_(table),
-      configuration_(table.configuration()) {}
+// One spool, as its errand looks at it.
+class OrphanSurvey::Place {
+  public:
+    Place(std::string path, std::shared_ptr<const GatewaySettings> settings, FileSystem& files,
+          Logger& logger)
+        : path_(std::move(path)),
+          settings_(std::move(settings)),
+          files_(files),
+          logger_(logger) {}
 
-void OrphanSurvey::step() {
-    const int64_t now = clock_.steady_us();
-    if (now < next_us_ || configuration_ != table_.configuration()) return;
+    Found survey();
 
-    in_use_ = false;
-    std::vector<Orphan> found;
-    for (const std::string& path : table_.spools()) survey_spool(path, found);
-    if (table_.publish(configuration_, found) && !found.empty()) report(found);
-    next_us_ = now + (in_use_ ? in_use_interval_us : survey_interval_us);
+  private:
+    void survey_spool(Found& found);
+    void survey_slot(const SlotPlace& place, Found& found);
+    bool is_known(const std::string& destination) const;
+    void report_once(const std::string& path, const std::string& what);
+
+    const std::string path_;
+    const std::shared_ptr<const GatewaySettings> settings_;
+    FileSystem& files_;
+    Logger& logger_;
+    std::set<std::string> reported_;
+};
+
+OrphanSurvey::Found OrphanSurvey::Place::survey() {
+    Found found;
+    survey_spool(found);
+    return found;
 }
 
-void OrphanSurvey::survey_spool(const std::string& path, std::vector<Orphan>& found) {
-    auto spool = files_.open_directory(path, false);
+void OrphanSurvey::Place::survey_spool(Found& found) {
+    auto spool = files_.open_directory(path_, false);
     if (!spool) {
         // Not there any more, or not yet.
-        if (spool.error().code != ENOENT) report_once(path, spool.error().text);
+        if (spool.error().code != ENOENT) report_once(path_, spool.error().text);
         return;
     }
     auto names = (*spool)->list();
-    if (!names) return report_once(path, names.error().text);
+    if (!names) return report_once(path_, names.error().text);
 
-    const bool is_configured = path == settings_->spool.path;
+    const bool is_configured = path_ == settings_->spool.path;
     std::sort(names->begin(), names->end());
     for (const std::string& name : *names) {
         if (name[0] == '.' || (is_configured && is_known(name))) continue;
-        auto places = find_slots(files_, path, name);
+        auto places = find_slots(files_, path_, name);
         if (!places) {
             const int code = places.error().code;
             const bool is_nothing = code == ENOENT || code == ENOTDIR;
-            if (!is_nothing) report_once(path + '/' + name, places.error().text);
+            if (!is_nothing) report_once(path_ + '/' + name, places.error().text);
             continue;
         }
-        for (const SlotPlace& place : *places) survey_slot(path, place, found);
+        for (const SlotPlace& place : *places) survey_slot(place, found);
     }
 }
 
-void OrphanSurvey::survey_slot(const std::string& path, const SlotPlace& place,
-                               std::vector<Orphan>& found) {
+void OrphanSurvey::Place::survey_slot(const SlotPlace& place, Found& found) {
     // For a moment only: whoever rescues orphans needs the lock.
     if (auto lock = place.directory->try_lock(slot_lock_file); lock && !*lock) {
-        in_use_ = true;
+        found.in_use = true;
         return;
     }
-    const std::string name = path + '/' + place.destination + '/' + place.slot;
+    const std::string name = path_ + '/' + place.destination + '/' + place.slot;
     std::vector<std::string> findings;  // its next owner will say them
     const auto slot = look_at_slot(*place.directory, &findings);
     if (!slot) return report_once(name, slot.error().text);
@@ -73,14 +89,77 @@ void OrphanSurvey::survey_slot(const std::string& path, const SlotPlace& place,
     const uint64_t events = slot->cursor.totals.pending();
     if (events == 0) return;
     const auto bytes = total_size(*place.directory);
-    found.push_back({path, place.destination, place.slot, events, bytes ? *bytes : 0});
+    found.orphans.push_back({path_, place.destination, place.slot, events, bytes ? *bytes : 0});
 }
 
-bool OrphanSurvey::is_known(const std::string& destination) const {
+bool OrphanSurvey::Place::is_known(const std::string& destination) const {
     const auto& known = settings_->destinations;
     return std::any_of(known.begin(), known.end(), [&](const DestinationSettings& settings) {
         return settings.name == destination;
     });
+}
+
+void OrphanSurvey::Place::report_once(const std::string& path, const std::string& what) {
+    if (!reported_.insert(path).second) return;
+    logger_.write(Severity::alert,
+                  "\"" + path + "\" may hold orphans and is left alone: " + what);
+}
+
+// --- all of them
+
+OrphanSurvey::OrphanSurvey(std::shared_ptr<const GatewaySettings> settings, FileSystem& files,
+                           const Clock& clock, Logger& logger, OrphanTable& table,
+                           Errands* errands)
+    : settings_(std::move(settings)),
+      files_(files),
+      clock_(clock),
+      logger_(logger),
+      table_(table),
+      errands_(errands),
+      configuration_(table.configuration()) {}
+
+OrphanSurvey::~OrphanSurvey() = default;
+
+void OrphanSurvey::step() {
+    if (configuration_ != table_.configuration()) return;
+    const int64_t now_us = clock_.steady_us();
+    bool is_complete = true;
+    for (const std::string& path : table_.spools()) {
+        Surveyed& spool = spools_[path];
+        if (!spool.place) {
+            spool.place = std::make_shared<Place>(path, settings_, files_, logger_);
+            spool.first_us = now_us;
+        }
+        if (!spool.is_looking && now_us >= spool.next_us) look(path, spool);
+        if (!spool.was_seen && now_us - spool.first_us < first_looks_us) is_complete = false;
+    }
+    if (has_news_ && is_complete) publish();
+}
+
+void OrphanSurvey::look(const std::string& path, Surveyed& spool) {
+    spool.is_looking = true;
+    run_elsewhere<Found>(
+        errands_,
+        {"the survey of orphans", "a look at the spool \"" + path + '"',
+         "events that wait there are not told of; look whether the file system is there"},
+        [place = spool.place] { return place->survey(); },
+        [this, &spool](Found found) {
+            spool.is_looking = false;
+            spool.was_seen = true;
+            spool.orphans = std::move(found.orphans);
+            spool.next_us =
+                clock_.steady_us() + (found.in_use ? in_use_interval_us : survey_interval_us);
+            has_news_ = true;
+        });
+}
+
+void OrphanSurvey::publish() {
+    has_news_ = false;
+    std::vector<Orphan> found;
+    for (const auto& [path, spool] : spools_) {
+        found.insert(found.end(), spool.orphans.begin(), spool.orphans.end());
+    }
+    if (table_.publish(configuration_, found) && !found.empty()) report(found);
 }
 
 void OrphanSurvey::report(const std::vector<Orphan>& found) {
@@ -101,12 +180,6 @@ void OrphanSurvey::report(const std::vector<Orphan>& found) {
             " events wait where the configuration names no destination any more: " + list +
             "; name it again, or use \"momentoctl spool move " + by_destination.begin()->first +
             ' ' + (spool.empty() ? "SPOOL" : spool) + "/DESTINATION\"");
-}
-
-void OrphanSurvey::report_once(const std::string& path, const std::string& what) {
-    if (!reported_.insert(path).second) return;
-    logger_.write(Severity::alert,
-                  "\"" + path + "\" may hold orphans and is left alone: " + what);
 }
 
 }  // namespace momento

@@ -68,7 +68,8 @@ SecretRefresher SecretFeed::make_refresher(const SecretStore::Tools& tools) {
 }
 
 SecretFileWatcher SecretFeed::make_watcher(const SecretStore::Tools& tools) {
-    return {sources_of(in_files_), *tools.clock, *tools.logger, [this](SecretOutcome outcome) {
+    return {sources_of(in_files_), *tools.clock, *tools.logger, tools.errands,
+            [this](SecretOutcome outcome) {
                 outcome.source = in_files_[outcome.source];
                 outcomes_.post(std::move(outcome));
             }};

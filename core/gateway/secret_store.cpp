@@ -14,6 +14,7 @@ aws::ServiceClient make_client(const SecretSettings& secret,
                                const aws::EnvironmentSnapshot& environment,
                                const SecretStore::Tools& tools) {
     aws::ProviderTools provider{tools.clock, tools.random, tools.http, tools.logger, user};
+    provider.errands = tools.errands;
     provider.server_clock =
         std::make_shared<aws::ServerClock>(*tools.clock, *tools.logger, user);
 

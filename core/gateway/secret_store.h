@@ -9,6 +9,7 @@
 #include <string>
 
 #include "aws/secrets_manager.h"
+#include "base/errands.h"
 #include "base/random.h"
 #include "gateway/settings.h"
 
@@ -21,6 +22,7 @@ class SecretStore {
         Random* random = nullptr;
         Logger* logger = nullptr;
         HttpClient* http = nullptr;
+        Errands* errands = nullptr;  // optional: files are read in place
     };
 
     // `secret` went through resolve(): where it is, the store is.

@@ -13,6 +13,11 @@ namespace {
 
 constexpr int64_t look_interval_us = 1'000'000;
 
+// A look that takes longer hangs: whoever waits for it hears that nobody knows.
+constexpr int64_t hangs_after_us = 1'000'000;
+
+constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
+
 // So soon after its last change a file may change again and look the same: what it is told
 // apart by is no finer than the kernel's clock tick.
 constexpr int64_t young_ms = 2'000;
@@ -59,7 +64,9 @@ struct SecretFileWatcher::Watched {
     SecretSource source;
     Look seen;
     bool was_seen = false;
-    bool young = false;  // when it was read
+    bool young = false;    // when it was read
+    bool looking = false;  // an errand is under way
+    int64_t asked_us = 0;  // since then
     bool wanted = false;
     int64_t due_us = 0;            // steady clock
     int64_t may_be_wanted_us = 0;  // from when on a wish counts
@@ -68,9 +75,15 @@ struct SecretFileWatcher::Watched {
     explicit Watched(SecretSource named) : source(std::move(named)) {}
 };
 
+// What an errand brings back.
+struct SecretFileWatcher::Seen {
+    Look look;
+    std::optional<Result<SecretValue>> value;  // nothing: it is what it was
+};
+
 SecretFileWatcher::SecretFileWatcher(std::vector<SecretSource> sources, const Clock& clock,
-                                     Logger& logger, Deliver deliver)
-    : clock_(clock), logger_(logger), deliver_(std::move(deliver)) {
+                                     Logger& logger, Errands* errands, Deliver deliver)
+    : clock_(clock), logger_(logger), errands_(errands), deliver_(std::move(deliver)) {
     for (SecretSource& source : sources) files_.emplace_back(std::move(source));
     for (Watched& file : files_) file.due_us = clock_.steady_us();  // at once
 }
@@ -79,7 +92,15 @@ SecretFileWatcher::~SecretFileWatcher() = default;
 
 void SecretFileWatcher::step() {
     for (size_t index = 0; index < files_.size(); ++index) {
-        if (clock_.steady_us() >= look_us(files_[index])) look(index);
+        Watched& file = files_[index];
+        const int64_t now_us = clock_.steady_us();
+        if (now_us < look_us(file)) continue;
+        if (!file.looking) {
+            look(index);
+        } else {
+            file.wanted = false;
+            deliver_({index, nullptr, true, now_us, never_us});
+        }
     }
 }
 
@@ -88,38 +109,58 @@ void SecretFileWatcher::want(size_t source) {
 }
 
 int64_t SecretFileWatcher::next_us() const {
-    int64_t next_us = std::numeric_limits<int64_t>::max();
+    int64_t next_us = never_us;
     for (const Watched& file : files_) next_us = std::min(next_us, look_us(file));
     return next_us;
 }
 
 int64_t SecretFileWatcher::look_us(const Watched& file) {
+    if (file.looking) return file.wanted ? file.asked_us + hangs_after_us : never_us;
     return file.wanted ? std::min(file.due_us, file.may_be_wanted_us) : file.due_us;
 }
 
 void SecretFileWatcher::look(size_t index) {
     Watched& file = files_[index];
     const int64_t now_us = clock_.steady_us();
-    const bool is_first = !std::exchange(file.was_seen, true);
     const bool is_wanted = std::exchange(file.wanted, false);
+    file.looking = true;
+    file.asked_us = now_us;
     file.due_us = now_us + look_interval_us;
     file.may_be_wanted_us = now_us + file_wish_interval_us;
 
-    const Look look = look_at(file.source.location);
-    const bool is_changed = !is_first && !(look.identity == file.seen.identity);
-    file.seen = look;
+    const bool must_read = !file.was_seen || file.young;
+    run_elsewhere<Seen>(
+        errands_,
+        {"secret \"" + file.source.name() + '"', "a look at its file",
+         "its last value is used on; look whether the file system is there"},
+        [source = file.source, known = file.seen.identity, must_read] {
+            Seen seen{look_at(source.location), {}};
+            const bool is_changed = !(seen.look.identity == known);
+            if (must_read || is_changed) seen.value = load_secret(source, {});
+            return seen;
+        },
+        [this, index, is_wanted](Seen seen) { take(index, is_wanted, std::move(seen)); });
+}
+
+void SecretFileWatcher::take(size_t index, bool is_wanted, Seen seen) {
+    Watched& file = files_[index];
+    const bool is_first = !std::exchange(file.was_seen, true);
+    const bool is_changed = !is_first && !(seen.look.identity == file.seen.identity);
+    file.looking = false;
+    file.seen = seen.look;
     std::shared_ptr<const SecretSet> set;
-    if (is_first || is_changed || file.young) set = read(file, is_changed);
+    if (seen.value) set = read(file, is_changed, seen);
     if (is_first || is_wanted || set) {
-        deliver_({index, std::move(set), false, now_us, 0});
+        deliver_({index, std::move(set), false, file.asked_us, 0});
     }
 }
 
 // nullptr if it holds no secret, or none that may be read.
-std::shared_ptr<const SecretSet> SecretFileWatcher::read(Watched& file, bool is_changed) {
+std::shared_ptr<const SecretSet> SecretFileWatcher::read(Watched& file, bool is_changed,
+                                                         Seen& seen) {
     file.young = file.seen.identity && clock_.wall_ms() - file.seen.modified_ms < young_ms;
     const std::string name = "secret \"" + file.source.name() + '"';
-    Result<SecretValue> value = load_secret(file.source, {});
+    Result<SecretValue>& value = *seen.value;
     if (!value) {
         const bool is_first = !std::exchange(file.failed, true) && !is_changed;
         if (is_first) {

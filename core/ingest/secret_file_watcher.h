@@ -2,9 +2,10 @@
 //
 // Belongs to the delivery thread: step() once per turn, want() when a signature met no
 // secret. Every file is looked at (stat) at once, then once a second, and when wanted, for
-// that up to twenty times a second. One
-// that may not be read, is gone or holds no secret leaves the last good value in use, and is
-// reported: at the start, and whenever it has changed.
+// that up to twenty times a second, each by an errand of its own: one that hangs leaves all
+// others followed, and whoever wants it hears after a second that nobody knows. One that may
+// not be read, is gone or holds no secret leaves the last good value in use, and is reported:
+// at the start, and whenever it has changed.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/errands.h"
 #include "base/logger.h"
 #include "ingest/secret_set.h"
 
@@ -20,11 +22,12 @@ namespace momento {
 
 class SecretFileWatcher {
   public:
-    // After the first look, one that found a change, and one that was wanted.
+    // After the first look, one that found a change, and one that was wanted or hangs.
     using Deliver = std::function<void(SecretOutcome)>;
 
+    // `errands`: null: in place.
     SecretFileWatcher(std::vector<SecretSource> sources, const Clock& clock, Logger& logger,
-                      Deliver deliver);
+                      Errands* errands, Deliver deliver);
     ~SecretFileWatcher();
 
     void step();
@@ -33,13 +36,16 @@ class SecretFileWatcher {
 
   private:
     struct Watched;
+    struct Seen;
 
     static int64_t look_us(const Watched& file);
     void look(size_t index);
-    std::shared_ptr<const SecretSet> read(Watched& file, bool is_changed);
+    void take(size_t index, bool is_wanted, Seen seen);
+    std::shared_ptr<const SecretSet> read(Watched& file, bool is_changed, Seen& seen);
 
     const Clock& clock_;
     Logger& logger_;
+    Errands* const errands_;
     const Deliver deliver_;
     std::vector<Watched> files_;
 };

@@ -19,6 +19,7 @@ enum class Bug {
     released_before_delivery,
     redrive_marked_before_durable,
     hold_not_taken_apart,  // what one entry is held for holds all, and probes are batches
+    adoption_given_up,     // after a look that found nothing
 };
 
 #ifdef MOMENTO_PLANTED_BUGS

@@ -40,6 +40,8 @@ const char* name(Mishap mishap) {
             return "disk full for a while";
         case Mishap::disk_stall:
             return "disk stalls";
+        case Mishap::helper_hangs:
+            return "a helper begins seconds later";
         case Mishap::not_connected:
             return "connection refused";
         case Mishap::connect_timeout:

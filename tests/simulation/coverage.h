@@ -27,8 +27,9 @@ enum class Mishap {
     lock_error,
     write_no_space,
     create_no_space,
-    disk_full,   // for a while
-    disk_stall,  // one operation takes seconds
+    disk_full,     // for a while
+    disk_stall,    // one operation takes seconds
+    helper_hangs,  // what waits for no disk of the log's begins seconds later
     not_connected,
     connect_timeout,
     lost_unseen,      // no answer; the server saw nothing

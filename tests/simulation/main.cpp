@@ -47,6 +47,7 @@ constexpr PlantedBug planted_bugs[] = {
     {Bug::released_before_delivery, "released-before-delivery"},
     {Bug::redrive_marked_before_durable, "redrive-marked-before-durable"},
     {Bug::hold_not_taken_apart, "hold-not-taken-apart"},
+    {Bug::adoption_given_up, "adoption-given-up"},
 };
 
 struct Options {

@@ -12,6 +12,8 @@ constexpr int64_t stop_limit_us = 2'000'000;
 constexpr int64_t transfers_limit_us = 1'500'000;
 constexpr int64_t longest_wait_ms = 1'000;
 
+constexpr int64_t longest_hang_us = 3'000'000;
+
 }  // namespace
 
 // --- Desk
@@ -106,7 +108,8 @@ SimWorker::SimWorker(int serial_, std::shared_ptr<const GatewaySettings> setting
       chance_(around.seed),
       destinations_(settings->destinations.size()),
       loop_(*this),
-      delivery_(*this) {
+      delivery_(*this),
+      helpers_(*this) {
     std::vector<DestinationMetrics*> metrics;
     for (size_t i = 0; i < destinations_; ++i) metrics.push_back(&around.shared->metrics.at(i));
     engine_ = std::make_unique<Engine>(std::move(settings), tools(around), std::move(metrics));
@@ -125,6 +128,7 @@ EngineTools SimWorker::tools(const Surroundings& around) {
     tools.files = &files;
     tools.logger = around.logger;
     tools.http = &http;
+    tools.crew = &helpers_;
     tools.make_seat = [this] {
         desks_.push_back(std::make_shared<Desk>(stage_, !constructed_));
         return std::make_unique<Seat>(desks_.back());
@@ -193,12 +197,13 @@ void SimWorker::destroy() {
     files.kill();
     http.die();
     for (const auto& desk : desks_) desk->drop();
+    helpers_.drop();
     engine_.reset();
     state = State::gone;
 }
 
 std::vector<Actor*> SimWorker::actors() {
-    std::vector<Actor*> actors{&loop_, &delivery_};
+    std::vector<Actor*> actors{&loop_, &delivery_, &helpers_};
     for (const auto& desk : desks_) actors.push_back(desk.get());
     return actors;
 }
@@ -243,6 +248,29 @@ void SimWorker::Loop::run() {
 
 int64_t SimWorker::Delivery::due_us() const {
     return worker_.state == State::retiring ? INT64_MAX : worker_.http.due_us();
+}
+
+bool SimWorker::Helpers::take(std::function<void()> work) {
+    Stage& stage = worker_.stage_;
+    if (stage.chance.one_in(50)) return false;  // no thread
+    int64_t begins_us = stage.now() + stage.latency_us();
+    if (stage.chance.one_in(20)) {
+        stage.hit(Mishap::helper_hangs);
+        begins_us += stage.chance.between(0, longest_hang_us);
+    }
+    works_.emplace(begins_us, std::move(work));
+    return true;
+}
+
+// The end of the process waits for none of them.
+int64_t SimWorker::Helpers::due_us() const {
+    return works_.empty() || worker_.state == State::gone ? INT64_MAX : works_.begin()->first;
+}
+
+void SimWorker::Helpers::run() {
+    const auto work = std::move(works_.begin()->second);
+    works_.erase(works_.begin());
+    work();
 }
 
 // Gateway::Impl::deliver(), in steps.

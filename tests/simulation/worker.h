@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -162,6 +164,20 @@ class SimWorker {
         SimWorker& worker_;
     };
 
+    // What may hang: in the product a thread for each that does.
+    class Helpers final : public Actor, public Crew {
+      public:
+        explicit Helpers(SimWorker& worker) : worker_(worker) {}
+        bool take(std::function<void()> work) override;
+        int64_t due_us() const override;
+        void run() override;
+        void drop() { works_.clear(); }
+
+      private:
+        SimWorker& worker_;
+        std::multimap<int64_t, std::function<void()>> works_;  // by when they begin
+    };
+
     template <class Value>
     int64_t least(Value value, bool letters_too) const;
 
@@ -174,6 +190,7 @@ class SimWorker {
     std::vector<std::shared_ptr<Desk>> desks_;
     Loop loop_;
     Delivery delivery_;
+    Helpers helpers_;
     bool constructed_ = false;
     int64_t transfers_deadline_us_ = INT64_MAX;
     std::unique_ptr<Engine> engine_;

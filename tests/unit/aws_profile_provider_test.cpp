@@ -41,6 +41,7 @@ class ProfileProviderTest : public testing::Test {
         sts.endpoint.signing_region = "eu-west-1";
         sts.endpoint.signing_name = "sts";
         ProviderTools tools{&clock_, &random_, &http_, &lines_, "destination \"bus\""};
+        tools.errands = errands_;
         tools.server_clock = std::make_shared<ServerClock>(clock_, lines_, tools.user);
         return make_profile_provider(environment(variables_), profile, sts, tools);
     }
@@ -53,6 +54,7 @@ class ProfileProviderTest : public testing::Test {
     fakes::KeptLines lines_;
     std::map<std::string, std::string> variables_;
     std::string directory_;
+    Errands* errands_ = nullptr;  // in place
 };
 
 constexpr char keys[] = "aws_access_key_id = id\naws_secret_access_key = hunter2\n";
@@ -329,6 +331,28 @@ TEST_F(ProfileProviderTest, AComplaintOfStsAboutTheTimeCorrectsTheNextSignature)
     ASSERT_NE(date, headers.end());
     EXPECT_EQ(date->second, "20231114T231321Z");
     EXPECT_EQ(lines_.count("destination \"bus\": AWS refuses a request for its time"), 1u);
+}
+
+TEST_F(ProfileProviderTest, FilesThatHangAreNotWaitedFor) {
+    write("credentials", "[default]\n" + std::string(keys));
+    fakes::PlayedCrew crew;
+    Errands errands(clock_, lines_, crew, [] {});
+    errands_ = &errands;
+    auto asked = provider();
+    EXPECT_EQ(asked->get().state, State::pending);
+    crew.works.at(0)();
+    errands.step();
+    EXPECT_EQ(asked->get().state, State::ready);
+
+    clock_.advance_ms(1'000);
+    EXPECT_EQ(asked->get().state, State::ready) << "what they said last";
+    EXPECT_EQ(crew.works.size(), 2u);
+    clock_.advance_ms(1'000);
+    EXPECT_EQ(asked->get().state, State::ready);
+    EXPECT_EQ(crew.works.size(), 2u) << "one look at a time";
+    asked.reset();
+    crew.works[1]();
+    errands.step();  // nobody is there any more
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ class WebIdentityProviderTest : public testing::Test {
             StsSettings sts;
             sts.endpoint.url = *parse_url("https://sts.eu-west-1.amazonaws.com");
             ProviderTools tools{&clock_, &random_, &http_, &lines_, "someone"};
+            tools.errands = errands_;
             tools.server_clock = std::make_shared<ServerClock>(clock_, lines_, tools.user);
             provider_ = make_web_identity_provider(environment(variables_), sts, tools);
         }
@@ -47,6 +48,7 @@ class WebIdentityProviderTest : public testing::Test {
     fakes::PlayedHttp http_;
     fakes::KeptLines lines_;
     std::map<std::string, std::string> variables_;
+    Errands* errands_ = nullptr;  // in place
     ProviderPtr provider_;
 };
 
@@ -108,6 +110,19 @@ TEST_F(WebIdentityProviderTest, ASlowClockShowsInAnswersOfStsToo) {
     http_.run(0);
     EXPECT_EQ(ask().state, State::failed);
     EXPECT_EQ(lines_.count("someone: this machine's clock is 600 s behind AWS's"), 1u);
+}
+
+TEST_F(WebIdentityProviderTest, ATokenFileThatHangsIsNotWaitedFor) {
+    fakes::PlayedCrew crew;
+    Errands errands(clock_, lines_, crew, [] {});
+    errands_ = &errands;
+    EXPECT_EQ(ask().state, State::pending);
+    EXPECT_EQ(ask().state, State::pending);
+    ASSERT_EQ(crew.works.size(), 1u);
+    EXPECT_TRUE(http_.requests.empty());
+    crew.works[0]();
+    errands.step();
+    EXPECT_TRUE(sent("&WebIdentityToken=first.token"));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "fakes.h"
 #include "spool/record.h"
 #include "spool/slot_reader.h"
 #include "spool/writer.h"
@@ -71,7 +72,9 @@ class OrphansTest : public testing::Test {
     }
 
     // A new worker's first look, of the configuration in effect.
-    void survey() { OrphanSurvey(settings_, system_files(), clock_, lines_, *table_).step(); }
+    void survey() {
+        OrphanSurvey(settings_, system_files(), clock_, lines_, *table_, nullptr).step();
+    }
 
     std::shared_ptr<GatewaySettings> settings_ = std::make_shared<GatewaySettings>();
     std::unique_ptr<OrphanTable> table_ = std::make_unique<OrphanTable>();
@@ -129,7 +132,7 @@ TEST_F(OrphansTest, LooksIntoSpoolsThatAreNotConfiguredAnyMore) {
 
 TEST_F(OrphansTest, HearsNoWorkerOfAnEarlierConfiguration) {
     spool("gone", 3);
-    OrphanSurvey early(settings_, system_files(), clock_, lines_, *table_);
+    OrphanSurvey early(settings_, system_files(), clock_, lines_, *table_, nullptr);
     table_->begin_configuration(settings_->spool.path);
     early.step();
     EXPECT_EQ(table_->events(), 0u);
@@ -138,7 +141,7 @@ TEST_F(OrphansTest, HearsNoWorkerOfAnEarlierConfiguration) {
 
 TEST_F(OrphansTest, WaitsForWhoeverStillDelivers) {
     spool("gone", 3);
-    OrphanSurvey survey(settings_, system_files(), clock_, lines_, *table_);
+    OrphanSurvey survey(settings_, system_files(), clock_, lines_, *table_, nullptr);
     {
         Slots slots(settings_->spool.path, "gone", system_files(), system_random(), lines_);
         auto slot = slots.adopt();
@@ -194,6 +197,30 @@ TEST(OrphanTableTest, RemembersAsManySpoolsAsItHasRoomFor) {
     EXPECT_FALSE(table->begin_configuration("/another"));
     EXPECT_FALSE(table->begin_configuration(std::string(OrphanTable::max_path + 1, 'x')));
     EXPECT_EQ(table->spools().size(), OrphanTable::max_spools);
+}
+
+TEST_F(OrphansTest, ASpoolThatHangsKeepsNoOtherOneBack) {
+    spool("gone", 3);
+    const std::string former = settings_->spool.path + "-former";
+    table_->begin_configuration(former);
+    table_->begin_configuration(settings_->spool.path);
+    fakes::PlayedCrew crew;
+    Errands errands(clock_, lines_, crew, [] {});
+    OrphanSurvey survey(settings_, system_files(), clock_, lines_, *table_, &errands);
+    const auto step = [&] {
+        errands.step();
+        survey.step();
+    };
+    step();
+    ASSERT_EQ(crew.works.size(), 2u);
+    const size_t hanging = table_->spools()[0] == former ? 0 : 1;
+    crew.works[1 - hanging]();
+    step();
+    EXPECT_EQ(table_->events(), 0u) << "what the first looks find is told together";
+    clock_.now_us += 5'000'000;
+    step();
+    EXPECT_EQ(table_->events(), 3u);
+    EXPECT_EQ(crew.works.size(), 2u) << "nor is it looked at twice";
 }
 
 }  // namespace

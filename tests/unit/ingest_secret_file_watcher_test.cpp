@@ -36,7 +36,7 @@ class SecretFileWatcherTest : public testing::Test {
     void start() {
         files_ = std::make_unique<SecretFileWatcher>(
             std::vector<SecretSource>{*SecretSource::parse("file:" + path())}, clock_, lines_,
-            [this](SecretOutcome outcome) {
+            errands_.get(), [this](SecretOutcome outcome) {
                 ++outcomes_;
                 outcome_ = std::move(outcome);
                 if (outcome_.set) value_ = outcome_.set->current.value.bytes();
@@ -50,6 +50,14 @@ class SecretFileWatcherTest : public testing::Test {
 
     std::string directory_;
     int written_ = 0;
+    // From now on looks come back when a test lets them.
+    void hang() {
+        crew_ = std::make_unique<fakes::PlayedCrew>();
+        errands_ = std::make_unique<Errands>(clock_, lines_, *crew_, [] {});
+    }
+
+    std::unique_ptr<fakes::PlayedCrew> crew_;
+    std::unique_ptr<Errands> errands_;  // null: in place
     fakes::PlayedClock clock_;
     fakes::KeptLines lines_;
     std::unique_ptr<SecretFileWatcher> files_;
@@ -148,6 +156,30 @@ TEST_F(SecretFileWatcherTest, AFileThatHasJustChangedIsReadAgain) {
     EXPECT_EQ(outcomes_, 2);
     pass(1'000);
     EXPECT_EQ(outcomes_, 2);
+}
+
+TEST_F(SecretFileWatcherTest, ALookThatHangsIsNotRepeatedAndAnswersWishes) {
+    hang();
+    start();
+    pass(1'000);
+    EXPECT_EQ(crew_->works.size(), 1u);
+    EXPECT_EQ(outcomes_, 0);
+
+    files_->want(0);
+    EXPECT_LE(files_->next_us(), clock_.steady_us());
+    files_->step();
+    EXPECT_EQ(outcomes_, 1);
+    EXPECT_TRUE(outcome_.failed);
+    EXPECT_EQ(outcome_.asked_us, clock_.steady_us());
+    EXPECT_GT(files_->next_us(), clock_.steady_us());
+
+    crew_->works[0]();
+    errands_->step();
+    EXPECT_EQ(outcomes_, 2);
+    EXPECT_FALSE(outcome_.failed);
+    EXPECT_EQ(value_, "first");
+    pass(0);
+    EXPECT_EQ(crew_->works.size(), 2u) << "it is looked at again";
 }
 
 }  // namespace
