@@ -211,6 +211,22 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
     });
 }
 
+// Of files that are there already: a new one is a regular file.
+void doubt_files(ngx_conf_t* cf, const MainConf& main) {
+    if (main.spool.sync != SyncMode::always) return;
+    for (const FileTarget& target : main.files) {
+        const DestinationSettings& destination = main.destinations[target.destination];
+        struct stat info {};
+        if (stat(destination.file_path.c_str(), &info) != 0 || S_ISREG(info.st_mode)) continue;
+        const Place& place = main.places[target.destination];
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"%s\" of destination \"%s\" is no regular file and cannot be synced: "
+                      "its events count as delivered when they are written in %s:%ui",
+                      destination.file_path.c_str(), destination.name.c_str(),
+                      place.file.c_str(), place.line);
+    }
+}
+
 ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
     return contain(cf->log, ngx_int_t{NGX_ERROR}, [&] {
         MainConf& main = *main_conf(cf);
@@ -233,6 +249,7 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
                 return NGX_ERROR;
             }
         }
+        doubt_files(cf, main);
         settings->spool = main.spool;
         settings->destinations = main.destinations;
         for (size_t i = 0; i < settings->destinations.size(); ++i) {

@@ -39,6 +39,9 @@ ngx_uint_t log_level(Severity severity) {
 // Before what threads say is looked for again, if there was no memory for it.
 constexpr int64_t retry_ms = 100;
 
+// Before a file is handed over that there was no descriptor for.
+constexpr int64_t files_retry_ms = 1'000;
+
 // So many authentic events in a row outside of the window: the clock here may be wrong.
 constexpr int suspicious_streak = 10;
 
@@ -111,6 +114,7 @@ Worker::Worker(MainConf& main)
       turn_event_([this] { end_turn(); }),
       retry_event_([this] { end_turn(); }),
       files_event_([this] { hand_over_files(); }),
+      files_retry_event_([this] { hand_over_files(); }),
       signatures_(
           main.replay_zones, !settings_->spool.path.empty(),
           [this](int64_t since_ms, bool patiently) {
@@ -352,16 +356,23 @@ void Worker::files_reopen() {
 void Worker::hand_over_files() {
     const MainConf* main = main_conf(const_cast<ngx_cycle_t*>(ngx_cycle));
     if (!gateway_ || main == nullptr || main->settings != settings_) return;
+    bool is_one_missing = false;
     for (const FileTarget& target : main->files) {
         // Its own descriptor: nginx closes the one it has when it opens the file again.
         const int descriptor = fcntl(target.file->fd, F_DUPFD_CLOEXEC, 0);
         if (descriptor == -1) {
+            is_one_missing = true;
+            if (are_files_missing_) continue;
             ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, ngx_errno,
-                          "momento: cannot use \"%V\"", &target.file->name);
+                          "momento: cannot use \"%V\", its events wait: it is tried again, let "
+                          "workers open more files (worker_rlimit_nofile)",
+                          &target.file->name);
             continue;
         }
         gateway_->set_file_descriptor(target.destination, descriptor);
     }
+    are_files_missing_ = is_one_missing;
+    if (is_one_missing && !ngx_exiting) files_retry_event_.start_timer(files_retry_ms);
 }
 
 void Worker::print(Severity severity, const std::string& line) {

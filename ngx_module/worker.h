@@ -106,11 +106,13 @@ class Worker {
     LoopEvent turn_event_;
     LoopEvent retry_event_;  // of the end of a turn for which there was no memory
     LoopEvent files_event_;
+    LoopEvent files_retry_event_;  // of what there was no descriptor for
     SignatureReadings signatures_;
 
     size_t parked_count_ = 0;
     int untimely_in_a_row_ = 0;  // authentic, but stale or early
     bool stopping_ = false;
+    bool are_files_missing_ = false;  // one could not be handed over
     int64_t full_reported_s_ = 0;
     int64_t overload_reported_s_ = 0;
     uint64_t overloads_ = 0;
