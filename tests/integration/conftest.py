@@ -12,6 +12,7 @@ from harness import settings
 from harness.clock import Clock
 from harness.disk import Disk
 from harness.event_loop import EventLoop
+from harness.mount import Mount
 from harness.moto_server import Moto, moto_python
 from harness.nginx import Nginx
 from harness.resolver import Resolver
@@ -107,6 +108,14 @@ def threads():
     """A system that can be told to give no threads; its environment() is for start_webhook()."""
     with in_directory(Threads) as threads:
         yield threads
+
+
+@pytest.fixture
+def mount():
+    """A mount that can be told to be dead; its environment() is for start_webhook()."""
+    with in_directory(Mount) as mount:
+        yield mount
+        mount.lives()
 
 
 @pytest.fixture
