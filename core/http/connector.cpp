@@ -20,6 +20,8 @@ constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 // libcurl may be newer than the headers; older ones do not know it and need none.
 constexpr auto multi_quick_exit = static_cast<CURLMoption>(CURLOPTTYPE_LONG + 21);
 
+constexpr long proxy_authentication_required = 407;
+
 uint32_t events_of(int what) {
     uint32_t events = 0;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) events |= EPOLLIN;
@@ -85,7 +87,10 @@ CURLcode Connection::configure(const Route& route, CURLSH* share) {
     if (!route.trusted_certificate.empty()) {
         set(CURLOPT_CAINFO, route.trusted_certificate.c_str());
         set(CURLOPT_CAPATH, static_cast<char*>(nullptr));  // nobody else is trusted
+        set(CURLOPT_PROXY_CAINFO, route.trusted_certificate.c_str());
+        set(CURLOPT_PROXY_CAPATH, static_cast<char*>(nullptr));
     }
+    set(CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     return code;
 }
 
@@ -139,6 +144,17 @@ Connection::Io Connection::receive(char* to, size_t most, size_t& received) {
 }
 
 std::string Connection::trouble() const {
+    // What the proxy said is told in any case, also where libcurl's own words would be
+    // withheld.
+    long status = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &status);
+    if (socket_ == CURL_SOCKET_BAD && status >= 300) {
+        std::string text = "the proxy answers " + std::to_string(status) + " to CONNECT";
+        if (status == proxy_authentication_required) {
+            text += ": it wants a user and password, or other ones";
+        }
+        return text;
+    }
     // Of a timeout libcurl counts the milliseconds, so that whoever logs a reason once would
     // log every one.
     const bool quotes = may_quote_error_ && error_[0] && code_ != CURLE_OPERATION_TIMEDOUT;

@@ -596,6 +596,22 @@ TEST_F(HttpClientTest, ATunnellingProxySeesNoHeaderOfOurs) {
     EXPECT_FALSE(seen.has_header("X-Amz-Security-Token"));
 }
 
+TEST_F(HttpClientTest, NamesWhatTheProxySaidToConnect) {
+    for (const char* user : {"", "user:hunter2@"}) {
+        HttpServer proxy(HttpServer::always([](auto& connection, const auto&) {
+            connection.answer("", "407 Proxy Authentication Required");
+        }));
+        HttpRequest request = post("https://events.example/");
+        request.proxy =
+            "http://" + std::string(user) + "127.0.0.1:" + std::to_string(proxy.port());
+        HttpResult result = transfer(request);
+        ASSERT_TRUE(result.failed);
+        EXPECT_EQ(result.failure.text,
+                  "\"https://events.example\": the proxy answers 407 to CONNECT: it wants a "
+                  "user and password, or other ones");
+    }
+}
+
 TEST_F(HttpClientTest, NoFailureQuotesTheProxysPassword) {
     for (const char* proxy :
          {"http://user:hunter2@127.0.0.1:x", "gopher://user:hunter2@127.0.0.1:1"}) {
