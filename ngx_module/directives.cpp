@@ -234,7 +234,6 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
         if (add_verify_gate(cf) != NGX_OK) return NGX_ERROR;
         auto settings = std::make_shared<GatewaySettings>();
         settings->secrets = main.secrets;
-        settings->environment = main.environment;
         settings->read_ms = system_clock().wall_ms();
         if (main.spool.path.empty()) {
             main.files.clear();  // nothing will be written there

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,7 @@ struct MainConf {
 
     aws::EnvironmentSnapshot environment;
     bool has_environment = false;                // AWS's variables were read
+    std::set<std::string> warned_of;             // what profiles have that is not heeded
     std::vector<std::string> private_variables;  // of the environment: not for workers
 
     SharedMetrics* metrics = nullptr;  // once its zone is there
@@ -143,6 +145,9 @@ int64_t longest_memory_ms(const MainConf& main, size_t destination);
 
 // Once, for all that needs it: what AWS's variables say while the configuration is read.
 void take_environment(ngx_conf_t* cf, MainConf& main);
+
+// Logs what resolve() warns of, each sentence once.
+void warn_once(ngx_conf_t* cf, MainConf& main, const Warnings& warnings);
 
 // Makes a variable of the master's environment survive a binary upgrade: nginx passes on
 // only what `env` names. Workers do not see a private one. std::bad_alloc if there is no

@@ -1,8 +1,5 @@
 // momento_destination: a block whose settings are read by a table of their own.
 
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -10,9 +7,9 @@
 #include <set>
 #include <utility>
 
-#include "base/read_file.h"
 #include "boundary.h"
 #include "directives.h"
+#include "http/certificates.h"
 #include "spool/slots.h"
 
 namespace momento {
@@ -25,7 +22,6 @@ constexpr int64_t second = 1000;
 constexpr int64_t day = 86'400 * second;
 
 constexpr size_t max_source = 256;  // characters, PutEventsRequestEntry
-constexpr size_t max_certificates = 4 << 20;
 
 const Range entries_range{Range::Unit::number, 1, 10, "a number from 1 to 10"};
 const Range bytes_range{Range::Unit::size, 1 << 10, 1'000'000, "a size from 1k to 1000000"};
@@ -249,25 +245,11 @@ Status set_dead_letter(ngx_conf_t*, Block& block, const Arguments& arguments) {
     return status;
 }
 
-bool holds_certificate(const std::string& pem) {
-    BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-    X509* certificate = bio ? PEM_read_bio_X509_AUX(bio, nullptr, nullptr, nullptr) : nullptr;
-    const bool found = certificate != nullptr;
-    X509_free(certificate);
-    BIO_free(bio);
-    return found;
-}
-
 Status set_trusted_certificate(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
     if (arguments[1].empty()) return invalid(block, arguments, "", "a path is expected");
     block.settings.trusted_certificate = full_name(cf, arguments[1], 1);
-    auto pem = read_file(block.settings.trusted_certificate, max_certificates);
-    if (!pem) return invalid(block, arguments, arguments[1], pem.error().text);
-    if (!holds_certificate(*pem)) {
-        return invalid(block, arguments, arguments[1],
-                       "a file of PEM certificates is expected");
-    }
-    return {};
+    const Status checked = check_certificates(block.settings.trusted_certificate);
+    return checked ? checked : invalid(block, arguments, arguments[1], checked.error().text);
 }
 
 // clang-format off
@@ -339,8 +321,15 @@ void take_environment(ngx_conf_t* cf, MainConf& main) {
         [](const std::string& name) { return getenv(name.c_str()); });
     for (const std::string& name : aws::EnvironmentSnapshot::names()) {
         // HOME says where profile files are, and is nobody's secret.
-        const bool of_aws = name.compare(0, 4, "AWS_") == 0;
-        keep_variable(cf, name, of_aws ? Visibility::master_only : Visibility::workers);
+        // A proxy's URL may hold a password.
+        keep_variable(cf, name, name == "HOME" ? Visibility::workers : Visibility::master_only);
+    }
+}
+
+void warn_once(ngx_conf_t* cf, MainConf& main, const Warnings& warnings) {
+    for (const std::string& warning : warnings) {
+        if (!main.warned_of.insert(warning).second) continue;
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%s", warning.c_str());
     }
 }
 
@@ -374,9 +363,10 @@ char* set_destination(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
             return refuse(cf, "setting " + quoted(block.aws_only) + " in destination " + name +
                                   " has no meaning for \"file\"");
         }
-        if (Status status = resolve(block.settings, main.environment); !status) {
-            return refuse(cf, status.error().text);
-        }
+        Warnings warnings;
+        Status status = resolve(block.settings, main.environment, warnings);
+        warn_once(cf, main, warnings);
+        if (!status) return refuse(cf, status.error().text);
         if (block.file != nullptr) {
             for (const FileTarget& other : main.files) {
                 if (other.file == block.file) {

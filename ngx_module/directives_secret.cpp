@@ -53,9 +53,10 @@ Result<size_t> add_source(ngx_conf_t* cf, const SecretSource& source) {
         warn_of_doubt(cf, source, settings.value);
     } else {
         take_environment(cf, main);
-        if (Status known_place = resolve(settings, main.environment); !known_place) {
-            return known_place.error();
-        }
+        Warnings warnings;
+        Status known_place = resolve(settings, main.environment, warnings);
+        warn_once(cf, main, warnings);
+        if (!known_place) return known_place.error();
     }
     main.secrets.push_back(std::move(settings));
     return main.secrets.size() - 1;

@@ -13,8 +13,8 @@ constexpr char provider_name[] = "assume_role";
 
 }  // namespace
 
-ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source,
-                                      const StsSettings& sts, const ProviderTools& tools) {
+ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source, const Endpoint& sts,
+                                      const ProviderTools& tools) {
     if (Status checked = check_role(role); !checked) {
         return make_fixed_provider(provider_name,
                                    {State::failed, nullptr, checked.error().text});

@@ -1,8 +1,9 @@
 #include "aws/credentials.h"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/cleanse.h"
 
 namespace momento::aws {
@@ -23,6 +24,7 @@ Credentials::~Credentials() {
 const std::vector<std::string>& EnvironmentSnapshot::names() {
     static const std::vector<std::string> names = {
         "AWS_ACCESS_KEY_ID",
+        "AWS_AUTH_SCHEME_PREFERENCE",
         "AWS_CA_BUNDLE",
         "AWS_CONFIG_FILE",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
@@ -30,6 +32,10 @@ const std::vector<std::string>& EnvironmentSnapshot::names() {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_CSM_ENABLED",
+        "AWS_DATA_PATH",
+        "AWS_DEFAULTS_MODE",
+        "AWS_DEFAULT_PROFILE",
         "AWS_DEFAULT_REGION",
         "AWS_EC2_METADATA_DISABLED",
         "AWS_EC2_METADATA_SERVICE_ENDPOINT",
@@ -41,29 +47,41 @@ const std::vector<std::string>& EnvironmentSnapshot::names() {
         "AWS_ENDPOINT_URL_SQS",
         "AWS_ENDPOINT_URL_STS",
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_IMDS_USE_IPV6",
+        "AWS_MAX_ATTEMPTS",
         "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
         "AWS_METADATA_SERVICE_TIMEOUT",
         "AWS_PROFILE",
         "AWS_REGION",
+        "AWS_RETRY_MODE",
         "AWS_ROLE_ARN",
         "AWS_ROLE_SESSION_NAME",
+        "AWS_SDK_UA_APP_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SECURITY_TOKEN",  // older name of AWS_SESSION_TOKEN
         "AWS_SESSION_TOKEN",
         "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_SIGV4A_SIGNING_REGION_SET",
+        "AWS_STS_REGIONAL_ENDPOINTS",
         "AWS_USE_DUALSTACK_ENDPOINT",
         "AWS_USE_FIPS_ENDPOINT",
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         "HOME",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "REQUESTS_CA_BUNDLE",  // older than AWS_CA_BUNDLE, which goes first
+        "https_proxy",
+        "no_proxy",
     };
     return names;
 }
 
 struct EnvironmentSnapshot::Variables {
-    std::map<std::string, std::string> values;
+    std::map<std::string, Value> values;
+    std::vector<std::string> profile_files;  // those that were read
 
     ~Variables() {
-        for (auto& variable : values) cleanse(variable.second);
+        for (auto& variable : values) cleanse(variable.second.text);
     }
 };
 
@@ -71,7 +89,11 @@ EnvironmentSnapshot EnvironmentSnapshot::take(const Lookup& lookup) {
     auto variables = std::make_shared<Variables>();
     for (const std::string& name : names()) {
         const char* value = lookup(name);
-        if (value && *value) variables->values.emplace(name, value);
+        if (value && *value) variables->values[name] = {value, {}};
+    }
+    for (const char* name : {"HTTPS_PROXY", "NO_PROXY"}) {
+        const std::string lower = lower_case(std::string_view(name));
+        if (const char* value = lookup(lower)) variables->values[name] = {value, lower};
     }
     EnvironmentSnapshot snapshot;
     snapshot.variables_ = std::move(variables);
@@ -82,7 +104,31 @@ const std::string& EnvironmentSnapshot::get(const std::string& name) const {
     static const std::string unset;
     if (!variables_) return unset;
     auto found = variables_->values.find(name);
-    return found == variables_->values.end() ? unset : found->second;
+    return found == variables_->values.end() ? unset : found->second.text;
+}
+
+EnvironmentSnapshot EnvironmentSnapshot::with(const std::map<std::string, Value>& values,
+                                              std::vector<std::string> profile_files) const {
+    auto variables = std::make_shared<Variables>();
+    if (variables_) variables->values = variables_->values;
+    variables->values.insert(values.begin(), values.end());
+    variables->profile_files = std::move(profile_files);
+    EnvironmentSnapshot snapshot;
+    snapshot.variables_ = std::move(variables);
+    return snapshot;
+}
+
+std::string EnvironmentSnapshot::source(const std::string& name) const {
+    if (!variables_) return name;
+    const auto found = variables_->values.find(name);
+    const bool is_own = found == variables_->values.end() || found->second.source.empty();
+    return is_own ? name : found->second.source;
+}
+
+bool EnvironmentSnapshot::saw_profile_file(const std::string& path) const {
+    if (!variables_) return false;
+    const std::vector<std::string>& files = variables_->profile_files;
+    return std::find(files.begin(), files.end(), path) != files.end();
 }
 
 }  // namespace momento::aws

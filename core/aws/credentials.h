@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,15 +31,34 @@ struct Credentials {
     ~Credentials();                                      // cleanses
 };
 
-// What the process that read the configuration found in its environment. Copies share one
-// set of values, cleansed with the last of them; any thread may read.
+// What the process that read the configuration found in its environment, and perhaps in the
+// profile in use (configuration.h). Copies share one set of values, cleansed with the last of
+// them; any thread may read.
 class EnvironmentSnapshot {
   public:
     using Lookup = std::function<const char*(const std::string& name)>;
-    static EnvironmentSnapshot take(const Lookup& lookup);  // every variable used here
+    // Every variable used here. "https_proxy" and "no_proxy" stand in for their upper-case
+    // names, as in Python: also an empty one.
+    static EnvironmentSnapshot take(const Lookup& lookup);
+
+    struct Value {
+        std::string text;
+        std::string source;  // what set it, for people; empty: the variable itself
+    };
+
+    // The same, with values for variables that are not set.
+    EnvironmentSnapshot with(const std::map<std::string, Value>& values,
+                             std::vector<std::string> profile_files) const;
 
     // Empty string if not set, as AWS's SDKs treat an empty variable.
     const std::string& get(const std::string& name) const;
+
+    // What set a variable, for people: its name, or a setting of a profile and its place.
+    std::string source(const std::string& name) const;
+
+    // Whether that profile file was there when the configuration was read.
+    bool saw_profile_file(const std::string& path) const;
+
     static const std::vector<std::string>& names();
 
   private:
@@ -55,7 +75,7 @@ struct CredentialsAnswer {
     };
     State state = State::absent;
     std::shared_ptr<const Credentials> credentials;
-    std::string error;  // also of a chain that is `absent`: who was asked
+    std::string error;  // also of one that is `absent`: why, or who was asked
 };
 
 class CredentialsProvider {
@@ -73,7 +93,7 @@ class CredentialsProvider {
 struct CredentialsSettings {
     enum class Kind { automatic, environment, profile, web_identity, container, instance };
     Kind kind = Kind::automatic;
-    std::string profile;  // empty: AWS_PROFILE, then "default"
+    std::string profile;  // empty: profile_name()
 };
 
 }  // namespace momento::aws

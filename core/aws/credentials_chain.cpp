@@ -16,12 +16,18 @@ class Chain final : public CredentialsProvider {
     CredentialsAnswer get() override {
         if (chosen_) return chosen_->get();
         std::string asked;
+        bool have_reasons = false;
         for (auto& provider : providers_) {
             CredentialsAnswer answer = provider->get();
             if (answer.state == State::ready) chosen_ = provider.get();
+            if (answer.state == State::failed && have_reasons) {
+                // Perhaps it should not have been asked at all.
+                answer.error.append("; asked before: ").append(asked);
+            }
             if (answer.state != State::absent) return answer;
             asked.append(asked.empty() ? "" : ", ").append(provider->name());
             if (!answer.error.empty()) asked.append(" (").append(answer.error).append(")");
+            have_reasons = have_reasons || !answer.error.empty();
         }
         return {State::absent, nullptr, "no credentials found; asked: " + asked};
     }
@@ -39,7 +45,7 @@ class Chain final : public CredentialsProvider {
 }  // namespace
 
 ProviderPtr make_credentials(const CredentialsSettings& settings,
-                             const EnvironmentSnapshot& env, const StsSettings& sts,
+                             const EnvironmentSnapshot& env, const Endpoint& sts,
                              const ProviderTools& tools) {
     using Kind = CredentialsSettings::Kind;
     auto asks = [&](Kind kind) {

@@ -12,7 +12,7 @@ namespace momento::aws {
 // The kind the settings name; for `automatic` environment, web identity, profile,
 // container, instance.
 ProviderPtr make_credentials(const CredentialsSettings& settings,
-                             const EnvironmentSnapshot& env, const StsSettings& sts,
+                             const EnvironmentSnapshot& env, const Endpoint& sts,
                              const ProviderTools& tools);
 
 // The providers in order; the one that answered first stays.

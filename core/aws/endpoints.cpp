@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "http/environment_proxy.h"
 
 namespace momento::aws {
 namespace {
@@ -41,6 +42,21 @@ struct ServiceNames {
     bool dual_stack_on_plain_host;
 };
 
+constexpr char china_prefix[] = "cn-";
+
+// Where "legacy" of AWS_STS_REGIONAL_ENDPOINTS means STS's only former endpoint.
+constexpr const char* legacy_sts_regions[] = {
+    "ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1",
+    "eu-central-1",   "eu-north-1", "eu-west-1",      "eu-west-2",      "eu-west-3",
+    "sa-east-1",      "us-east-1",  "us-east-2",      "us-west-1",      "us-west-2"};
+constexpr char legacy_sts_url[] = "https://sts.amazonaws.com";
+constexpr char legacy_sts_region[] = "us-east-1";
+
+constexpr char fips_variable[] = "AWS_USE_FIPS_ENDPOINT";
+constexpr char dual_stack_variable[] = "AWS_USE_DUALSTACK_ENDPOINT";
+constexpr char ca_variable_name[] = "AWS_CA_BUNDLE";
+constexpr char url_variable[] = "AWS_ENDPOINT_URL";
+
 constexpr ServiceNames services[] = {
     {Service::eventbridge, "events", "EVENTBRIDGE", "eventbridge", true, true, false},
     {Service::sqs, "sqs", "SQS", "sqs", true, false, false},
@@ -75,7 +91,9 @@ Status check_region(const std::string& region) {
 std::string regional_host(const ServiceNames& names, const std::string& region, bool fips,
                           bool dual_stack) {
     const Partition& partition = partition_of(region);
-    if (names.dual_stack_on_plain_host && partition.predates_dual_stack) dual_stack = false;
+    if (names.dual_stack_on_plain_host && partition.predates_dual_stack) {
+        dual_stack = dual_stack && fips && region.rfind(china_prefix, 0) == 0;
+    }
     if (partition.is_government) {
         fips = fips && !(dual_stack ? names.government_dual_stack_is_fips
                                     : names.government_plain_is_fips);
@@ -84,19 +102,64 @@ std::string regional_host(const ServiceNames& names, const std::string& region, 
            (dual_stack ? partition.dual_stack_suffix : partition.suffix);
 }
 
+std::string url_variable_of(const ServiceNames& names) {
+    return std::string(url_variable) + '_' + names.variable;
+}
+
 // The configured endpoint that counts, and what it was configured by.
 std::pair<std::string, std::string> configured_url(const ServiceNames& names,
                                                    const EnvironmentSnapshot& env,
-                                                   const std::string& override_url,
-                                                   const std::string& profile_url) {
-    constexpr char for_all_services[] = "AWS_ENDPOINT_URL";
-    if (!override_url.empty()) return {override_url, "the endpoint directive"};
+                                                   const std::string& directive) {
+    if (!directive.empty()) return {directive, "the endpoint directive"};
     if (is_true(env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))) return {};
-    std::string for_service = std::string(for_all_services) + '_' + names.variable;
-    for (const std::string& variable : {for_service, std::string(for_all_services)}) {
-        if (!env.get(variable).empty()) return {env.get(variable), variable};
+    for (const std::string& variable : {url_variable_of(names), std::string(url_variable)}) {
+        if (!env.get(variable).empty()) return {env.get(variable), env.source(variable)};
     }
-    return {profile_url, "endpoint_url of the profile"};
+    return {};
+}
+
+bool is_legacy_sts(Service service, const std::string& region, const EnvironmentSnapshot& env) {
+    return service == Service::sts &&
+           lower_case(env.get("AWS_STS_REGIONAL_ENDPOINTS")) == "legacy" &&
+           std::find(std::begin(legacy_sts_regions), std::end(legacy_sts_regions), region) !=
+               std::end(legacy_sts_regions);
+}
+
+Result<Endpoint> make_endpoint(const std::string& text, const std::string& configured_by,
+                               const std::string& region, const ServiceNames& names) {
+    Result<Url> url = parse_url(text);
+    if (!url) return Error{configured_by + ": " + url.error().text};
+    if (!url->query.empty()) {
+        return Error{configured_by + ": \"" + text + "\" has a query: remove it"};
+    }
+    Endpoint endpoint;
+    endpoint.url = std::move(*url);
+    endpoint.signing_region = region;
+    endpoint.signing_name = names.host;
+    return endpoint;
+}
+
+Result<Endpoint> find_endpoint(Service service, const std::string& region,
+                               const EnvironmentSnapshot& env, const std::string& directive) {
+    const ServiceNames& names = names_of(service);
+    const bool fips = is_true(env.get(fips_variable));
+    const bool dual_stack = is_true(env.get(dual_stack_variable));
+    const auto [text, configured_by] = configured_url(names, env, directive);
+    if (!text.empty() && (fips || dual_stack)) {
+        return Error{env.source(fips ? fips_variable : dual_stack_variable) +
+                     " contradicts the endpoint \"" + text + "\" of " + configured_by +
+                     ": remove one of them"};
+    }
+    if (!text.empty()) return make_endpoint(text, configured_by, region, names);
+    if (!fips && !dual_stack && is_legacy_sts(service, region, env)) {
+        return make_endpoint(legacy_sts_url, {}, legacy_sts_region, names);
+    }
+    return make_endpoint("https://" + regional_host(names, region, fips, dual_stack), {},
+                         region, names);
+}
+
+const char* ca_variable(const EnvironmentSnapshot& env) {
+    return env.get(ca_variable_name).empty() ? "REQUESTS_CA_BUNDLE" : ca_variable_name;
 }
 
 bool is_account(std::string_view text) {
@@ -133,36 +196,39 @@ Error malformed_bus(std::string_view text, const char* why) {
 
 }  // namespace
 
-const char* profile_key(Service service) {
-    return names_of(service).profile;
+std::vector<ServiceSetting> endpoint_settings() {
+    std::vector<ServiceSetting> settings;
+    for (const ServiceNames& names : services) {
+        settings.push_back({names.profile, url_variable_of(names)});
+    }
+    return settings;
+}
+
+std::string trusted_certificates(const EnvironmentSnapshot& env) {
+    return env.get(ca_variable(env));
+}
+
+std::string trusted_certificates_source(const EnvironmentSnapshot& env) {
+    return env.source(ca_variable(env));
 }
 
 Result<Endpoint> resolve_endpoint(Service service, const std::string& region,
-                                  const EnvironmentSnapshot& env,
-                                  const std::string& override_url,
-                                  const std::string& profile_url) {
+                                  const EnvironmentSnapshot& env, const Reach& directives) {
     Status checked = check_region(region);
     if (!checked) return checked.error();
+    Result<Endpoint> endpoint = find_endpoint(service, region, env, directives.endpoint);
+    if (!endpoint) return endpoint;
 
-    const ServiceNames& names = names_of(service);
-    bool fips = is_true(env.get("AWS_USE_FIPS_ENDPOINT"));
-    bool dual_stack = is_true(env.get("AWS_USE_DUALSTACK_ENDPOINT"));
-    auto [text, configured_by] = configured_url(names, env, override_url, profile_url);
-    if (text.empty()) {
-        text = "https://" + regional_host(names, region, fips, dual_stack);
-    } else if (fips || dual_stack) {
-        return Error{
-            std::string(fips ? "AWS_USE_FIPS_ENDPOINT" : "AWS_USE_DUALSTACK_ENDPOINT") +
-            " contradicts the endpoint \"" + text + "\" of " + configured_by +
-            ": remove one of them"};
+    endpoint->proxy = directives.proxy;
+    if (directives.proxy.empty() && endpoint->url.scheme == "https" &&
+        !is_without_proxy(endpoint->url, env.get("NO_PROXY"))) {
+        endpoint->proxy = env.get("HTTPS_PROXY");
+        if (!endpoint->proxy.empty()) endpoint->proxy = with_scheme(endpoint->proxy);
     }
-
-    Result<Url> url = parse_url(text);
-    if (!url) return Error{configured_by + ": " + url.error().text};
-    if (!url->query.empty()) {
-        return Error{configured_by + ": \"" + text + "\" has a query: remove it"};
-    }
-    return Endpoint{std::move(*url), region, names.host};
+    endpoint->trusted_certificate = directives.trusted_certificate.empty()
+                                        ? trusted_certificates(env)
+                                        : directives.trusted_certificate;
+    return endpoint;
 }
 
 Result<BusReference> parse_bus(std::string_view text) {
@@ -220,14 +286,13 @@ Result<std::string> secret_region(std::string_view id) {
 }
 
 Result<std::string> choose_region(const std::string& directive, const std::string& bus_region,
-                                  const EnvironmentSnapshot& env,
-                                  const std::string& profile_region) {
+                                  const EnvironmentSnapshot& env) {
     if (!directive.empty() && !bus_region.empty() && directive != bus_region) {
         return Error{"region \"" + directive + "\" contradicts the bus, which is in \"" +
                      bus_region + "\": remove the region"};
     }
-    for (const std::string* region : {&directive, &bus_region, &env.get("AWS_REGION"),
-                                      &env.get("AWS_DEFAULT_REGION"), &profile_region}) {
+    for (const std::string* region :
+         {&directive, &bus_region, &env.get("AWS_REGION"), &env.get("AWS_DEFAULT_REGION")}) {
         if (region->empty()) continue;
         Status checked = check_region(*region);
         if (!checked) return checked.error();

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "aws/credentials.h"
 #include "base/result.h"
@@ -16,24 +17,46 @@ namespace momento::aws {
 
 enum class Service { eventbridge, sqs, secrets_manager, sts };
 
+// Where a service is, and how it is reached.
 struct Endpoint {
-    Url url;                     // authority() is the host to sign
-    std::string signing_region;  // where the credentials' scope is
-    std::string signing_name;    // of the service
+    Url url;                          // authority() is the host to sign
+    std::string signing_region;       // where the credentials' scope is
+    std::string signing_name;         // of the service
+    std::string proxy;                // URL; empty: none
+    std::string trusted_certificate;  // PEM file; empty: the system's
 };
 
-// In this order: `override_url` (a directive), AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL,
-// `profile_url` (see profile_endpoint), the region's own. Everything configured outside the
-// directive is skipped if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says so.
-// AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT choose among a region's own, and
-// contradict any other, as in the SDKs.
-Result<Endpoint> resolve_endpoint(Service service, const std::string& region,
-                                  const EnvironmentSnapshot& env,
-                                  const std::string& override_url = {},
-                                  const std::string& profile_url = {});
+// What directives say about that; empty: nothing.
+struct Reach {
+    std::string endpoint;  // URL
+    std::string proxy;
+    std::string trusted_certificate;
+};
 
-// A service's name in profiles ("secrets_manager").
-const char* profile_key(Service service);
+// The URL, in this order: the directive, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the
+// region's own. Everything configured outside the directive is skipped if
+// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says so. AWS_USE_FIPS_ENDPOINT and
+// AWS_USE_DUALSTACK_ENDPOINT choose among a region's own, and contradict any other, as in the
+// SDKs; so does AWS_STS_REGIONAL_ENDPOINTS.
+//
+// Without directives an https URL is reached through HTTPS_PROXY, but for the hosts of
+// NO_PROXY, and the certificates of AWS_CA_BUNDLE, or else REQUESTS_CA_BUNDLE, are trusted.
+//
+// `env` went through read_configuration(), so that profiles had their say.
+Result<Endpoint> resolve_endpoint(Service service, const std::string& region,
+                                  const EnvironmentSnapshot& env, const Reach& directives = {});
+
+// The file that holds the certificates to trust; empty: the system's. And what set it.
+std::string trusted_certificates(const EnvironmentSnapshot& env);
+std::string trusted_certificates_source(const EnvironmentSnapshot& env);
+
+// A service's name in a profile's services section ("secrets_manager"), and the variable that
+// says the same.
+struct ServiceSetting {
+    const char* name;
+    std::string variable;
+};
+std::vector<ServiceSetting> endpoint_settings();
 
 // A bus as PutEvents takes it.
 struct BusReference {
@@ -53,11 +76,10 @@ Result<BusReference> parse_bus(std::string_view text);
 // Reference.
 Result<std::string> secret_region(std::string_view id);
 
-// The directive's region, the bus's, AWS_REGION, AWS_DEFAULT_REGION, the profile's. Empty
+// The directive's region, the bus's, AWS_REGION, AWS_DEFAULT_REGION. Empty
 // if none of them says anything: the instance may know. A directive that contradicts the
 // bus is an error: EventBridge takes no events for another region's bus.
 Result<std::string> choose_region(const std::string& directive, const std::string& bus_region,
-                                  const EnvironmentSnapshot& env,
-                                  const std::string& profile_region);
+                                  const EnvironmentSnapshot& env);
 
 }  // namespace momento::aws

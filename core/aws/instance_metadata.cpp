@@ -28,7 +28,7 @@ Result<int> read_number(const EnvironmentSnapshot& env, const char* variable, in
         number <= most) {
         return number;
     }
-    return Error{std::string(variable) + " \"" + text + "\" is not a number from 1 to " +
+    return Error{env.source(variable) + " \"" + text + "\" is not a number from 1 to " +
                  std::to_string(most)};
 }
 
@@ -37,17 +37,18 @@ Result<std::string> read_origin(const EnvironmentSnapshot& env) {
     constexpr char mode_variable[] = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
     if (const std::string& endpoint = env.get(endpoint_variable); !endpoint.empty()) {
         Result<Url> url = parse_url(endpoint);
-        if (!url) return Error{std::string(endpoint_variable) + ": " + url.error().text};
+        if (!url) return Error{env.source(endpoint_variable) + ": " + url.error().text};
         if (url->path != "/" || !url->query.empty()) {
-            return Error{std::string(endpoint_variable) + " \"" + endpoint +
+            return Error{env.source(endpoint_variable) + " \"" + endpoint +
                          "\": remove what stands behind the host"};
         }
         return url->origin();
     }
     std::string mode = lower_case(env.get(mode_variable));
+    if (mode.empty() && lower_case(env.get("AWS_IMDS_USE_IPV6")) == "true") mode = "ipv6";
     if (mode.empty() || mode == "ipv4") return std::string(ipv4_origin);
     if (mode == "ipv6") return std::string(ipv6_origin);
-    return Error{std::string(mode_variable) + " \"" + env.get(mode_variable) +
+    return Error{env.source(mode_variable) + " \"" + env.get(mode_variable) +
                  "\" is neither \"IPv4\" nor \"IPv6\""};
 }
 

@@ -1,6 +1,7 @@
 // Credentials from a profile of the shared files: its keys, or a role and whose credentials
 // may assume it. Read again when one of the files changes.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -36,12 +37,15 @@ std::string quoted(const std::string& name) {
 // What the files say about one profile, as a provider.
 class Resolver {
   public:
-    Resolver(const ProfileFiles& files, const EnvironmentSnapshot& env, const StsSettings& sts,
+    Resolver(const ProfileFiles& files, const EnvironmentSnapshot& env, const Endpoint& sts,
              const ProviderTools& tools)
         : files_(files), env_(env), sts_(sts), tools_(tools) {}
 
     // `must_have_keys`: nobody else is asked if the profile has none.
     ProviderPtr resolve(const std::string& profile, bool must_have_keys) {
+        if (Status readable = files_.check(profile); !readable) {
+            return failure(readable.error().text + ": correct " + subject(profile));
+        }
         const bool is_source = !chain_.empty();
         // As in AWS's tools, a role goes before keys in the same profile, unless that
         // profile is another role's source (or its own).
@@ -160,7 +164,7 @@ class Resolver {
 
     const ProfileFiles& files_;
     const EnvironmentSnapshot& env_;
-    const StsSettings& sts_;
+    const Endpoint& sts_;
     const ProviderTools& tools_;
     std::vector<std::string> chain_;  // the profiles whose roles lead here
 };
@@ -177,7 +181,7 @@ Fingerprint fingerprint(const std::string& path) {
 
 class ProfileProvider final : public CredentialsProvider {
   public:
-    ProfileProvider(const EnvironmentSnapshot& env, const std::string& profile, StsSettings sts,
+    ProfileProvider(const EnvironmentSnapshot& env, const std::string& profile, Endpoint sts,
                     ProviderTools tools)
         : env_(env),
           sts_(std::move(sts)),
@@ -186,7 +190,8 @@ class ProfileProvider final : public CredentialsProvider {
           config_path_(profile_path(env, ProfileFileKind::config)),
           profile_(profile_name(env, profile)),
           only_source_(!profile.empty()),
-          must_exist_(only_source_ || !env.get("AWS_PROFILE").empty()) {}
+          must_exist_(only_source_ || !env.get("AWS_PROFILE").empty() ||
+                      !env.get("AWS_DEFAULT_PROFILE").empty()) {}
 
     const char* name() const override { return provider_name; }
 
@@ -250,6 +255,17 @@ class ProfileProvider final : public CredentialsProvider {
     }
 
     ProviderPtr make(const ProfileFiles& files) const {
+        ProviderPtr found = find(files);
+        const std::string closed = closed_files(files);
+        if (closed.empty()) return found;
+        CredentialsAnswer answer = found->get();
+        const bool has_none = answer.state == State::absent || answer.state == State::failed;
+        if (!has_none) return found;
+        answer.error.append(answer.error.empty() ? "" : "; ").append(closed);
+        return fixed(std::move(answer));
+    }
+
+    ProviderPtr find(const ProfileFiles& files) const {
         if (files.has(profile_)) {
             return Resolver(files, env_, sts_, tools_).resolve(profile_, only_source_);
         }
@@ -259,8 +275,23 @@ class ProfileProvider final : public CredentialsProvider {
                        ": add it, and let the worker's user read the file");
     }
 
+    // Those that were there when the configuration was read: whoever put credentials there
+    // would look for the mistake everywhere else.
+    std::string closed_files(const ProfileFiles& files) const {
+        std::string text;
+        for (const ProfileFile* file : {&files.credentials, &files.config}) {
+            if (!env_.saw_profile_file(file->closed_path)) continue;
+            text.append(text.empty() ? "" : ", ").append(quoted(file->closed_path));
+        }
+        if (text.empty()) return text;
+        return text + " is there, but closed to the workers' user (uid " +
+               std::to_string(geteuid()) +
+               "): name a file that this user may read by AWS_SHARED_CREDENTIALS_FILE or "
+               "AWS_CONFIG_FILE";
+    }
+
     const EnvironmentSnapshot env_;
-    const StsSettings sts_;
+    const Endpoint sts_;
     const ProviderTools tools_;
     const ProfilePath credentials_path_;
     const ProfilePath config_path_;
@@ -278,7 +309,7 @@ class ProfileProvider final : public CredentialsProvider {
 }  // namespace
 
 ProviderPtr make_profile_provider(const EnvironmentSnapshot& env, const std::string& profile,
-                                  const StsSettings& sts, const ProviderTools& tools) {
+                                  const Endpoint& sts, const ProviderTools& tools) {
     return std::make_unique<ProfileProvider>(env, profile, sts, tools);
 }
 

@@ -22,21 +22,21 @@ struct WebIdentity {
     std::string token_file;
     Role role;
 };
-ProviderPtr make_web_identity_provider(const WebIdentity& identity, const StsSettings& sts,
+ProviderPtr make_web_identity_provider(const WebIdentity& identity, const Endpoint& sts,
                                        const ProviderTools& tools);
 
 // AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and AWS_ROLE_SESSION_NAME.
-ProviderPtr make_web_identity_provider(const EnvironmentSnapshot& env, const StsSettings& sts,
+ProviderPtr make_web_identity_provider(const EnvironmentSnapshot& env, const Endpoint& sts,
                                        const ProviderTools& tools);
 
 // A role, assumed with the credentials of `source`.
-ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source,
-                                      const StsSettings& sts, const ProviderTools& tools);
+ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source, const Endpoint& sts,
+                                      const ProviderTools& tools);
 
 // The shared credentials and config files (`~/.aws/…` or where AWS_SHARED_CREDENTIALS_FILE
 // and AWS_CONFIG_FILE point), read again when they change: keys, or a role with its source.
 ProviderPtr make_profile_provider(const EnvironmentSnapshot& env, const std::string& profile,
-                                  const StsSettings& sts, const ProviderTools& tools);
+                                  const Endpoint& sts, const ProviderTools& tools);
 
 // ECS, EKS Pod Identity, Greengrass: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or …_FULL_URI.
 ProviderPtr make_container_provider(const EnvironmentSnapshot& env, const ProviderTools& tools);

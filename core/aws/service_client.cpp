@@ -30,8 +30,8 @@ HttpRequest bare_request(const ServiceSettings& settings) {
     request.url = settings.endpoint.url.text();
     request.connect_timeout_ms = settings.connect_timeout_ms;
     request.total_timeout_ms = settings.total_timeout_ms;
-    request.proxy = settings.proxy;
-    request.trusted_certificate = settings.trusted_certificate;
+    request.proxy = settings.endpoint.proxy;
+    request.trusted_certificate = settings.endpoint.trusted_certificate;
     request.max_connections = static_cast<int>(settings.connections);
     return request;
 }

@@ -29,9 +29,7 @@ namespace momento::aws {
 struct ServiceSettings {
     std::string user;  // who calls, for log lines: "destination \"bus\""
     Endpoint endpoint;
-    std::string content_type;         // the service's JSON protocol
-    std::string proxy;                // empty: none
-    std::string trusted_certificate;  // empty: the system's
+    std::string content_type;  // the service's JSON protocol
     size_t connections = 64;
     int64_t connect_timeout_ms = 3'000;
     int64_t total_timeout_ms = 10'000;

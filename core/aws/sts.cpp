@@ -39,12 +39,11 @@ void append_field(std::string& form, const char* name, std::string_view value) {
     append_percent_encoded(form, value);
 }
 
-HttpRequest make_request(const StsSettings& settings, StsOperation operation,
-                         const Role& role) {
+HttpRequest make_request(const Endpoint& sts, StsOperation operation, const Role& role) {
     HttpRequest request;
-    request.url = settings.endpoint.url.text();
-    request.proxy = settings.proxy;
-    request.trusted_certificate = settings.trusted_certificate;
+    request.url = sts.url.text();
+    request.proxy = sts.proxy;
+    request.trusted_certificate = sts.trusted_certificate;
     request.headers = {{"Content-Type", content_type},
                        {"User-Agent", std::string("momento-webhook/") + version}};
     append_field(request.body, "Action", name_of(operation));
@@ -107,26 +106,24 @@ Status check_role(const Role& role) {
     return {};
 }
 
-HttpRequest assume_role_request(const StsSettings& settings, const Role& role,
+HttpRequest assume_role_request(const Endpoint& sts, const Role& role,
                                 const Credentials& source, int64_t now_ms) {
-    HttpRequest request = make_request(settings, StsOperation::assume_role, role);
+    HttpRequest request = make_request(sts, StsOperation::assume_role, role);
     if (!role.external_id.empty()) append_field(request.body, "ExternalId", role.external_id);
 
-    const Endpoint& endpoint = settings.endpoint;
-    std::string host = endpoint.url.authority();
+    std::string host = sts.url.authority();
     SignableRequest signable;
     signable.host = host;
-    signable.path = endpoint.url.path;
+    signable.path = sts.url.path;
     signable.headers = &request.headers;
-    Sigv4Signer signer(endpoint.signing_region, endpoint.signing_name);
+    Sigv4Signer signer(sts.signing_region, sts.signing_name);
     signer.sign(CanonicalForm(signable), request.body, source, now_ms, request.headers);
     return request;
 }
 
-HttpRequest web_identity_request(const StsSettings& settings, const Role& role,
+HttpRequest web_identity_request(const Endpoint& sts, const Role& role,
                                  std::string_view token) {
-    HttpRequest request =
-        make_request(settings, StsOperation::assume_role_with_web_identity, role);
+    HttpRequest request = make_request(sts, StsOperation::assume_role_with_web_identity, role);
     append_field(request.body, "WebIdentityToken", token);
     return request;
 }

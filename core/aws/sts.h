@@ -2,8 +2,6 @@
 // an HTTP result to credentials. Any thread.
 // Source: "AssumeRole" and "AssumeRoleWithWebIdentity", AWS STS API Reference; AWS query
 // protocol, whose answers are XML.
-//
-// Requests go to the region's own endpoint: AWS_STS_REGIONAL_ENDPOINTS is not looked at.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +13,6 @@
 #include "http/client.h"
 
 namespace momento::aws {
-
-struct StsSettings {
-    Endpoint endpoint;
-    std::string proxy;                // empty: none
-    std::string trusted_certificate;  // empty: the system's
-};
 
 struct Role {
     static constexpr const char* default_session_name = "momento-webhook";
@@ -36,12 +28,11 @@ struct Role {
 Status check_role(const Role& role);
 
 // Signed with the credentials of whoever may assume the role.
-HttpRequest assume_role_request(const StsSettings& settings, const Role& role,
+HttpRequest assume_role_request(const Endpoint& sts, const Role& role,
                                 const Credentials& source, int64_t now_ms);
 
 // Not signed: the token is the proof.
-HttpRequest web_identity_request(const StsSettings& settings, const Role& role,
-                                 std::string_view token);
+HttpRequest web_identity_request(const Endpoint& sts, const Role& role, std::string_view token);
 
 struct StsAnswer {
     CredentialsAnswer answer;       // ready or failed

@@ -19,7 +19,7 @@ ProviderPtr failing(std::string why) {
     return make_fixed_provider(provider_name, {State::failed, nullptr, std::move(why)});
 }
 
-Result<HttpRequest> make_request(const WebIdentity& identity, const StsSettings& sts) {
+Result<HttpRequest> make_request(const WebIdentity& identity, const Endpoint& sts) {
     Result<std::string> token = read_file(identity.token_file, max_token + 2);
     if (!token) return Error{"the web identity token: " + token.error().text};
     std::string_view bare = trim(*token);
@@ -43,7 +43,7 @@ void send(HttpRequest request, const Role& role, const ProviderTools& tools,
 
 }  // namespace
 
-ProviderPtr make_web_identity_provider(const WebIdentity& identity, const StsSettings& sts,
+ProviderPtr make_web_identity_provider(const WebIdentity& identity, const Endpoint& sts,
                                        const ProviderTools& tools) {
     if (Status checked = check_role(identity.role); !checked) {
         return failing(checked.error().text);
@@ -60,7 +60,7 @@ ProviderPtr make_web_identity_provider(const WebIdentity& identity, const StsSet
     return make_refreshing_provider({provider_name}, tools, std::move(fetch));
 }
 
-ProviderPtr make_web_identity_provider(const EnvironmentSnapshot& env, const StsSettings& sts,
+ProviderPtr make_web_identity_provider(const EnvironmentSnapshot& env, const Endpoint& sts,
                                        const ProviderTools& tools) {
     WebIdentity identity;
     identity.token_file = env.get("AWS_WEB_IDENTITY_TOKEN_FILE");

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <csignal>
+#include <ostream>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "http/certificates.h"
 
 namespace momento::cli {
 
@@ -55,6 +57,11 @@ Status AwsOptions::apply_to(DestinationSettings& settings) const {
     settings.endpoint = endpoint_.value_or("");
     settings.proxy = proxy_.value_or("");
     settings.trusted_certificate = cacert_.value_or("");
+    if (cacert_) {
+        if (Status status = check_certificates(*cacert_); !status) {
+            return Error{"invalid --cacert \"" + *cacert_ + "\": " + status.error().text};
+        }
+    }
     if (profile_) {
         if (profile_->empty()) return Error{"\"--profile\" needs a name"};
         settings.credentials = {aws::CredentialsSettings::Kind::profile, *profile_};
@@ -71,20 +78,17 @@ Status AwsOptions::apply_to(DestinationSettings& settings) const {
 }
 
 AwsCaller::AwsCaller(const DestinationSettings& settings, const aws::Endpoint& service_endpoint,
-                     const aws::Endpoint& sts, const char* content_type,
-                     const aws::EnvironmentSnapshot& env)
+                     const aws::Endpoint& sts, const char* content_type)
     : http_(make_http_client()) {
     aws::ProviderTools tools{&system_clock(), &system_random(), http_.get(), &log_,
                              "momentoctl"};
     tools.server_clock = std::make_shared<aws::ServerClock>(system_clock(), log_, tools.user);
-    credentials_ = aws::make_credentials(
-        settings.credentials, env, {sts, settings.proxy, settings.trusted_certificate}, tools);
+    credentials_ =
+        aws::make_credentials(settings.credentials, settings.environment, sts, tools);
     aws::ServiceSettings service;
     service.user = tools.user;
     service.endpoint = service_endpoint;
     service.content_type = content_type;
-    service.proxy = settings.proxy;
-    service.trusted_certificate = settings.trusted_certificate;
     client_ = std::make_unique<aws::ServiceClient>(
         service, credentials_,
         aws::ServiceTools{&system_clock(), &log_, http_.get(), tools.server_clock});
@@ -111,6 +115,16 @@ aws::ServiceReply AwsCaller::call(const char* target, const std::string& body) {
         client_->step();
     }
     return std::move(*reply);
+}
+
+Status resolve(DestinationSettings& settings, Console& console) {
+    Warnings warnings;
+    Status resolved =
+        resolve(settings, aws::EnvironmentSnapshot::take(console.environment), warnings);
+    for (const std::string& warning : warnings) {
+        console.err << "momentoctl: warning: " << printable(warning) << '\n';
+    }
+    return resolved;
 }
 
 Result<std::string> ask_instance_region(const aws::EnvironmentSnapshot& env) {

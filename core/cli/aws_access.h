@@ -9,6 +9,7 @@
 #include "aws/credentials.h"
 #include "aws/service_client.h"
 #include "base/result.h"
+#include "cli/console.h"
 #include "cli/no_log.h"
 #include "cli/options.h"
 #include "gateway/settings.h"
@@ -36,8 +37,7 @@ class AwsCaller {
   public:
     // `settings` went through resolve(); `service` and `sts` are two of its endpoints.
     AwsCaller(const DestinationSettings& settings, const aws::Endpoint& service,
-              const aws::Endpoint& sts, const char* content_type,
-              const aws::EnvironmentSnapshot& env);
+              const aws::Endpoint& sts, const char* content_type);
     ~AwsCaller();
 
     // Never `pending`, unless nobody answered in time.
@@ -52,6 +52,9 @@ class AwsCaller {
     std::shared_ptr<aws::CredentialsProvider> credentials_;
     std::unique_ptr<aws::ServiceClient> client_;
 };
+
+// resolve(), with its warnings on the error stream.
+Status resolve(DestinationSettings& settings, Console& console);
 
 // The instance's region, for settings that need one. Blocks for a few seconds at most.
 Result<std::string> ask_instance_region(const aws::EnvironmentSnapshot& env);

@@ -47,12 +47,11 @@ class Report {
     bool all_good_ = true;
 };
 
-bool find_region(DestinationSettings& settings, const aws::EnvironmentSnapshot& env,
-                 Report& report) {
+bool find_region(DestinationSettings& settings, Report& report) {
     if (needs_region(settings)) {
-        const Result<std::string> region = ask_instance_region(env);
+        const Result<std::string> region = ask_instance_region(settings.environment);
         const Status resolved =
-            region ? resolve_in_region(settings, env, *region) : Status(region.error());
+            region ? resolve_in_region(settings, *region) : Status(region.error());
         if (!resolved) {
             return report.print(
                 false, "region",
@@ -124,14 +123,13 @@ Result<Outcome> check(const Arguments& arguments, Console& console) {
     settings.bus = operands->front();
     if (Status status = aws_options.apply_to(settings); !status) return status.error();
 
-    const auto env = aws::EnvironmentSnapshot::take(console.environment);
-    if (Status resolved = resolve(settings, env); !resolved) return resolved.error();
+    if (Status resolved = resolve(settings, console); !resolved) return resolved.error();
 
     prepare_network();
     Report report(console.out);
-    if (!find_region(settings, env, report)) return Outcome::found;
+    if (!find_region(settings, report)) return Outcome::found;
     report.print(true, "endpoint", settings.service.url.text());
-    AwsCaller caller(settings, settings.service, settings.sts, putevents_content_type, env);
+    AwsCaller caller(settings, settings.service, settings.sts, putevents_content_type);
     if (report_credentials(caller, report)) {
         const aws::ServiceReply reply = describe(caller, settings.bus);
         report_bus(settings.bus, reply, report);
@@ -155,10 +153,11 @@ count here as they do there.
 
   --region NAME       default: as a destination's
   --endpoint URL      default: from the region
-  --proxy URL         default: none
+  --proxy URL         default: HTTPS_PROXY, but for hosts of NO_PROXY
   --credentials KIND  auto (default), environment, web_identity, container, instance
   --profile NAME      credentials of that profile
-  --cacert FILE       trust the certificates in this PEM file, instead of the system's
+  --cacert FILE       trust the certificates in this PEM file; default: AWS_CA_BUNDLE, the
+                      profile's ca_bundle, or the system's
 )",
                             check};
 

@@ -151,14 +151,13 @@ Status redrive_queue(const QueueRedrive& redrive, Console& console, RedriveRepor
     if (!settings.endpoint.empty()) {
         return Error{"\"--endpoint\" is not for a queue: its URL says where it is"};
     }
-    const auto env = aws::EnvironmentSnapshot::take(console.environment);
-    if (Status resolved = resolve(settings, env); !resolved) return resolved;
+    if (Status resolved = resolve(settings, console); !resolved) return resolved;
     auto queue = aws::parse_queue_url(redrive.url);
     if (!queue) return queue.error();
 
     prepare_network();
     AwsCaller caller(settings, settings.queue_service, settings.queue_sts,
-                     aws::sqs_content_type, env);
+                     aws::sqs_content_type);
     const aws::CredentialsAnswer credentials = caller.find_credentials();
     if (credentials.state != aws::CredentialsAnswer::State::ready) {
         return Error{credentials.error.empty() ? "nobody gave credentials in time"

@@ -21,13 +21,14 @@ Result<SecretValue> fetch_secret(const SecretSource& source, const Environment& 
     const auto env = aws::EnvironmentSnapshot::take(environment);
     SecretSettings settings;
     settings.source = source;
-    if (Status resolved = resolve(settings, env); !resolved) return resolved.error();
+    Warnings warnings;  // "check" tells them
+    if (Status resolved = resolve(settings, env, warnings); !resolved) return resolved.error();
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
     (void)std::signal(SIGPIPE, SIG_IGN);
     NoLog log;
     const std::unique_ptr<HttpClient> http = make_http_client();
-    SecretStore store(settings, env, {&system_clock(), &system_random(), &log, http.get()});
+    SecretStore store(settings, {&system_clock(), &system_random(), &log, http.get()});
     std::optional<aws::SecretVersion> version;
     store.fetch(source.location, aws::SecretStage::current,
                 [&version](aws::SecretVersion got) { version.emplace(std::move(got)); });

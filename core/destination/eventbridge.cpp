@@ -17,8 +17,6 @@ aws::ServiceSettings service_settings(const EventBridgeSettings& settings) {
     service.user = "destination \"" + settings.name + '"';
     service.endpoint = settings.endpoint;
     service.content_type = putevents_content_type;
-    service.proxy = settings.proxy;
-    service.trusted_certificate = settings.trusted_certificate;
     service.connections = settings.connections;
     service.connect_timeout_ms = settings.connect_timeout_ms;
     service.total_timeout_ms = settings.total_timeout_ms;

@@ -30,8 +30,6 @@ struct EventBridgeSettings {
     std::string bus;   // name or ARN
     std::string source = "Momento";
     aws::Endpoint endpoint;
-    std::string proxy;                // empty: none
-    std::string trusted_certificate;  // empty: the system's
     BatchLimits limits;  // as configured: a request's entries together stay below `bytes`
     size_t connections = 64;
     int64_t connect_timeout_ms = 3'000;

@@ -18,56 +18,48 @@ struct Account {
     aws::ServiceTools tools;
 };
 
-Account make_account(const std::string& user, const aws::Endpoint& sts_endpoint,
-                     const DestinationSettings& settings, const GatewaySettings& gateway,
-                     const DestinationTools& tools) {
-    const aws::StsSettings sts{sts_endpoint, settings.proxy, settings.trusted_certificate};
+Account make_account(const std::string& user, const aws::Endpoint& sts,
+                     const DestinationSettings& settings, const DestinationTools& tools) {
     aws::ProviderTools provider{tools.clock, tools.random, tools.http, tools.logger, user};
     provider.errands = tools.errands;
     provider.server_clock =
         std::make_shared<aws::ServerClock>(*tools.clock, *tools.logger, user);
-    return {aws::make_credentials(settings.credentials, gateway.environment, sts, provider),
+    return {aws::make_credentials(settings.credentials, settings.environment, sts, provider),
             {tools.clock, tools.logger, tools.http, provider.server_clock}};
 }
 
 std::shared_ptr<Destination> make_eventbridge(const DestinationSettings& settings,
-                                              const GatewaySettings& gateway,
                                               const DestinationTools& tools) {
     EventBridgeSettings eventbridge;
     eventbridge.name = settings.name;
     eventbridge.bus = settings.bus;
     eventbridge.source = settings.source;
     eventbridge.endpoint = settings.service;
-    eventbridge.proxy = settings.proxy;
-    eventbridge.trusted_certificate = settings.trusted_certificate;
     eventbridge.limits = {settings.batch_entries, settings.batch_bytes};
     eventbridge.connections = settings.connections;
     eventbridge.connect_timeout_ms = settings.connect_timeout_ms;
     eventbridge.total_timeout_ms = settings.total_timeout_ms;
-    Account account = make_account("destination \"" + settings.name + '"', settings.sts,
-                                   settings, gateway, tools);
+    Account account =
+        make_account("destination \"" + settings.name + '"', settings.sts, settings, tools);
     return std::make_shared<EventBridge>(std::move(eventbridge), account.credentials,
                                          account.tools, BusWatch{tools.random, tools.bus});
 }
 
 std::shared_ptr<Destination> make_awaiting_region(const DestinationSettings& settings,
-                                                  const GatewaySettings& gateway,
                                                   const DestinationTools& tools) {
     DestinationTools unwatched = tools;
     unwatched.bus = nullptr;
     auto metadata =
-        aws::InstanceMetadata::create(gateway.environment, *tools.clock, *tools.http);
+        aws::InstanceMetadata::create(settings.environment, *tools.clock, *tools.http);
     return std::make_shared<AwaitingRegion>(
         "destination \"" + settings.name + '"', std::move(metadata),
-        make_eventbridge(settings, gateway, unwatched),
-        [settings, &gateway,
-         tools](const std::string& region) -> Result<std::shared_ptr<Destination>> {
+        make_eventbridge(settings, unwatched),
+        [settings, tools](const std::string& region) -> Result<std::shared_ptr<Destination>> {
             DestinationSettings there = settings;
-            if (Status status = resolve_in_region(there, gateway.environment, region);
-                !status) {
+            if (Status status = resolve_in_region(there, region); !status) {
                 return status.error();
             }
-            return make_eventbridge(there, gateway, tools);
+            return make_eventbridge(there, tools);
         },
         AwaitingRegion::Tools{tools.clock, tools.random, tools.logger});
 }
@@ -77,9 +69,9 @@ std::shared_ptr<Destination> make_awaiting_region(const DestinationSettings& set
 std::shared_ptr<Destination> make_destination(const DestinationSettings& settings,
                                               const GatewaySettings& gateway,
                                               const DestinationTools& tools) {
-    if (needs_region(settings)) return make_awaiting_region(settings, gateway, tools);
+    if (needs_region(settings)) return make_awaiting_region(settings, tools);
     if (settings.kind == DestinationSettings::Kind::eventbridge) {
-        return make_eventbridge(settings, gateway, tools);
+        return make_eventbridge(settings, tools);
     }
     FileSettings file;
     file.name = settings.name;
@@ -100,7 +92,6 @@ std::optional<LetterForm> letter_form(const DestinationSettings& settings) {
 }
 
 std::shared_ptr<Destination> make_letter_queue(const DestinationSettings& settings,
-                                               const GatewaySettings& gateway,
                                                const DestinationTools& tools) {
     const std::optional<LetterForm> form = letter_form(settings);
     if (!form) return nullptr;
@@ -113,12 +104,9 @@ std::shared_ptr<Destination> make_letter_queue(const DestinationSettings& settin
     queue.service.user = "dead-letter queue of destination \"" + settings.name + '"';
     queue.service.endpoint = settings.queue_service;
     queue.service.content_type = aws::sqs_content_type;
-    queue.service.proxy = settings.proxy;
-    queue.service.trusted_certificate = settings.trusted_certificate;
     queue.service.connect_timeout_ms = settings.connect_timeout_ms;
     queue.service.total_timeout_ms = settings.total_timeout_ms;
-    Account account =
-        make_account(queue.service.user, settings.queue_sts, settings, gateway, tools);
+    Account account = make_account(queue.service.user, settings.queue_sts, settings, tools);
     return std::make_shared<DeadLetterQueue>(std::move(queue), account.credentials,
                                              account.tools);
 }

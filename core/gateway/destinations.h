@@ -38,7 +38,6 @@ std::optional<LetterForm> letter_form(const DestinationSettings& settings);
 
 // The queue that takes the dead letters of this destination; null: they stay in the spool.
 std::shared_ptr<Destination> make_letter_queue(const DestinationSettings& settings,
-                                               const GatewaySettings& gateway,
                                                const DestinationTools& tools);
 
 }  // namespace momento

@@ -206,7 +206,7 @@ class Engine::Impl {
     // it: a slot that was used before may hold letters of any destination.
     void add_letter_queue(size_t index) {
         const DestinationSettings& settings = settings_->destinations[index];
-        auto queue = make_letter_queue(settings, *settings_, destination_tools(nullptr));
+        auto queue = make_letter_queue(settings, destination_tools(nullptr));
         if (!queue) return;
         DeliverySettings delivery;
         delivery.name = std::string(dead_letter_directory) + '/' + settings.name;

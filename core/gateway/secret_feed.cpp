@@ -51,7 +51,7 @@ SecretFeed::SecretFeed(std::shared_ptr<const GatewaySettings> settings,
             std::any_of(stores_.begin(), stores_.end(),
                         [&secret](const auto& store) { return store->holds(secret); });
         if (is_known) continue;
-        stores_.push_back(std::make_unique<SecretStore>(secret, settings_->environment, tools));
+        stores_.push_back(std::make_unique<SecretStore>(secret, tools));
     }
 }
 

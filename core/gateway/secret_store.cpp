@@ -10,9 +10,7 @@ namespace {
 constexpr char user[] = "AWS Secrets Manager";
 constexpr size_t connections = 4;  // a handful of small requests every few minutes
 
-aws::ServiceClient make_client(const SecretSettings& secret,
-                               const aws::EnvironmentSnapshot& environment,
-                               const SecretStore::Tools& tools) {
+aws::ServiceClient make_client(const SecretSettings& secret, const SecretStore::Tools& tools) {
     aws::ProviderTools provider{tools.clock, tools.random, tools.http, tools.logger, user};
     provider.errands = tools.errands;
     provider.server_clock =
@@ -24,15 +22,14 @@ aws::ServiceClient make_client(const SecretSettings& secret,
     service.content_type = aws::secrets_manager_content_type;
     service.connections = connections;
     return {std::move(service),
-            aws::make_credentials({}, environment, {secret.sts, {}, {}}, provider),
+            aws::make_credentials({}, secret.environment, secret.sts, provider),
             {tools.clock, tools.logger, tools.http, provider.server_clock}};
 }
 
 }  // namespace
 
-SecretStore::SecretStore(const SecretSettings& secret,
-                         const aws::EnvironmentSnapshot& environment, const Tools& tools)
-    : endpoint_(secret.service), client_(make_client(secret, environment, tools)) {}
+SecretStore::SecretStore(const SecretSettings& secret, const Tools& tools)
+    : endpoint_(secret.service), client_(make_client(secret, tools)) {}
 
 void SecretStore::fetch(const std::string& id, aws::SecretStage stage,
                         std::function<void(aws::SecretVersion)> done) {

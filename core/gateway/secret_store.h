@@ -26,8 +26,7 @@ class SecretStore {
     };
 
     // `secret` went through resolve(): where it is, the store is.
-    SecretStore(const SecretSettings& secret, const aws::EnvironmentSnapshot& environment,
-                const Tools& tools);
+    SecretStore(const SecretSettings& secret, const Tools& tools);
 
     // `done` runs once, from inside step() or HttpClient::run().
     void fetch(const std::string& id, aws::SecretStage stage,

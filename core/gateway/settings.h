@@ -24,11 +24,12 @@ struct DestinationSettings {
     std::string bus;        // eventbridge: name or ARN
     std::string file_path;  // file: absolute
 
-    std::string region;     // empty: found out, see resolve() and needs_region()
-    std::string endpoint;   // URL; empty: from the region
-    aws::Endpoint service;  // filled in by resolve()
-    aws::Endpoint sts;      // for roles; filled in by resolve()
-    std::string proxy;
+    std::string region;                    // empty: found out, see resolve() and needs_region()
+    std::string endpoint;                  // URL; empty: from the region
+    aws::Endpoint service;                 // filled in by resolve()
+    aws::Endpoint sts;                     // for roles; filled in by resolve()
+    std::string proxy;                     // URL; empty: the environment's
+    aws::EnvironmentSnapshot environment;  // with the profile's say; filled in by resolve()
     aws::CredentialsSettings credentials;
     std::string source = "Momento";
     size_t batch_entries = 10;
@@ -43,42 +44,46 @@ struct DestinationSettings {
     std::string dead_letter_queue;           // URL in SQS; empty: they stay in the spool
     aws::Endpoint queue_service;             // filled in by resolve()
     aws::Endpoint queue_sts;                 // for roles, in the queue's region; likewise
-    std::string trusted_certificate;         // PEM file
+    std::string trusted_certificate;         // PEM file; empty: the environment's
 };
 
 // A secret that may change while it is used: in a file, or in AWS Secrets Manager.
 struct SecretSettings {
     SecretSource source;
-    SecretValue value;      // file: as it was when the configuration was read
-    aws::Endpoint service;  // secretsmanager: filled in by resolve()
-    aws::Endpoint sts;      // for roles; filled in by resolve()
+    SecretValue value;                     // file: as it was when the configuration was read
+    aws::Endpoint service;                 // secretsmanager: filled in by resolve()
+    aws::Endpoint sts;                     // for roles; filled in by resolve()
+    aws::EnvironmentSnapshot environment;  // with the profile's say; filled in by resolve()
 };
 
 struct GatewaySettings {
     SpoolSettings spool;
     std::vector<DestinationSettings> destinations;
     std::vector<SecretSettings> secrets;
-    aws::EnvironmentSnapshot environment;
     int64_t read_ms = 0;  // when they were read, wall clock
 };
 
+// Whole sentences, for whoever reads the configuration.
+using Warnings = std::vector<std::string>;
+
 // Fills in what the settings leave open and the environment or a profile file knows
-// (region), and refuses what cannot work: a bus ARN that contradicts the region, a version
-// 2 bus, a FIFO queue, an endpoint or proxy that is no URL. Called while the configuration is
-// read; does no network. The error names the setting and the value.
-Status resolve(DestinationSettings& settings, const aws::EnvironmentSnapshot& environment);
+// (region, endpoints, proxy, certificates), and refuses what cannot work: a bus ARN that
+// contradicts the region, a version 2 bus, a FIFO queue, an endpoint or proxy that is no URL.
+// Called while the configuration is read; does no network. The error names the setting and
+// the value. Adds to `warnings`.
+Status resolve(DestinationSettings& settings, const aws::EnvironmentSnapshot& environment,
+               Warnings& warnings);
 
 // After resolve(): only the instance's metadata can tell the region, when it runs.
 bool needs_region(const DestinationSettings& settings);
 
 // What resolve() left open for want of a region.
-Status resolve_in_region(DestinationSettings& settings,
-                         const aws::EnvironmentSnapshot& environment,
-                         const std::string& region);
+Status resolve_in_region(DestinationSettings& settings, const std::string& region);
 
 // The same for a secret of AWS Secrets Manager: its region is that of its ARN, or else the
 // environment's or the default profile's. Refuses what is neither a name nor an ARN.
-Status resolve(SecretSettings& settings, const aws::EnvironmentSnapshot& environment);
+Status resolve(SecretSettings& settings, const aws::EnvironmentSnapshot& environment,
+               Warnings& warnings);
 
 // The least that the size of a log may be, in bytes.
 uint64_t smallest_log(const SpoolSettings& settings);

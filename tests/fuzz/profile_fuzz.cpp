@@ -1,4 +1,4 @@
-// Any bytes as a shared credentials or config file: no crash, and no error that quotes.
+// Any bytes as a shared credentials or config file: no crash, and no problem that quotes.
 #include <cstdint>
 #include <cstdlib>
 
@@ -9,15 +9,17 @@ using namespace momento::aws;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::string_view text(reinterpret_cast<const char*>(data), size);
     for (ProfileFileKind kind : {ProfileFileKind::credentials, ProfileFileKind::config}) {
-        auto file = parse_profile_file(text, kind);
-        if (!file) {
-            // "line N: " and one of a few fixed sentences.
-            if (file.error().text.size() > 80) std::abort();
-            continue;
+        const ProfileFile file = parse_profile_file(text, kind);
+        for (const ProfileProblem& problem : file.problems) {
+            // One of a few fixed sentences, about a line that is there.
+            if (problem.text.size() > 80 || problem.line == 0 || problem.line > size + 1) {
+                std::abort();
+            }
         }
-        for (const auto& profile : file->profiles) {
-            for (const auto& [name, value] : profile.second) {
-                if (name.empty() || file->get(profile.first, name) != value) std::abort();
+        for (const auto& [name, profile] : file.profiles) {
+            for (const auto& [setting, value] : profile.settings) {
+                if (setting.empty() || file.get(name, setting) != value.value) std::abort();
+                if (value.line == 0 || value.line > size + 1) std::abort();
             }
         }
     }

@@ -18,7 +18,7 @@ std::shared_ptr<GatewaySettings> make_settings(const Plan& plan, size_t destinat
     settings->spool.size = plan.log_size;
     settings->spool.segment_size = plan.segment_size;
     settings->spool.sync = plan.sync;
-    settings->environment =
+    const auto environment =
         aws::EnvironmentSnapshot::take([](const std::string& name) -> const char* {
             if (name == "AWS_ACCESS_KEY_ID") return "AKIDSIMULATED";
             if (name == "AWS_SECRET_ACCESS_KEY") return "simulated";
@@ -34,7 +34,8 @@ std::shared_ptr<GatewaySettings> make_settings(const Plan& plan, size_t destinat
         destination.retry.give_up_after_ms = plan.give_up_after_ms;
         destination.retain_ms = plan.retain_ms;
         destination.dead_letter_size = 64 * plan.segment_size;
-        if (Status resolved = resolve(destination, settings->environment); !resolved) {
+        Warnings warnings;
+        if (Status resolved = resolve(destination, environment, warnings); !resolved) {
             throw std::runtime_error(resolved.error().text);
         }
         settings->destinations.push_back(std::move(destination));

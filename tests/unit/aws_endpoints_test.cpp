@@ -71,6 +71,12 @@ const RegionalCase regional[] = {
       "secretsmanager-fips.us-gov-west-1.amazonaws.com",
       "secretsmanager-fips.us-gov-west-1.amazonaws.com"}},
     {Service::secrets_manager,
+     "cn-north-1",
+     {"secretsmanager.cn-north-1.amazonaws.com.cn",
+      "secretsmanager.cn-north-1.amazonaws.com.cn",
+      "secretsmanager-fips.cn-north-1.amazonaws.com.cn",
+      "secretsmanager-fips.cn-north-1.api.amazonwebservices.com.cn"}},
+    {Service::secrets_manager,
      "eusc-de-east-1",
      {"secretsmanager.eusc-de-east-1.amazonaws.eu",
       "secretsmanager.eusc-de-east-1.api.amazonwebservices.eu",
@@ -112,10 +118,10 @@ TEST(Endpoint, TheNearestSettingWins) {
     std::map<std::string, std::string> variables;
     auto origin = [&](const std::string& override_url) {
         return resolve_endpoint(Service::eventbridge, "eu-west-1", environment(variables),
-                                override_url, "http://profile")
+                                {override_url, {}, {}})
             ->url.origin();
     };
-    EXPECT_EQ(origin(""), "http://profile");
+    EXPECT_EQ(origin(""), "https://events.eu-west-1.amazonaws.com");
     variables["AWS_ENDPOINT_URL"] = "http://all";
     EXPECT_EQ(origin(""), "http://all");
     variables["AWS_ENDPOINT_URL_SQS"] = "http://sqs";
@@ -135,13 +141,16 @@ TEST(Endpoint, EveryServiceHasItsVariable) {
                             {"AWS_ENDPOINT_URL_STS", "http://sts"}});
     for (Service service :
          {Service::eventbridge, Service::sqs, Service::secrets_manager, Service::sts}) {
-        EXPECT_EQ(resolve_endpoint(service, "us-east-1", env)->url.host, profile_key(service));
+        EXPECT_EQ(resolve_endpoint(service, "us-east-1", env)->url.scheme, "http");
+    }
+    for (const ServiceSetting& setting : endpoint_settings()) {
+        EXPECT_EQ(env.get(setting.variable), "http://" + std::string(setting.name));
     }
 }
 
 TEST(Endpoint, SignsForTheRegionWhateverTheHost) {
     auto endpoint = resolve_endpoint(Service::eventbridge, "eu-west-1", {},
-                                     "https://VPCE-1.example:8443/prefix");
+                                     {"https://VPCE-1.example:8443/prefix", {}, {}});
     ASSERT_TRUE(endpoint);
     EXPECT_EQ(endpoint->signing_region, "eu-west-1");
     EXPECT_EQ(endpoint->url.authority(), "vpce-1.example:8443");
@@ -159,14 +168,51 @@ TEST(Endpoint, RefusesAContradictionAndSaysWhere) {
 }
 
 TEST(Endpoint, RefusesWhatIsNoEndpoint) {
-    auto endpoint = resolve_endpoint(Service::sqs, "us-east-1", {}, "localhost:4566");
+    auto endpoint = resolve_endpoint(Service::sqs, "us-east-1", {}, {"localhost:4566", {}, {}});
     ASSERT_FALSE(endpoint);
     EXPECT_EQ(endpoint.error().text.rfind("the endpoint directive: \"localhost:4566\"", 0), 0u);
-    EXPECT_FALSE(resolve_endpoint(Service::sqs, "us-east-1", {}, "http://x/?query"));
+    EXPECT_FALSE(resolve_endpoint(Service::sqs, "us-east-1", {}, {"http://x/?query", {}, {}}));
     for (const char* region :
          {"", "us east", "us-east-1.evil.example/", "-a", "a-", "US-EAST-1", "us_east_1"}) {
         EXPECT_FALSE(resolve_endpoint(Service::sqs, region, {})) << region;
     }
+}
+
+TEST(Endpoint, IsReachedAsTheEnvironmentSaysUnlessDirectivesDo) {
+    const std::map<std::string, std::string> variables = {
+        {"HTTPS_PROXY", "proxy:3128"},
+        {"NO_PROXY", "example, .eu-west-1.amazonaws.com"},
+        {"AWS_CA_BUNDLE", "/etc/ca.pem"},
+        {"REQUESTS_CA_BUNDLE", "/etc/other.pem"},
+    };
+    const auto env = environment(variables);
+    auto endpoint = resolve_endpoint(Service::sqs, "us-west-2", env);
+    EXPECT_EQ(endpoint->proxy, "http://proxy:3128");
+    EXPECT_EQ(endpoint->trusted_certificate, "/etc/ca.pem");
+    EXPECT_EQ(resolve_endpoint(Service::sqs, "eu-west-1", env)->proxy, "");
+    // What is asked in the clear is an emulator, or stands in the own network.
+    EXPECT_EQ(resolve_endpoint(Service::sqs, "us-west-2", env, {"http://x", {}, {}})->proxy,
+              "");
+
+    endpoint = resolve_endpoint(Service::sqs, "eu-west-1", env,
+                                {{}, "https://other:1", "/etc/own.pem"});
+    EXPECT_EQ(endpoint->proxy, "https://other:1");
+    EXPECT_EQ(endpoint->trusted_certificate, "/etc/own.pem");
+
+    const auto only_requests = environment({{"REQUESTS_CA_BUNDLE", "/etc/other.pem"}});
+    endpoint = resolve_endpoint(Service::sts, "us-west-2", only_requests);
+    EXPECT_EQ(endpoint->proxy, "");
+    EXPECT_EQ(endpoint->trusted_certificate, "/etc/other.pem");
+}
+
+TEST(Endpoint, OfStsMayBeTheFormerOne) {
+    auto env = environment({{"AWS_STS_REGIONAL_ENDPOINTS", "Legacy"}});
+    auto sts = resolve_endpoint(Service::sts, "eu-west-1", env);
+    EXPECT_EQ(sts->url.host, "sts.amazonaws.com");
+    EXPECT_EQ(sts->signing_region, "us-east-1");
+    EXPECT_EQ(resolve_endpoint(Service::sts, "eu-south-1", env)->url.host,
+              "sts.eu-south-1.amazonaws.com");
+    EXPECT_EQ(resolve_endpoint(Service::sqs, "eu-west-1", env)->signing_region, "eu-west-1");
 }
 
 TEST(Bus, IsAName) {
@@ -217,17 +263,16 @@ TEST(Bus, RefusesVersion2AndSaysWhy) {
 TEST(Region, TheNearestSettingWins) {
     auto env = environment({{"AWS_REGION", "us-east-1"}, {"AWS_DEFAULT_REGION", "us-east-2"}});
     auto only_default = environment({{"AWS_DEFAULT_REGION", "us-east-2"}});
-    EXPECT_EQ(*choose_region("eu-west-1", "", env, "sa-east-1"), "eu-west-1");
-    EXPECT_EQ(*choose_region("", "eu-west-2", env, "sa-east-1"), "eu-west-2");
-    EXPECT_EQ(*choose_region("", "", env, "sa-east-1"), "us-east-1");
-    EXPECT_EQ(*choose_region("", "", only_default, "sa-east-1"), "us-east-2");
-    EXPECT_EQ(*choose_region("", "", {}, "sa-east-1"), "sa-east-1");
-    EXPECT_EQ(*choose_region("", "", {}, ""), "");
+    EXPECT_EQ(*choose_region("eu-west-1", "", env), "eu-west-1");
+    EXPECT_EQ(*choose_region("", "eu-west-2", env), "eu-west-2");
+    EXPECT_EQ(*choose_region("", "", env), "us-east-1");
+    EXPECT_EQ(*choose_region("", "", only_default), "us-east-2");
+    EXPECT_EQ(*choose_region("", "", {}), "");
 }
 
 TEST(Region, OfADirectiveMustBeTheBuss) {
-    EXPECT_EQ(*choose_region("eu-west-1", "eu-west-1", {}, ""), "eu-west-1");
-    auto region = choose_region("eu-west-1", "us-east-1", {}, "");
+    EXPECT_EQ(*choose_region("eu-west-1", "eu-west-1", {}), "eu-west-1");
+    auto region = choose_region("eu-west-1", "us-east-1", {});
     ASSERT_FALSE(region);
     EXPECT_EQ(region.error().text,
               "region \"eu-west-1\" contradicts the bus, which is in \"us-east-1\": remove the "
@@ -235,8 +280,8 @@ TEST(Region, OfADirectiveMustBeTheBuss) {
 }
 
 TEST(Region, RefusesWhatIsNone) {
-    EXPECT_FALSE(choose_region("us-west-2a b", "", {}, ""));
-    EXPECT_FALSE(choose_region("", "", environment({{"AWS_REGION", "x/y"}}), ""));
+    EXPECT_FALSE(choose_region("us-west-2a b", "", {}));
+    EXPECT_FALSE(choose_region("", "", environment({{"AWS_REGION", "x/y"}})));
 }
 
 }  // namespace

@@ -15,15 +15,15 @@ namespace momento::aws {
 namespace {
 
 ProfileFile credentials_file(const std::string& text) {
-    auto file = parse_profile_file(text, ProfileFileKind::credentials);
-    EXPECT_TRUE(file) << file.error().text;
-    return std::move(*file);
+    ProfileFile file = parse_profile_file(text, ProfileFileKind::credentials);
+    EXPECT_TRUE(file.problems.empty()) << file.problems.front().text;
+    return file;
 }
 
 ProfileFile config_file(const std::string& text) {
-    auto file = parse_profile_file(text, ProfileFileKind::config);
-    EXPECT_TRUE(file) << file.error().text;
-    return std::move(*file);
+    ProfileFile file = parse_profile_file(text, ProfileFileKind::config);
+    EXPECT_TRUE(file.problems.empty()) << file.problems.front().text;
+    return file;
 }
 
 TEST(ProfileFile, ReadsSettingsOfSections) {
@@ -49,7 +49,8 @@ TEST(ProfileFile, OfAConfigFileHasProfilesBehindTheirKeyword) {
         "[profile\td]\nregion = r3\n"
         "[e]\nregion = no profile\n"
         "[sso-session f]\nregion = no profile\n"
-        "[profiles g]\nregion = no profile\n");
+        "[profile g h]\nregion = no profile\n"
+        "[profile \"i]\nregion = no profile\n");
     EXPECT_EQ(file.get("default", "region"), "r0");
     EXPECT_EQ(file.get("a", "region"), "r1");
     EXPECT_EQ(file.get("b c", "region"), "r2");
@@ -57,8 +58,8 @@ TEST(ProfileFile, OfAConfigFileHasProfilesBehindTheirKeyword) {
     EXPECT_EQ(file.profiles.size(), 4u);
 }
 
-TEST(ProfileFile, PrefersTheDefaultThatIsCalledAProfile) {
-    for (const char* text : {"[profile default]\nregion = right\n[default]\noutput = json\n",
+TEST(ProfileFile, OfTwoDefaultsTheLastOneCounts) {
+    for (const char* text : {"[profile default]\noutput = json\n[default]\nregion = right\n",
                              "[default]\noutput = json\n[profile default]\nregion = right\n"}) {
         ProfileFile file = config_file(text);
         EXPECT_EQ(file.get("default", "region"), "right");
@@ -95,7 +96,8 @@ TEST(ProfileFile, ReadsNestedSettings) {
     EXPECT_EQ(file.get("a", "s3.max_bandwidth"), "1MB/s");
     EXPECT_EQ(file.get("a", "s3.region"), "nested");
     EXPECT_EQ(file.get("a", "region"), "own");
-    EXPECT_EQ(file.services["local"]["eventbridge.endpoint_url"], "http://localhost:1");
+    EXPECT_EQ(file.services["local"].settings["eventbridge.endpoint_url"].value,
+              "http://localhost:1");
 }
 
 TEST(ProfileFile, ContinuesAValueOnIndentedLines) {
@@ -110,11 +112,19 @@ TEST(ProfileFile, TakesSectionsWhoseEveryLineIsIndented) {
     EXPECT_EQ(file.get("a", "region"), "r");
 }
 
-TEST(ProfileFile, OfARepeatedSettingTheLastCounts) {
-    ProfileFile file = credentials_file("[a]\nx = 1\nx = 2\n[b]\n[a]\ny = 3\n");
-    EXPECT_EQ(file.get("a", "x"), "2");
-    EXPECT_EQ(file.get("a", "y"), "3");
-    EXPECT_EQ(file.profiles.count("b"), 1u);
+TEST(ProfileFile, ReadsWhatOtherToolsWrite) {
+    ProfileFile file = config_file(
+        "[profile x] /* not for us */\n"
+        "region: r1\n"
+        "Role_Arn : arn:aws:iam::1:role/x = y\n"
+        "[DEFAULT]\noutput = json\n"
+        "[profile 'y z']\nregion = r2\routput=text\n");
+    EXPECT_EQ(file.get("x", "region"), "r1");
+    EXPECT_EQ(file.get("x", "role_arn"), "arn:aws:iam::1:role/x = y");
+    EXPECT_EQ(file.get("x", "output"), "json");
+    EXPECT_EQ(file.get("y z", "region"), "r2");
+    EXPECT_EQ(file.get("y z", "output"), "text");
+    EXPECT_EQ(file.find("y z", "region")->line, 7u);
 }
 
 TEST(ProfileFile, TakesAByteOrderMarkAndNoLastNewline) {
@@ -122,14 +132,40 @@ TEST(ProfileFile, TakesAByteOrderMarkAndNoLastNewline) {
     EXPECT_TRUE(credentials_file("").profiles.empty());
 }
 
-TEST(ProfileFile, SaysWhichLineIsWrongAndQuotesNone) {
-    for (const char* text : {"\nhunter2 = 1\n", "[a]\nhunter2\n", "[a]\n= hunter2\n",
-                             "[a]\n[hunter2\n", "[a]\n[b] hunter2\n"}) {
-        auto file = parse_profile_file(text, ProfileFileKind::config);
-        ASSERT_FALSE(file) << text;
-        EXPECT_EQ(file.error().text.rfind("line 2: ", 0), 0u) << file.error().text;
-        EXPECT_EQ(file.error().text.find("hunter2"), std::string::npos);
+struct OddLine {
+    const char* text;
+    const char* problem;
+    const char* section;
+};
+
+TEST(ProfileFile, SaysWhichLineIsOddAndQuotesNone) {
+    for (const OddLine& odd : {
+             OddLine{"\nhunter2 = 1\n", "a setting stands before the first section", ""},
+             OddLine{"[a]\nhunter2\n", "a setting has no \"=\"", "a"},
+             OddLine{"[a]\n= hunter2\n", "a setting has no name", "a"},
+             OddLine{"[a]\n[hunter2\n", "a section's name has no \"]\"", "a"},
+             OddLine{"[a]\n[a]\nx = 1\n", "the section stands there a second time", "a"},
+             OddLine{"[a]x=hunter2\nx =\ny = 2\n[b]\ny = 3\ny = hunter2\n", "", "b"},
+             OddLine{"[a]\nhunter2\n", "a setting has no \"=\"", "a"},
+         }) {
+        ProfileFile file = parse_profile_file(odd.text, ProfileFileKind::credentials);
+        ASSERT_EQ(file.problems.size(), 1u) << odd.text;
+        EXPECT_EQ(file.problems[0].section, odd.section);
+        EXPECT_EQ(file.problems[0].text.find("hunter2"), std::string::npos);
+        if (!odd.problem[0]) continue;
+        EXPECT_EQ(file.problems[0].line, 2u) << odd.text;
+        EXPECT_EQ(file.problems[0].text, odd.problem);
     }
+}
+
+TEST(ProfileFile, ReadsOnBehindAnOddLine) {
+    ProfileFile file = parse_profile_file(
+        "odd\n[profile a]\nodd\nregion = r1\nregion = r2\n[profile b]\nregion = r3\n",
+        ProfileFileKind::config);
+    EXPECT_EQ(file.get("a", "region"), "r2");
+    EXPECT_EQ(file.get("b", "region"), "r3");
+    ASSERT_EQ(file.problems.size(), 3u);
+    EXPECT_EQ(file.problems[1].section, "profile a");
 }
 
 class ProfileFilesTest : public testing::Test {
@@ -173,48 +209,44 @@ TEST_F(ProfileFilesTest, AreFoundBelowHomeOrWhereVariablesPoint) {
 TEST_F(ProfileFilesTest, TheCredentialsFileWins) {
     write("/.aws/credentials", "[default]\nregion = credentials\n");
     write("/.aws/config", "[default]\nregion = config\noutput = config\n");
-    EXPECT_EQ(*profile_setting(environment(), "", "region"), "credentials");
-    EXPECT_EQ(*profile_setting(environment(), "", "output"), "config");
-}
-
-TEST_F(ProfileFilesTest, TheProfileIsTheNamedOneThenTheVariablesThenDefault) {
-    write("/.aws/config",
-          "[default]\nregion=r0\n[profile a]\nregion=r1\n[profile b]\nregion=r2");
-    EXPECT_EQ(*profile_setting(environment(), "", "region"), "r0");
-    EXPECT_EQ(*profile_setting(environment({{"AWS_PROFILE", "a"}}), "", "region"), "r1");
-    EXPECT_EQ(*profile_setting(environment({{"AWS_PROFILE", "a"}}), "b", "region"), "r2");
-    EXPECT_EQ(*profile_setting(environment(), "missing", "region"), "");
-}
-
-TEST_F(ProfileFilesTest, TheServicesOwnEndpointWins) {
-    write("/.aws/config",
-          "[default]\nendpoint_url = http://all\nservices = local\n"
-          "[services local]\nsqs =\n  endpoint_url = http://sqs\n");
-    EXPECT_EQ(*profile_endpoint(environment(), "", "sqs"), "http://sqs");
-    EXPECT_EQ(*profile_endpoint(environment(), "", "eventbridge"), "http://all");
-    EXPECT_EQ(*profile_endpoint(environment(), "other", "sqs"), "");
+    const auto files = read_profile_files(environment());
+    EXPECT_EQ(files->get("default", "region"), "credentials");
+    EXPECT_EQ(files->get("default", "output"), "config");
+    EXPECT_EQ(files->describe("default", "output"),
+              "\"output\" of profile \"default\" (\"" + home_ + "/.aws/config\", line 3)");
 }
 
 TEST_F(ProfileFilesTest, MayBeMissing) {
-    EXPECT_EQ(*profile_setting(environment(), "", "region"), "");
-    EXPECT_EQ(*profile_setting({}, "", "region"), "");
+    for (const auto& env : {environment(), EnvironmentSnapshot()}) {
+        EXPECT_FALSE(read_profile_files(env)->has("default"));
+    }
 }
 
 TEST_F(ProfileFilesTest, OnlyOneThatWasNamedMustBeReadable) {
     if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
     write("/.aws/config", "[default]\nregion = r\n");
     chmod((home_ + "/.aws/config").c_str(), 0);
-    EXPECT_EQ(*profile_setting(environment(), "", "region"), "");
+    EXPECT_EQ(read_profile_files(environment())->config.closed_path, home_ + "/.aws/config");
     auto named = environment({{"AWS_CONFIG_FILE", home_ + "/.aws/config"}});
-    EXPECT_FALSE(profile_setting(named, "", "region"));
+    EXPECT_FALSE(read_profile_files(named));
 }
 
-TEST_F(ProfileFilesTest, AnErrorNamesFileAndLine) {
-    write("/.aws/config", "[default]\nregion\n");
-    auto region = profile_setting(environment(), "", "region");
-    ASSERT_FALSE(region);
-    EXPECT_EQ(region.error().text,
+TEST_F(ProfileFilesTest, ACheckNamesFileAndLine) {
+    write("/.aws/config", "[default]\nregion\n[profile a]\nregion = r\n");
+    const auto files = read_profile_files(environment());
+    const Status status = files->check("default");
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().text,
               "\"" + home_ + "/.aws/config\", line 2: a setting has no \"=\"");
+    EXPECT_TRUE(files->check("a"));
+    EXPECT_TRUE(files->check("missing"));
+}
+
+TEST(ProfileName, IsTheNamedOneThenTheVariablesThenDefault) {
+    EXPECT_EQ(profile_name({}, ""), "default");
+    EXPECT_EQ(profile_name(environment({{"AWS_DEFAULT_PROFILE", "a"}}), ""), "a");
+    EXPECT_EQ(profile_name(environment({{"AWS_PROFILE", "b"}}), ""), "b");
+    EXPECT_EQ(profile_name(environment({{"AWS_PROFILE", "b"}}), "c"), "c");
 }
 
 }  // namespace

@@ -5,9 +5,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include <gtest/gtest.h>
 
+#include "aws/configuration.h"
 #include "aws/providers.h"
 #include "aws_environment.h"
 #include "fakes.h"
@@ -36,14 +38,15 @@ class ProfileProviderTest : public testing::Test {
     }
 
     std::unique_ptr<CredentialsProvider> provider(const std::string& profile = "") {
-        StsSettings sts;
-        sts.endpoint.url = *parse_url("https://sts.eu-west-1.amazonaws.com");
-        sts.endpoint.signing_region = "eu-west-1";
-        sts.endpoint.signing_name = "sts";
+        Endpoint sts;
+        sts.url = *parse_url("https://sts.eu-west-1.amazonaws.com");
+        sts.signing_region = "eu-west-1";
+        sts.signing_name = "sts";
         ProviderTools tools{&clock_, &random_, &http_, &lines_, "destination \"bus\""};
         tools.errands = errands_;
         tools.server_clock = std::make_shared<ServerClock>(clock_, lines_, tools.user);
-        return make_profile_provider(environment(variables_), profile, sts, tools);
+        return make_profile_provider(env_ ? *env_ : environment(variables_), profile, sts,
+                                     tools);
     }
 
     CredentialsAnswer ask(const std::string& profile = "") { return provider(profile)->get(); }
@@ -53,6 +56,7 @@ class ProfileProviderTest : public testing::Test {
     fakes::PlayedHttp http_;
     fakes::KeptLines lines_;
     std::map<std::string, std::string> variables_;
+    std::optional<EnvironmentSnapshot> env_;  // instead of `variables_`
     std::string directory_;
     Errands* errands_ = nullptr;  // in place
 };
@@ -259,8 +263,34 @@ TEST_F(ProfileProviderTest, ABrokenFileFailsWithoutItsContent) {
     write("credentials", "[default]\naws_secret_access_key hunter2\n");
     CredentialsAnswer answer = ask();
     EXPECT_EQ(answer.state, State::failed);
-    EXPECT_EQ(answer.error,
-              "\"" + directory_ + "/credentials\", line 2: a setting has no \"=\"");
+    EXPECT_EQ(
+        answer.error,
+        "\"" + directory_ +
+            "/credentials\", line 2: a setting has no \"=\": correct profile \"default\"");
+}
+
+TEST_F(ProfileProviderTest, AnOddLineElsewhereHindersNobody) {
+    write("credentials", "[default]\n" + std::string(keys) + "[other]\nodd\n[other]\n");
+    EXPECT_EQ(ask().state, State::ready);
+    EXPECT_EQ(ask("other").state, State::failed);
+}
+
+TEST_F(ProfileProviderTest, AFileThatIsClosedToThisUserIsToldOf) {
+    if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+    variables_ = {{"HOME", directory_}};
+    mkdir((directory_ + "/.aws").c_str(), 0700);
+    write(".aws/credentials", "[default]\n" + std::string(keys));
+    env_ = read_configuration(environment(variables_), {})->environment;
+    chmod((directory_ + "/.aws").c_str(), 0);
+    const CredentialsAnswer answer = ask();
+    chmod((directory_ + "/.aws").c_str(), 0700);
+    std::remove((directory_ + "/.aws/credentials").c_str());
+    std::remove((directory_ + "/.aws").c_str());
+    EXPECT_EQ(answer.state, State::absent);
+    EXPECT_NE(
+        answer.error.find("/.aws/credentials\" is there, but closed to the workers' user"),
+        std::string::npos)
+        << answer.error;
 }
 
 TEST_F(ProfileProviderTest, LooksForChangesOnceASecond) {

@@ -38,9 +38,9 @@ constexpr char assumed[] =
 class StsTest : public testing::Test {
   protected:
     StsTest() {
-        settings_.endpoint.url = *parse_url("https://sts.eu-west-1.amazonaws.com");
-        settings_.endpoint.signing_region = "eu-west-1";
-        settings_.endpoint.signing_name = "sts";
+        settings_.url = *parse_url("https://sts.eu-west-1.amazonaws.com");
+        settings_.signing_region = "eu-west-1";
+        settings_.signing_name = "sts";
         settings_.proxy = "http://proxy:3128";
         settings_.trusted_certificate = "/etc/ca.pem";
         role_.arn = "arn:aws:iam::123456789012:role/demo";
@@ -60,7 +60,7 @@ class StsTest : public testing::Test {
         return {};
     }
 
-    StsSettings settings_;
+    Endpoint settings_;
     Role role_;
 };
 

@@ -29,8 +29,8 @@ class WebIdentityProviderTest : public testing::Test {
 
     CredentialsAnswer ask() {
         if (!provider_) {
-            StsSettings sts;
-            sts.endpoint.url = *parse_url("https://sts.eu-west-1.amazonaws.com");
+            Endpoint sts;
+            sts.url = *parse_url("https://sts.eu-west-1.amazonaws.com");
             ProviderTools tools{&clock_, &random_, &http_, &lines_, "someone"};
             tools.errands = errands_;
             tools.server_clock = std::make_shared<ServerClock>(clock_, lines_, tools.user);

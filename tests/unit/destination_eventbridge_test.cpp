@@ -87,8 +87,8 @@ class EventBridgeTest : public testing::Test {
 };
 
 TEST_F(EventBridgeTest, SendsASignedPutEvents) {
-    settings_.proxy = "http://proxy:3128";
-    settings_.trusted_certificate = "/etc/ca.pem";
+    settings_.endpoint.proxy = "http://proxy:3128";
+    settings_.endpoint.trusted_certificate = "/etc/ca.pem";
     settings_.connections = 7;
     send();
     ASSERT_EQ(http_.requests.size(), 1u);

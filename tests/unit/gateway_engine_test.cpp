@@ -66,7 +66,7 @@ class EngineTest : public testing::Test {
     void start(const std::vector<DestinationSettings>& destinations) {
         auto settings = std::make_shared<GatewaySettings>();
         settings->spool.path = spool_.path();
-        settings->environment =
+        const auto environment =
             aws::EnvironmentSnapshot::take([](const std::string& name) -> const char* {
                 if (name == "AWS_ACCESS_KEY_ID") return "AKIDPLAYED";
                 if (name == "AWS_SECRET_ACCESS_KEY") return "played";
@@ -74,7 +74,8 @@ class EngineTest : public testing::Test {
             });
         std::vector<DestinationMetrics*> metrics;
         for (DestinationSettings each : destinations) {
-            const Status resolved = resolve(each, settings->environment);
+            Warnings warnings;
+            const Status resolved = resolve(each, environment, warnings);
             ASSERT_TRUE(resolved) << resolved.error().text;
             settings->destinations.push_back(std::move(each));
             metrics.push_back(

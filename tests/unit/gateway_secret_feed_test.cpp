@@ -20,7 +20,8 @@ aws::EnvironmentSnapshot environment() {
 SecretSettings named(const std::string& source) {
     SecretSettings settings;
     settings.source = *SecretSource::parse(source);
-    EXPECT_TRUE(resolve(settings, environment()));
+    Warnings warnings;
+    EXPECT_TRUE(resolve(settings, environment(), warnings));
     return settings;
 }
 
@@ -30,7 +31,6 @@ class SecretFeedTest : public testing::Test {
               SecretFeed::MadeElsewhere made_elsewhere = {}) {
         auto settings = std::make_shared<GatewaySettings>();
         for (const std::string& source : sources) settings->secrets.push_back(named(source));
-        settings->environment = environment();
         feed_ = std::make_unique<SecretFeed>(
             settings, SecretStore::Tools{&clock_, &random_, &lines_, &http_},
             std::move(made_elsewhere), [this] { ++wakes_; });
@@ -152,13 +152,14 @@ TEST(ResolveSecret, TakesTheRegionFromTheArnOrTheEnvironment) {
     EXPECT_EQ(by_name.service.signing_region, "eu-west-1");
     SecretSettings settings;
     settings.source = *SecretSource::parse("secretsmanager:hooks");
-    const Status unknown = resolve(settings, {});
+    Warnings warnings;
+    const Status unknown = resolve(settings, {}, warnings);
     ASSERT_FALSE(unknown);
     EXPECT_EQ(unknown.error().text,
               "secret \"secretsmanager:hooks\": no region known, name the secret by its ARN or "
               "set AWS_REGION");
     settings.source.location = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:a/b-x";
-    ASSERT_TRUE(resolve(settings, {}));
+    ASSERT_TRUE(resolve(settings, {}, warnings));
     EXPECT_EQ(settings.service.url.text(),
               "https://secretsmanager.cn-north-1.amazonaws.com.cn/");
 }
@@ -170,7 +171,8 @@ TEST(ResolveSecret, RefusesWhatIsNeitherANameNorAnArn) {
                            "arn:aws:secretsmanager:us-west-2:123456789012:secret:"}) {
         SecretSettings settings;
         settings.source = *SecretSource::parse(std::string("secretsmanager:") + id);
-        const Status status = resolve(settings, environment());
+        Warnings warnings;
+        const Status status = resolve(settings, environment(), warnings);
         ASSERT_FALSE(status) << id;
         EXPECT_NE(status.error().text.find(id), std::string::npos) << status.error().text;
     }
