@@ -153,7 +153,7 @@ def test_tls_with_a_certificate_of_ones_own(start_webhook, start_standin):
     assert len(standin.accepted) == 1
 
 
-def test_no_proxy_of_the_environment_is_used(start_webhook, standin):
+def test_in_the_clear_no_proxy_of_the_environment_is_used(start_webhook, standin):
     dead = "http://127.0.0.1:1"
     hook = start_webhook(standin, env={"http_proxy": dead, "HTTPS_PROXY": dead,
                                        "ALL_PROXY": dead})

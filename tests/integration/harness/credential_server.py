@@ -7,6 +7,8 @@ import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from .tls import certificate
+
 CONTAINER_PATH = "/v1/credentials"
 TOKEN_PATH = "/latest/api/token"
 METADATA_PATH = "/latest/meta-data/"
@@ -18,7 +20,7 @@ SESSION_TOKEN = "a-session-token-of-the-metadata-service"
 class CredentialServer:
     """Hands out `sets`, one after the other; the last one for ever."""
 
-    def __init__(self, *sets, container_token=None):
+    def __init__(self, *sets, container_token=None, tls=False):
         self.sets = list(sets)
         self.container_token = container_token
         self.web_tokens = []  # as STS received them
@@ -47,8 +49,11 @@ class CredentialServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls:
+            self._server.socket = certificate().server_context().wrap_socket(
+                self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
 
     def close(self):
         self._server.shutdown()
