@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "boundary.h"
 
@@ -18,7 +19,37 @@ std::string list_names(const std::vector<Parameter>& parameters) {
     return list;
 }
 
+// How many letters are to be changed, put in or taken out. Source: Wagner, Fischer, "The
+// String-to-String Correction Problem".
+size_t distance(std::string_view a, std::string_view b) {
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= a.size(); ++i) {
+        size_t diagonal = std::exchange(row[0], i);
+        for (size_t j = 1; j <= b.size(); ++j) {
+            const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = std::exchange(row[j], std::min({changed, row[j] + 1, row[j - 1] + 1}));
+        }
+    }
+    return row.back();
+}
+
 }  // namespace
+
+std::string suggest(std::string_view name, const std::vector<std::string_view>& names) {
+    std::string_view nearest;
+    size_t least = 3;  // as far away it is another word
+    std::string list;
+    for (const std::string_view each : names) {
+        const size_t away = distance(name, each);
+        if (away < least) nearest = each;
+        least = std::min(least, away);
+        list += (list.empty() ? "" : ", ") + quoted(each);
+    }
+    const std::string guess =
+        nearest.empty() ? "" : "did you mean " + quoted(nearest) + "? There are ";
+    return guess + list + (nearest.empty() ? " are expected" : "");
+}
 
 std::optional<int64_t> read_number(std::string_view text, const Range& range) {
     // nginx takes nothing for zero.

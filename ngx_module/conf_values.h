@@ -52,6 +52,10 @@ Status read_parameters(const Arguments& arguments, size_t first, const std::stri
 
 std::string quoted(std::string_view text);  // "text", quotes included
 
+// Ends an error about a name that is none: `did you mean "…"?`, if one of `names` is nearly it,
+// and all of them.
+std::string suggest(std::string_view name, const std::vector<std::string_view>& names);
+
 // NGX_CONF_OK and NGX_CONF_ERROR with the type that setters return.
 inline char* const conf_ok = NGX_CONF_OK;
 inline char* const conf_error = static_cast<char*>(NGX_CONF_ERROR);

@@ -24,7 +24,8 @@ namespace {
 constexpr int64_t default_max_age_ms = 60'000;
 constexpr int64_t default_max_ahead_ms = 10'000;
 constexpr int64_t default_max_body = 256 << 10;
-constexpr int64_t default_timeout_ms = 4'000;  // Momento gives up at 5 s
+constexpr int64_t momento_patience_ms = 5'000;
+constexpr int64_t default_timeout_ms = 4'000;  // below that
 constexpr int64_t parked_by_connections = 0;
 
 const Range spool_size_range{Range::Unit::size, 4 << 20, 1LL << 40, "a size from 4m to 1024g"};
@@ -399,6 +400,12 @@ char* set_number(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
                                   " is expected");
         }
         target = *number;
+        if (&range == &timeout_range && target > momento_patience_ms) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"momento_webhook_timeout\" is longer than the 5 seconds "
+                               "after which Momento gives a webhook up: it would be answered "
+                               "when nobody listens any more");
+        }
         return conf_ok;
     });
 }

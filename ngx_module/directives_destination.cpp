@@ -270,13 +270,20 @@ constexpr Setting settings[] = {
 };
 // clang-format on
 
+std::vector<std::string_view> setting_names() {
+    std::vector<std::string_view> names;
+    for (const Setting& setting : settings) names.push_back(setting.name);
+    return names;
+}
+
 Status read_setting(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
     const std::string destination = " in destination " + quoted(block.settings.name);
     auto setting =
         std::find_if(std::begin(settings), std::end(settings),
                      [&](const Setting& candidate) { return candidate.name == arguments[0]; });
     if (setting == std::end(settings)) {
-        return Error{"unknown setting " + quoted(arguments[0]) + destination};
+        return Error{"unknown setting " + quoted(arguments[0]) + destination + ": " +
+                     suggest(arguments[0], setting_names())};
     }
     const size_t count = arguments.size() - 1;
     if (count < setting->least || count > setting->most) {

@@ -33,6 +33,20 @@ void warn_of_doubt(ngx_conf_t* cf, const SecretSource& source, const SecretValue
     }
 }
 
+// The file of the configuration holds a secret that is given itself.
+void warn_of_readers(ngx_conf_t* cf) {
+    ngx_file_info_t info;
+    const ngx_str_t& file = cf->conf_file->file.name;
+    if (ngx_file_info(file.data, &info) == NGX_FILE_ERROR || (info.st_mode & S_IROTH) == 0) {
+        return;
+    }
+    ngx_conf_log_error(
+        NGX_LOG_WARN, cf, 0,
+        "a secret stands in a file that everybody can read: move it to a file of "
+        "its own and write \"file:PATH\", or chmod o-r \"%V\"",
+        &file);
+}
+
 // The index of a source that may change, which is read or looked up for the first time.
 Result<size_t> add_source(ngx_conf_t* cf, const SecretSource& source) {
     MainConf& main = *main_conf(cf);
@@ -121,6 +135,7 @@ char* set_webhook_secret(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         auto secret = read_secret(cf, arguments_of(cf));
         if (!secret) return refuse(cf, secret.error().text);
         if (secret->name == "plain") {
+            warn_of_readers(cf);
             // Read, and no longer needed: nginx keeps its words as long as the configuration.
             ngx_str_t& value = static_cast<ngx_str_t*>(cf->args->elts)[1];
             OPENSSL_cleanse(value.data, value.len);

@@ -31,6 +31,25 @@ bool names_a_file(std::string_view value) {
     return value.front() == '/' && stat(std::string(value).c_str(), &info) == 0;
 }
 
+// 'value' or "value".
+bool is_quoted(std::string_view value) {
+    return value.size() >= 2 && value.front() == value.back() &&
+           (value.front() == '"' || value.front() == '\'');
+}
+
+// "MOMENTO_SECRET=value", as a file for a shell has it. A capital, an underscore and no more:
+// "=" ends Base64, and may stand in any secret.
+bool is_assignment(std::string_view value) {
+    const size_t equals = value.find('=');
+    if (equals == std::string_view::npos || equals < 2 || equals + 1 == value.size())
+        return false;
+    const std::string_view name = value.substr(0, equals);
+    return name.find('_') != std::string_view::npos &&
+           std::all_of(name.begin(), name.end(), [](char c) {
+               return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+           });
+}
+
 const char* doubt_value(std::string_view value) {
     if (value.substr(0, byte_order_mark.size()) == byte_order_mark) {
         return "begins with a byte order mark, which counts too: remove it";
@@ -40,6 +59,11 @@ const char* doubt_value(std::string_view value) {
         return "has a blank at an end, or a line break or another control character, which "
                "count too: remove them";
     }
+    if (is_quoted(value)) return "stands in quotes, which count too: remove them";
+    if (is_assignment(value)) {
+        return "looks like NAME=VALUE, and all of it counts: leave the value only";
+    }
+    if (value.size() == 1) return "is one byte long: anybody can guess it";
     if (value.front() == '{') {
         return "begins like a JSON object and is none: it counts as it stands";
     }

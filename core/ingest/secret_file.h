@@ -17,8 +17,9 @@ namespace momento {
 std::optional<std::string> doubt_secret_file(const std::string& path);
 
 // A secret of which nobody would mean every byte: one given itself that looks like a source or
-// a variable; one with blanks at an end, control characters or a byte order mark; JSON that
-// cannot be read. With it each webhook would be refused as forged.
+// a variable; one with blanks at an end, control characters or a byte order mark; one in quotes
+// or behind its name ("NAME=VALUE"); JSON that cannot be read. With it each webhook would be
+// refused as forged. And one of a single byte, which anybody can guess.
 std::optional<std::string> doubt_secret(const SecretSource& source, std::string_view value);
 
 }  // namespace momento

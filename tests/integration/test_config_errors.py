@@ -89,12 +89,20 @@ def test_destination(text, message):
     refused(check_config(http=text, env=REGION), message, text)
 
 
+SETTINGS = ", ".join(f'"{name}"' for name in (
+    "eventbridge", "file", "region", "endpoint", "proxy", "credentials", "source", "batch",
+    "connections", "timeout", "retry", "dead_letter", "trusted_certificate"))
+
 SETTING_MISTAKES = [
     ("file events;", 'a second kind "file" in destination "bus": it has "eventbridge" already'),
     ("eventbridge other;",
      'a second kind "eventbridge" in destination "bus": it has "eventbridge" already'),
-    ("sqs https://sqs.example/queue;", 'unknown setting "sqs" in destination "bus"'),
-    ("momento_spool spool;", 'unknown setting "momento_spool" in destination "bus"'),
+    ("sqs https://sqs.example/queue;", f'unknown setting "sqs" in destination "bus": {SETTINGS} are expected'),
+    ("conections 3;", 'unknown setting "conections" in destination "bus": did you mean '
+     f'"connections"? There are {SETTINGS}'),
+    ("deadletter file;", 'unknown setting "deadletter" in destination "bus": did you mean '
+     f'"dead_letter"? There are {SETTINGS}'),
+    ("momento_spool spool;", f'unknown setting "momento_spool" in destination "bus": {SETTINGS} are expected'),
     ("source;",
      'invalid number of arguments in "source" of destination "bus": "source name;" is '
      "expected"),
@@ -471,13 +479,20 @@ WHITE = ("has a blank at an end, or a line break or another control character, w
      "too: remove it"),
     ("file:%%DIR%%/broken", 'secret "file:%%DIR%%/broken" begins like a JSON object and is none: '
      "it counts as it stands"),
+    ("'\"value\"'", 'secret "plain" stands in quotes, which count too: remove them'),
+    ("file:%%DIR%%/quotes", 'secret "file:%%DIR%%/quotes" stands in quotes, which count too: '
+     "remove them"),
+    ("file:%%DIR%%/shell", 'secret "file:%%DIR%%/shell" looks like NAME=VALUE, and all of it '
+     "counts: leave the value only"),
+    ("env:BYTE", 'secret "env:BYTE" is one byte long: anybody can guess it'),
 ])
 def test_a_secret_that_nobody_would_mean_is_a_warning(secret, warning):
     line = webhook(secret=secret)
     result = check_config(
-        http=SPOOL + file_destination(), server=line, env={"BLANK": "value "},
+        http=SPOOL + file_destination(), server=line, env={"BLANK": "value ", "BYTE": "x"},
         files={"value": "value", "lines": "value\nother\n", "mark": "\ufeffvalue\n",
-               "broken": '{"momentoSecret": "value",}'})
+               "broken": '{"momentoSecret": "value",}', "quotes": "'value'\n",
+               "shell": "MOMENTO_SECRET=value\n"})
     assert result.status == 0, result.output
     warnings = [text for text in result.output.splitlines() if "[warn]" in text]
     assert any(warning in text for text in warnings), result.output
@@ -491,6 +506,31 @@ def test_any_other_secret_is_taken_without_a_word(secret):
     assert result.status == 0, result.output
     assert "a secret that is given" not in result.output
     assert "which count" not in result.output
+
+
+def test_a_secret_in_a_file_that_everybody_reads_is_a_warning():
+    warning = ("a secret stands in a file that everybody can read: move it to a file of its own "
+               'and write "file:PATH", or chmod o-r "%%DIR%%/secret.conf"')
+
+    def output(mode, secret="in-the-configuration"):
+        return check_config(
+            http=SPOOL + file_destination(), files={
+                "secret.conf": f"momento_webhook_secret {secret};", "text": "value"},
+            prepare=lambda directory: (directory / "secret.conf").chmod(mode),
+            server=webhook("include %%DIR%%/secret.conf;", secret="")).output
+
+    assert warning in output(0o644)
+    assert warning not in output(0o640)
+    assert warning not in output(0o644, "file:%%DIR%%/text")
+
+
+@pytest.mark.parametrize("timeout, is_too_long", [("5s", False), ("5001ms", True), ("1h", True)])
+def test_a_timeout_that_is_longer_than_momentos_is_a_warning(timeout, is_too_long):
+    result = check_config(http=SPOOL + file_destination(),
+                          server=webhook(f"momento_webhook_timeout {timeout};"))
+    assert result.status == 0, result.output
+    assert ('"momento_webhook_timeout" is longer than the 5 seconds after which Momento gives a '
+            "webhook up" in result.output) == is_too_long
 
 
 @pytest.mark.parametrize("directive", [
