@@ -216,7 +216,9 @@ std::vector<Entry*> DestinationDelivery::next_probe() {
     for (;;) {
         std::vector<Entry*> one = batcher_.take_probe();
         if (one.empty()) break;
-        if (!held_alone_.is_closed(one.front()->record)) return one;
+        const bool is_closed =
+            !trial_.is_part(*one.front()) && held_alone_.is_closed(one.front()->record);
+        if (!is_closed || one.front()->line != nullptr) return one;
         hold_in_line(one.front());
     }
     if (!hold_.may_probe(now_us_) || !intake_.may_load()) return {};

@@ -25,20 +25,16 @@ Result<ReadRecord> Rereader::read(uint64_t sequence, const Position& end, size_t
     return look(extents.front(), sequence, end.offset - size, size);
 }
 
-Status Rereader::open(uint64_t segment) {
-    if (segment_ == segment) return {};
-    auto file = log_->directory()->open(segment_file_name(segment), Directory::Mode::read);
-    if (!file) return file.error();
-    file_ = std::move(*file);
-    segment_ = segment;
-    return {};
+Result<std::unique_ptr<File>> Rereader::open(uint64_t segment) const {
+    return log_->directory()->open(segment_file_name(segment), Directory::Mode::read);
 }
 
 Result<ReadRecord> Rereader::look(const Extent& extent, uint64_t sequence, uint64_t offset,
                                   size_t size) {
-    if (Status opened = open(extent.segment); !opened) return opened.error();
+    auto file = open(extent.segment);
+    if (!file) return file.error();
     auto bytes = std::make_shared<Bytes>(size);
-    Result<size_t> got = file_->read_at(offset, bytes->data(), size);
+    Result<size_t> got = (*file)->read_at(offset, bytes->data(), size);
     if (!got) return got.error();
     Decoded decoded = decode_record(bytes->view().substr(0, *got), extent.salt);
     if (!decoded.record || decoded.record->sequence != sequence) return absent(sequence);
@@ -50,8 +46,9 @@ Result<ReadRecord> Rereader::search(uint64_t sequence) {
     while (!extents.empty() && extents.back().first_sequence > sequence) extents.pop_back();
     if (extents.empty()) return absent(sequence);
     const Extent& extent = extents.back();
-    if (Status opened = open(extent.segment); !opened) return opened.error();
-    SegmentScan scan(file_, extent.salt, segment_header_size);
+    auto file = open(extent.segment);
+    if (!file) return file.error();
+    SegmentScan scan(std::move(*file), extent.salt, segment_header_size);
     auto found = scan.find(segment_header_size, extent.end, sequence, 0);
     if (!found) return found.error();
     if (!*found) return absent(sequence);

@@ -26,11 +26,11 @@ class Rereader {
     Result<ReadRecord> look(const Extent& extent, uint64_t sequence, uint64_t offset,
                             size_t size);
     Result<ReadRecord> search(uint64_t sequence);
-    Status open(uint64_t segment);
+
+    // Kept open for nobody: a segment that is removed gives its space back at once.
+    Result<std::unique_ptr<File>> open(uint64_t segment) const;
 
     const std::shared_ptr<const Log> log_;
-    uint64_t segment_ = 0;  // the one that is open; 0: none
-    std::shared_ptr<File> file_;
 };
 
 }  // namespace momento
