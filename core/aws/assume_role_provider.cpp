@@ -19,7 +19,7 @@ ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source, cons
         return make_fixed_provider(provider_name,
                                    {State::failed, nullptr, checked.error().text});
     }
-    auto fetch = [role, sts, tools,
+    auto fetch = [role, sts, tools, told_of_blanks = std::make_shared<bool>(false),
                   source = std::shared_ptr<CredentialsProvider>(std::move(source))](
                      const FetchDone& done) {
         CredentialsAnswer identity = source->get();
@@ -30,6 +30,10 @@ ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source, cons
                              (identity.error.empty() ? "" : ": ") + identity.error;
         }
         if (identity.state != State::ready) return done(std::move(identity));
+        if (identity.had_blanks && !*told_of_blanks) {
+            *told_of_blanks = true;
+            tools.logger->write(Severity::error, blanks_warning(tools.user, source->name()));
+        }
         tools.http->start(
             assume_role_request(sts, role, *identity.credentials, tools.server_clock->now_ms()),
             [role, source, clock = tools.server_clock,

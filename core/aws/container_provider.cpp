@@ -65,7 +65,7 @@ Result<Container> read_settings(const EnvironmentSnapshot& env) {
 }
 
 Result<std::string> read_token(const Container& container) {
-    std::string token = container.token;
+    std::string token(trim(container.token));
     if (!container.token_file.empty()) {
         Result<std::string> content = read_file(container.token_file, max_token);
         if (!content)

@@ -21,6 +21,44 @@ Credentials::~Credentials() {
     cleanse(session_token);
 }
 
+bool drop_blanks(Credentials& credentials) {
+    bool had_some = false;
+    for (std::string* value : {&credentials.access_key_id, &credentials.secret_access_key,
+                               &credentials.session_token}) {
+        const std::string_view bare = trim(*value);
+        if (bare.size() == value->size()) continue;
+        had_some = true;
+        std::string kept(bare);
+        cleanse(*value);
+        value->swap(kept);
+    }
+    return had_some;
+}
+
+CredentialsAnswer accept_credentials(std::shared_ptr<Credentials> credentials,
+                                     bool had_blanks) {
+    const std::pair<const char*, const std::string&> values[] = {
+        {"access key id", credentials->access_key_id},
+        {"secret access key", credentials->secret_access_key},
+        {"session token", credentials->session_token},
+    };
+    for (const auto& [name, value] : values) {
+        const bool is_clean = std::none_of(value.begin(), value.end(), [](char c) {
+            return static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+        });
+        if (is_clean) continue;
+        return {CredentialsAnswer::State::failed, nullptr,
+                std::string("the ") + name +
+                    " holds a control character, as a line end: write it anew"};
+    }
+    return {CredentialsAnswer::State::ready, std::move(credentials), {}, had_blanks};
+}
+
+std::string blanks_warning(const std::string& user, const std::string& kind) {
+    return user + ": credentials of kind \"" + kind +
+           "\" have blanks or line ends around them, which are dropped: remove them there";
+}
+
 const std::vector<std::string>& EnvironmentSnapshot::names() {
     static const std::vector<std::string> names = {
         "AWS_ACCESS_KEY_ID",

@@ -76,7 +76,20 @@ struct CredentialsAnswer {
     State state = State::absent;
     std::shared_ptr<const Credentials> credentials;
     std::string error;  // also of one that is `absent`: why, or who was asked
+    // Of those that are ready: blanks or line ends stood around them (accept_credentials()).
+    bool had_blanks = false;
 };
+
+// Drops blanks and line ends around the values: secrets of Kubernetes, and whatever else was
+// written by hand, have them. Whoever asks says so once, see blanks_warning().
+bool drop_blanks(Credentials& credentials);
+
+// An answer that is ready; or failed, if a control character stands within a value: nothing
+// could be signed with it, and as a header it would be refused.
+CredentialsAnswer accept_credentials(std::shared_ptr<Credentials> credentials, bool had_blanks);
+
+// For people; `kind` is the provider's name.
+std::string blanks_warning(const std::string& user, const std::string& kind);
 
 class CredentialsProvider {
   public:

@@ -39,6 +39,7 @@ CredentialsAnswer read_credentials_document(const HttpResponse& response) {
     credentials->access_key_id = text("AccessKeyId");
     credentials->secret_access_key = text("SecretAccessKey");
     credentials->session_token = text("Token");
+    const bool had_blanks = drop_blanks(*credentials);
     if (credentials->access_key_id.empty() || credentials->secret_access_key.empty()) {
         return failure("its answer holds no whole set of credentials");
     }
@@ -47,7 +48,7 @@ CredentialsAnswer read_credentials_document(const HttpResponse& response) {
         credentials->expires_ms = parse_timestamp(expiration);
         if (!credentials->expires_ms) return failure("its answer's \"Expiration\" is no time");
     }
-    return {CredentialsAnswer::State::ready, std::move(credentials), {}};
+    return accept_credentials(std::move(credentials), had_blanks);
 }
 
 }  // namespace momento::aws

@@ -19,6 +19,8 @@ CredentialsAnswer read(const EnvironmentSnapshot& env) {
         credentials->session_token = env.get("AWS_SECURITY_TOKEN");
     }
 
+    const bool had_blanks = drop_blanks(*credentials);
+
     // A secret alone is what is left when somebody unset the key: not meant, as the
     // SDKs see it. A key alone is a mistake that another identity must not paper over.
     if (credentials->access_key_id.empty()) return {State::absent, nullptr, {}};
@@ -36,7 +38,7 @@ CredentialsAnswer read(const EnvironmentSnapshot& env) {
                         "\" is not a time like \"2030-01-01T00:00:00Z\""};
         }
     }
-    return {State::ready, std::move(credentials), {}};
+    return accept_credentials(std::move(credentials), had_blanks);
 }
 
 class FixedProvider final : public CredentialsProvider {

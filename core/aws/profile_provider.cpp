@@ -77,13 +77,18 @@ class Resolver {
             credentials->access_key_id = file->get(profile, "aws_access_key_id");
             credentials->secret_access_key = file->get(profile, "aws_secret_access_key");
             credentials->session_token = file->get(profile, "aws_session_token");
+            const bool had_blanks = drop_blanks(*credentials);
             if (credentials->access_key_id.empty()) continue;
             if (credentials->secret_access_key.empty()) {
                 return failure(subject(profile) +
                                " has \"aws_access_key_id\" without "
                                "\"aws_secret_access_key\": set both");
             }
-            return fixed({State::ready, std::move(credentials), {}});
+            CredentialsAnswer answer = accept_credentials(std::move(credentials), had_blanks);
+            if (answer.state == State::failed) {
+                answer.error = subject(profile) + ": " + answer.error;
+            }
+            return fixed(std::move(answer));
         }
         return nullptr;
     }

@@ -79,6 +79,11 @@ class RefreshingProvider final : public CredentialsProvider {
         }
         forced_ = false;
         if (answer.state == State::ready) {
+            if (answer.had_blanks && !told_of_blanks_) {
+                told_of_blanks_ = true;
+                tools_.logger->write(Severity::error,
+                                     blanks_warning(tools_.user, settings_.name));
+            }
             accept(std::move(answer.credentials));
         } else {
             reject(std::move(answer));
@@ -158,6 +163,7 @@ class RefreshingProvider final : public CredentialsProvider {
     int failures_ = 0;           // since the last set
     int64_t retry_us_ = 0;
     bool reported_ = false;
+    bool told_of_blanks_ = false;
 };
 
 }  // namespace

@@ -150,6 +150,12 @@ void ServiceClient::report_credentials(const std::string& why) {
     tools_.logger->write(Severity::error, settings_.user + ": no credentials: " + why);
 }
 
+void ServiceClient::report_blanks() {
+    if (told_of_blanks_) return;
+    told_of_blanks_ = true;
+    tools_.logger->write(Severity::error, blanks_warning(settings_.user, credentials_->name()));
+}
+
 // False if there is nothing to sign with, or nothing new for a second try.
 bool ServiceClient::start_if_ready(const AttemptPtr& attempt) {
     if (stopping_) return false;
@@ -160,6 +166,7 @@ bool ServiceClient::start_if_ready(const AttemptPtr& attempt) {
                        same(*attempt->used, *answer.credentials);
     if (nothing_new) return false;
     reported_.clear();
+    if (answer.had_blanks) report_blanks();
     attempt->used = std::move(answer.credentials);
     credentials_expires_ms_ = attempt->used->expires_ms;
     attempt->used_correction_ms = server_clock_->correction_ms();

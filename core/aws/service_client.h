@@ -84,6 +84,7 @@ class ServiceClient {
     void start(const AttemptPtr& attempt);
     void receive(const AttemptPtr& attempt, HttpResult http);
     void report_credentials(const std::string& why);
+    void report_blanks();
 
     const ServiceSettings settings_;
     const ServiceTools tools_;
@@ -93,6 +94,7 @@ class ServiceClient {
     std::list<Operation> operations_;
     std::vector<AttemptPtr> waiting_;  // for credentials
     std::string reported_;             // why there were no credentials, as last logged
+    bool told_of_blanks_ = false;      // around the credentials
     std::optional<int64_t> credentials_expires_ms_;
     bool stopping_ = false;
 };

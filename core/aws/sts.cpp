@@ -144,14 +144,17 @@ StsAnswer read_sts_answer(StsOperation operation, const Role& role, const HttpRe
     credentials->secret_access_key = text("SecretAccessKey");
     credentials->session_token = text("SessionToken");
     credentials->expires_ms = parse_timestamp(text("Expiration"));
+    const bool had_blanks = drop_blanks(*credentials);
     bool is_whole = !credentials->access_key_id.empty() &&
                     !credentials->secret_access_key.empty() &&
                     !credentials->session_token.empty() && credentials->expires_ms;
     if (!is_whole) return refusal(role, "the answer of STS holds no whole set of credentials");
 
     StsAnswer answer;
-    answer.answer.state = CredentialsAnswer::State::ready;
-    answer.answer.credentials = std::move(credentials);
+    answer.answer = accept_credentials(std::move(credentials), had_blanks);
+    if (answer.answer.state == CredentialsAnswer::State::failed) {
+        return refusal(role, "of the answer of STS " + answer.answer.error);
+    }
     return answer;
 }
 

@@ -163,5 +163,31 @@ TEST_F(ContainerProviderTest, SaysWhatIsWrongWithoutQuotingSecrets) {
     EXPECT_NE(ask().error.find("connection refused"), std::string::npos);
 }
 
+TEST_F(ContainerProviderTest, DropsBlanksAroundTheValuesAndSaysSoOnce) {
+    variables_[relative_uri] = "/x";
+    variables_["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "token\n";
+    for (int i = 0; i < 2; ++i) {
+        ask();
+        EXPECT_EQ(sent_header("Authorization"), "token");
+        answer(200, R"({"AccessKeyId":" id","SecretAccessKey":"s\n","Token":"t\r\n"})");
+        const CredentialsAnswer answer = ask();
+        ASSERT_EQ(answer.state, State::ready);
+        EXPECT_EQ(answer.credentials->access_key_id, "id");
+        EXPECT_EQ(answer.credentials->secret_access_key, "s");
+        EXPECT_EQ(answer.credentials->session_token, "t");
+        provider_->invalidate();
+    }
+    EXPECT_EQ(lines_.count("someone: credentials of kind \"container\" have blanks"), 1u);
+}
+
+TEST_F(ContainerProviderTest, FailsOnAControlCharacterWithin) {
+    variables_[relative_uri] = "/x";
+    ask();
+    answer(200, R"({"AccessKeyId":"id","SecretAccessKey":"s\ns","Token":"t"})");
+    EXPECT_EQ(ask().state, State::failed);
+    EXPECT_NE(ask().error.find("the secret access key holds a control character"),
+              std::string::npos);
+}
+
 }  // namespace
 }  // namespace momento::aws

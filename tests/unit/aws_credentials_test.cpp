@@ -87,6 +87,34 @@ TEST(EnvironmentProvider, FailsOnAnExpiryItCannotRead) {
     EXPECT_EQ(answer.error.find("hunter2"), std::string::npos);
 }
 
+TEST(EnvironmentProvider, DropsBlanksAndLineEndsAroundTheValues) {
+    CredentialsAnswer answer = ask_environment({{"AWS_ACCESS_KEY_ID", " id\n"},
+                                                {"AWS_SECRET_ACCESS_KEY", "\tse cret\r\n"},
+                                                {"AWS_SESSION_TOKEN", "token\n"}});
+    ASSERT_EQ(answer.state, State::ready);
+    EXPECT_TRUE(answer.had_blanks);
+    EXPECT_EQ(answer.credentials->access_key_id, "id");
+    EXPECT_EQ(answer.credentials->secret_access_key, "se cret");
+    EXPECT_EQ(answer.credentials->session_token, "token");
+    answer = ask_environment({{"AWS_ACCESS_KEY_ID", "id"}, {"AWS_SECRET_ACCESS_KEY", "s"}});
+    EXPECT_FALSE(answer.had_blanks);
+    EXPECT_EQ(ask_environment({{"AWS_ACCESS_KEY_ID", "\n"}}).state, State::absent);
+}
+
+TEST(EnvironmentProvider, FailsOnAControlCharacterWithin) {
+    for (const char* name :
+         {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}) {
+        Variables variables = {{"AWS_ACCESS_KEY_ID", "hunter1"},
+                               {"AWS_SECRET_ACCESS_KEY", "hunter2"},
+                               {"AWS_SESSION_TOKEN", "hunter3"}};
+        variables[name] = "hun\nter";
+        const CredentialsAnswer answer = ask_environment(variables);
+        EXPECT_EQ(answer.state, State::failed) << name;
+        EXPECT_NE(answer.error.find("holds a control character"), std::string::npos);
+        EXPECT_EQ(answer.error.find("hun"), std::string::npos);
+    }
+}
+
 class ScriptedProvider final : public CredentialsProvider {
   public:
     ScriptedProvider(const char* name, State& state) : name_(name), state_(state) {}

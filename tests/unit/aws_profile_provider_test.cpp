@@ -385,5 +385,32 @@ TEST_F(ProfileProviderTest, FilesThatHangAreNotWaitedFor) {
     errands.step();  // nobody is there any more
 }
 
+// Of a value that goes on in the next line the line end stands within it.
+TEST_F(ProfileProviderTest, FailsOnAControlCharacterWithin) {
+    write("credentials",
+          "[default]\naws_access_key_id = id\naws_secret_access_key = hun\n  ter\n");
+    const CredentialsAnswer answer = ask();
+    EXPECT_EQ(answer.state, State::failed);
+    EXPECT_NE(answer.error.find("profile \"default\": the secret access key holds a control"),
+              std::string::npos)
+        << answer.error;
+    EXPECT_EQ(answer.error.find("hun"), std::string::npos);
+}
+
+TEST_F(ProfileProviderTest, DropsBlanksThatStsAndItsSourceHave) {
+    variables_["AWS_ACCESS_KEY_ID"] = "id\n";
+    variables_["AWS_SECRET_ACCESS_KEY"] = "hunter2\n";
+    write("config", "[default]\ncredential_source = Environment\n" + std::string(role));
+    auto provider = this->provider();
+    provider->get();
+    EXPECT_EQ(lines_.count("credentials of kind \"environment\" have blanks"), 1u);
+    std::string answer = assumed;
+    answer.replace(answer.find(">s<"), 3, ">s\n<");
+    http_.answer(200, answer);
+    http_.run(0);
+    ASSERT_EQ(provider->get().state, State::ready);
+    EXPECT_EQ(provider->get().credentials->secret_access_key, "s");
+}
+
 }  // namespace
 }  // namespace momento::aws

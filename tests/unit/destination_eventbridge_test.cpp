@@ -414,5 +414,17 @@ TEST_F(EventBridgeTest, LogsNoSecretAndNoEvent) {
     }
 }
 
+TEST_F(EventBridgeTest, SaysOnceThatItsCredentialsHaveBlanks) {
+    credentials_.answer.had_blanks = true;
+    for (int i = 0; i < 2; ++i) {
+        result_.reset();
+        send();
+        http_.answer(200, success);
+        turn();
+    }
+    EXPECT_EQ(lines_.count("destination \"bus\": credentials of kind \"played\" have blanks"),
+              1u);
+}
+
 }  // namespace
 }  // namespace momento
