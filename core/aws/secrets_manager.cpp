@@ -71,6 +71,9 @@ SecretVersion read_secret_version(const std::string& secret, SecretStage stage,
                                   const ServiceReply& reply) {
     if (reply.unsent) return failure(secret, "no credentials: " + reply.no_credentials);
     if (reply.http.failed) return failure(secret, reply.http.failure.text);
+    if (is_foreign(reply.http.response)) {
+        return failure(secret, foreign_advice(reply.http.response));
+    }
     if (reply.http.response.status != 200) {
         return read_refusal(secret, stage, reply.http.response);
     }

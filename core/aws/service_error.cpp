@@ -108,4 +108,27 @@ ServiceError parse_service_error(const HttpResponse& response) {
     return error;
 }
 
+bool is_foreign(const HttpResponse& response) {
+    const int status = response.status;
+    if (status >= 500 || status == 408 || status == 413 || status == 429) return false;
+    for (const char* name : {"x-amzn-requestid", "x-amz-request-id", "x-amzn-errortype"}) {
+        if (response.header(name)) return false;
+    }
+    const std::string_view body = trim(response.body);
+    if (!body.empty() && body.front() == '{') return false;
+    return parse_service_error(response).code.empty();
+}
+
+std::string foreign_advice(const HttpResponse& response) {
+    std::string text = "the answer " + std::to_string(response.status);
+    if (const std::string* type = response.header("content-type")) {
+        const std::string name = one_line(std::string_view(*type).substr(0, type->find(';')));
+        if (name.size() <= 64) text += " (" + name + ")";
+    }
+    text += " is not AWS's: look at endpoint and proxy";
+    const bool names_https = response.body.find("HTTPS port") != std::string::npos;
+    if (names_https) text += "; is it https?";
+    return text;
+}
+
 }  // namespace momento::aws

@@ -32,4 +32,12 @@ struct ServiceError {
 
 ServiceError parse_service_error(const HttpResponse& response);
 
+// Whether somebody else answered: a proxy, a portal, another server. It bears no request id,
+// and its body is a page, or nothing where AWS says something. Front ends of AWS that refuse a
+// request unread say nothing either: of statuses like theirs it is not asked.
+bool is_foreign(const HttpResponse& response);
+
+// What to do about such an answer, for log lines; quotes none of it.
+std::string foreign_advice(const HttpResponse& response);
+
 }  // namespace momento::aws

@@ -82,6 +82,10 @@ void report_bus(const std::string& bus, const aws::ServiceReply& reply, Report& 
                      reply.unsent ? reply.no_credentials : reply.http.failure.text);
         return;
     }
+    if (aws::is_foreign(reply.http.response)) {
+        report.print(false, "bus", aws::foreign_advice(reply.http.response));
+        return;
+    }
     if (reply.http.response.status == 200) {
         report.print(true, "bus", name + " exists");
         return;

@@ -71,7 +71,7 @@ void BusGuard::describe(const std::string& bus, Take take) {
 
 void BusGuard::take(const aws::ServiceReply& reply) {
     const HttpResponse& response = reply.http.response;
-    if (reply.unsent || reply.http.failed) return finish();
+    if (reply.unsent || reply.http.failed || aws::is_foreign(response)) return finish();
     if (response.status == 200) {
         turn_to(State::present);
         return finish();

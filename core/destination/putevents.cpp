@@ -104,6 +104,15 @@ void read_entry(const dom::element& entry, EntryVerdict& verdict) {
     }
 }
 
+void read_foreign(const HttpResponse& response, size_t entries, PutEventsAnswer& answer) {
+    const std::string code = "Http" + std::to_string(response.status);
+    const std::string advice = aws::foreign_advice(response);
+    // A filter may refuse one text.
+    answer.result.entries.assign(entries, {Kind::hold, code, advice, response.status == 403});
+    answer.result.trouble = advice;
+    answer.error = response.status == 403 ? ErrorClass::permission : ErrorClass::setup;
+}
+
 void read_entries(const HttpResponse& response, size_t entries, PutEventsAnswer& answer) {
     static thread_local dom::parser parser;  // keeps its memory
     dom::array list;
@@ -164,8 +173,10 @@ void read_failure(const HttpFailure& failure, size_t entries, PutEventsAnswer& a
             code = "Cancelled";
             break;
     }
-    answer.result.entries.assign(entries, {Kind::retry, code, message(failure.text)});
-    answer.result.unreachable = failure.stage != HttpFailure::Stage::cancelled;
+    const Kind kind = failure.is_setup ? Kind::hold : Kind::retry;
+    answer.result.entries.assign(entries, {kind, code, message(failure.text)});
+    answer.result.unreachable =
+        !failure.is_setup && failure.stage != HttpFailure::Stage::cancelled;
     answer.result.trouble = failure.text;
 }
 
@@ -225,6 +236,8 @@ PutEventsAnswer read_putevents_answer(const HttpResult& http, size_t entries) {
     PutEventsAnswer answer;
     if (http.failed) {
         read_failure(http.failure, entries, answer);
+    } else if (aws::is_foreign(http.response)) {
+        read_foreign(http.response, entries, answer);
     } else if (http.response.status >= 200 && http.response.status < 300) {
         read_entries(http.response, entries, answer);
     } else {

@@ -59,7 +59,7 @@ class Session final : private Connection::Listener {
 
   private:
     void opened() override;
-    void failed(std::string why) override;
+    void failed(std::string why, bool is_setup) override;
     void ready(bool readable) override;
     bool is_quiet();
     void settle(Progress progress);
@@ -79,6 +79,7 @@ struct Pool {
     std::vector<std::unique_ptr<Session>> sessions;
     std::vector<Session*> idle;  // the last one used last: few stay warm, the rest may go
     std::deque<ExchangePtr> waiting;
+    bool has_answered = false;  // somebody there speaks HTTP
 };
 
 // Where a request goes.
@@ -168,6 +169,7 @@ class Client final : public HttpClient, private Poller::Listener {
         ExchangePtr exchange = session.take_exchange();
         --active_;
         const bool keeps = progress == Progress::answered && exchange->may_keep_connection();
+        if (progress == Progress::answered) session.pool().has_answered = true;
         if (progress == Progress::failed && exchange->is_untouched() && session.has_served()) {
             // A kept connection that ended just now says nothing about the server.
             session.pool().waiting.push_front(std::move(exchange));
@@ -175,16 +177,18 @@ class Client final : public HttpClient, private Poller::Listener {
         } else if (progress == Progress::failed) {
             const Stage stage = exchange->stage();
             std::string text = exchange->trouble();
-            fail(session.pool(), std::move(exchange), stage, std::move(text));
+            const bool wants_tls = speaks_tls(session.pool(), *exchange);
+            if (wants_tls) text += ": is it https?";
+            fail(session.pool(), std::move(exchange), stage, text, wants_tls);
         } else {
             finish(std::move(exchange));
         }
         make_free(session, keeps);
     }
 
-    void end_unopened(Session& session, std::string why) {
+    void end_unopened(Session& session, const std::string& why, bool is_setup) {
         --active_;
-        fail(session.pool(), session.take_exchange(), Stage::before_send, std::move(why));
+        fail(session.pool(), session.take_exchange(), Stage::before_send, why, is_setup);
         make_free(session, false);
     }
 
@@ -294,12 +298,19 @@ class Client final : public HttpClient, private Poller::Listener {
         admit(pool);
     }
 
-    void fail(const Pool& pool, ExchangePtr exchange, Stage stage, const std::string& why) {
-        finish(std::move(exchange), stage, '"' + pool.route.origin + "\": " + why);
+    // Asked in plain HTTP, servers of TLS answer with an alert, or just end the connection.
+    static bool speaks_tls(const Pool& pool, const Exchange& exchange) {
+        if (pool.route.origin.compare(0, 6, "https:") == 0 || pool.has_answered) return false;
+        return exchange.is_answered_in_tls() || exchange.is_unanswered();
     }
 
-    void finish(ExchangePtr exchange, Stage stage, std::string text) {
-        exchange->fail(stage, std::move(text));
+    void fail(const Pool& pool, ExchangePtr exchange, Stage stage, const std::string& why,
+              bool is_setup = false) {
+        finish(std::move(exchange), stage, '"' + pool.route.origin + "\": " + why, is_setup);
+    }
+
+    void finish(ExchangePtr exchange, Stage stage, std::string text, bool is_setup = false) {
+        exchange->fail(stage, std::move(text), is_setup);
         finish(std::move(exchange));
     }
 
@@ -410,8 +421,8 @@ void Session::opened() {
     settle(exchange_->send(*connection_));
 }
 
-void Session::failed(std::string why) {
-    client_.end_unopened(*this, std::move(why));
+void Session::failed(std::string why, bool is_setup) {
+    client_.end_unopened(*this, why, is_setup);
 }
 
 void Session::ready(bool readable) {

@@ -50,6 +50,9 @@ struct HttpFailure {
     };
     Stage stage = Stage::before_send;
     std::string text;  // for people; holds no credential
+    // A name, certificate, proxy or protocol is wrong, or whoever answers is somebody else: it
+    // stays so until a person acts.
+    bool is_setup = false;
 };
 
 struct HttpResult {

@@ -101,7 +101,10 @@ void Connection::complete(CURLcode code) {
     }
     code_ = code;
     if (code != CURLE_OK) {
-        listener_.failed(trouble());
+        long status = 0;
+        curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &status);
+        connect_status_ = static_cast<int>(status);
+        listener_.failed(trouble() + remedy(), is_setup());
         return;
     }
     watch(false);
@@ -141,6 +144,53 @@ Connection::Io Connection::receive(char* to, size_t most, size_t& received) {
     if (code == CURLE_OK && count == 0) return Io::ended;
     if (code == CURLE_OK) received += count;
     return outcome(code);
+}
+
+// Whose tunnel ends with what lies behind it: a gateway's own statuses pass.
+bool Connection::is_setup() const {
+    if (connect_status_ >= 300) {
+        return connect_status_ < 500 && connect_status_ != 408 && connect_status_ != 429;
+    }
+    switch (code_) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY:
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_CERTPROBLEM:
+        case CURLE_SSL_CIPHER:
+            return true;
+        case CURLE_SSL_CONNECT_ERROR: {
+            // Of OpenSSL, about what the other end says; a connection that ended passes.
+            const std::string_view said = error_;
+            return said.find("SSL routines") != said.npos &&
+                   said.find("unexpected eof") == said.npos;
+        }
+        default:
+            return false;
+    }
+}
+
+// What to do about it, behind libcurl's words.
+std::string Connection::remedy() const {
+    if (connect_status_ == 407) {
+        return "; the proxy answers 407 to CONNECT: it wants a user and a password in its URL";
+    }
+    if (connect_status_ >= 300) {
+        return "; the proxy answers " + std::to_string(connect_status_) +
+               " to CONNECT: may it connect to there?";
+    }
+    if (!is_setup()) return {};
+    switch (code_) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+            return ": is the endpoint's name right, and the name server there?";
+        case CURLE_COULDNT_RESOLVE_PROXY:
+            return ": is the proxy's name right, and the name server there?";
+        case CURLE_SSL_CONNECT_ERROR:
+            return ": is it http?";
+        default:
+            return ": is it the right host, and its certificate trusted "
+                   "(\"trusted_certificate\")?";
+    }
 }
 
 std::string Connection::trouble() const {

@@ -42,7 +42,8 @@ class Connection final : private Poller::Listener {
     class Listener {
       public:
         virtual void opened() = 0;
-        virtual void failed(std::string why) = 0;  // to open
+        // To open. `is_setup`: HttpFailure's.
+        virtual void failed(std::string why, bool is_setup) = 0;
         // There is room to send what was put off, or, if `readable`, something to receive.
         virtual void ready(bool readable) = 0;
 
@@ -68,6 +69,9 @@ class Connection final : private Poller::Listener {
     // Why it is broken: for people.
     std::string trouble() const;
 
+    // Of one that could not be opened: see HttpFailure.
+    bool is_setup() const;
+
   private:
     friend class Connector;
 
@@ -78,10 +82,12 @@ class Connection final : private Poller::Listener {
     void ready(int descriptor, uint32_t events) override;
     void watch(bool for_sending);
     Io outcome(CURLcode code);
+    std::string remedy() const;
 
     Connector& connector_;
     Listener& listener_;
     const bool may_quote_error_;
+    int connect_status_ = 0;  // of a proxy that was asked for a tunnel
     EasyHandle easy_;
     curl_socket_t socket_ = CURL_SOCKET_BAD;  // once it is open
     bool waits_to_send_ = false;

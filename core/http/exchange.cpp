@@ -62,6 +62,8 @@ Exchange::Progress Exchange::receive(Connection& connection) {
                 trouble_ = connection.trouble();
                 return Progress::failed;
         }
+        // The record of an alert: the other end wants TLS.
+        if (!parser_.has_begun()) is_answered_in_tls_ = buffer[0] == '\x15';
         switch (parser_.read({buffer.data(), received})) {
             case ResponseParser::State::incomplete:
                 break;
@@ -87,10 +89,10 @@ Exchange::Progress Exchange::end_of_connection() {
     return Progress::failed;
 }
 
-void Exchange::fail(HttpFailure::Stage stage, std::string text) {
+void Exchange::fail(HttpFailure::Stage stage, std::string text, bool is_setup) {
     result_.failed = true;
     result_.response = {};
-    result_.failure = {stage, std::move(text)};
+    result_.failure = {stage, std::move(text), is_setup};
 }
 
 }  // namespace momento

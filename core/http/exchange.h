@@ -53,7 +53,11 @@ class Exchange {
     const std::string& trouble() const { return trouble_; }
 
     // The end. Runs the callback.
-    void fail(HttpFailure::Stage stage, std::string text);
+    void fail(HttpFailure::Stage stage, std::string text, bool is_setup = false);
+
+    // Of a failed one: not a byte of an answer came.
+    bool is_unanswered() const { return !parser_.has_begun(); }
+    bool is_answered_in_tls() const { return is_answered_in_tls_; }
     HttpFailure::Stage stage() const {
         return sent_ > 0 ? HttpFailure::Stage::after_send : HttpFailure::Stage::before_send;
     }
@@ -75,6 +79,7 @@ class Exchange {
     HttpResult result_;
     ResponseParser parser_{result_.response};
     std::string trouble_;
+    bool is_answered_in_tls_ = false;
 };
 
 }  // namespace momento

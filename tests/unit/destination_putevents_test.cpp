@@ -227,6 +227,53 @@ TEST(PutEventsAnswer, ATransportFailureIsTriedAgain) {
     EXPECT_FALSE(read_putevents_answer(http, 2).result.unreachable);
 }
 
+HttpResult foreign(int status, std::string body, const std::string& type = "text/html") {
+    HttpResult http;
+    http.response.status = status;
+    http.response.body = std::move(body);
+    http.response.headers = {{"content-type", type + "; charset=utf-8"}};
+    return http;
+}
+
+// A portal's page, a redirect to it, a server that wants TLS, some other server.
+TEST(PutEventsAnswer, WhatIsNotAwsIsHeld) {
+    for (int status : {200, 204, 301, 302, 400, 401, 403, 404, 405, 407, 418}) {
+        const auto read = read_putevents_answer(foreign(status, "<html>private</html>"), 2);
+        EXPECT_EQ(kinds(read.result), std::vector<Kind>(2, Kind::hold)) << status;
+        EXPECT_EQ(read.result.entries[0].code, "Http" + std::to_string(status));
+        EXPECT_EQ(read.result.entries[0].may_be_its_own, status == 403);
+        EXPECT_EQ(read.result.trouble, "the answer " + std::to_string(status) +
+                                           " (text/html) is not AWS's: look at endpoint and "
+                                           "proxy");
+    }
+    EXPECT_EQ(kinds(read_putevents_answer(foreign(302, ""), 1).result),
+              std::vector<Kind>{Kind::hold});
+    const auto tls = read_putevents_answer(
+        foreign(400, "<html>The plain HTTP request was sent to HTTPS port</html>"), 1);
+    EXPECT_NE(tls.result.trouble.find("is it https?"), std::string::npos);
+}
+
+// Those pass, or say something about the size.
+TEST(PutEventsAnswer, PagesOfFrontEndsAreJudgedByTheirStatus) {
+    for (int status : {408, 429, 500, 502, 503, 504}) {
+        const auto read = read_putevents_answer(foreign(status, "<html>"), 1);
+        EXPECT_EQ(kinds(read.result), std::vector<Kind>{Kind::retry}) << status;
+    }
+    EXPECT_EQ(kinds(read_putevents_answer(foreign(413, ""), 1).result),
+              std::vector<Kind>{Kind::refused});
+}
+
+TEST(PutEventsAnswer, AConnectionThatIsSetUpWronglyIsHeld) {
+    HttpResult http;
+    http.failed = true;
+    http.failure = {HttpFailure::Stage::before_send, "\"https://a\": is it http?", true};
+    const auto read = read_putevents_answer(http, 2);
+    EXPECT_EQ(kinds(read.result), std::vector<Kind>(2, Kind::hold));
+    EXPECT_FALSE(read.result.entries[0].may_be_its_own);
+    EXPECT_FALSE(read.result.unreachable);
+    EXPECT_EQ(read.result.trouble, "\"https://a\": is it http?");
+}
+
 TEST(PutEventsAnswer, RetryAfterIsInMilliseconds) {
     for (auto [value, ms] : {std::pair<const char*, int64_t>{"1500", 1500},
                              {"0", 0},

@@ -15,6 +15,7 @@
 namespace {
 
 constexpr char hanging_name[] = "hangs.example";
+constexpr char unknown_name[] = "unknown.example";
 
 // Holds every look-up of that name until it is released.
 class Resolver {
@@ -61,6 +62,7 @@ extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* no
         Resolver::instance().hang();
         return EAI_AGAIN;
     }
+    if (node && std::strcmp(node, unknown_name) == 0) return EAI_NONAME;
     using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
     static auto next = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "getaddrinfo"));
     return next(node, service, hints, result);
@@ -83,6 +85,22 @@ class HttpClientResolverTest : public testing::Test {
 
     std::unique_ptr<HttpClient> client_ = make_http_client();
 };
+
+TEST_F(HttpClientResolverTest, AnUnknownNameIsSetUpWrongly) {
+    for (bool is_of_proxy : {false, true}) {
+        HttpRequest request;
+        request.url = is_of_proxy ? "http://127.0.0.1:9/" : "https://unknown.example/";
+        if (is_of_proxy) request.proxy = "http://unknown.example:3128";
+        std::optional<HttpResult> result;
+        client_->start(request, [&](HttpResult r) { result = std::move(r); });
+        while (!result) client_->run(1'000);
+        ASSERT_TRUE(result->failed);
+        EXPECT_TRUE(result->failure.is_setup) << result->failure.text;
+        const char* remedy =
+            is_of_proxy ? "is the proxy's name right" : "endpoint's name right";
+        EXPECT_NE(result->failure.text.find(remedy), std::string::npos) << result->failure.text;
+    }
+}
 
 // Each of these hangs for good if the client waits for the resolver.
 

@@ -106,6 +106,8 @@ TEST_F(HttpClientTlsTest, TrustsNobodyElse) {
     HttpResult result = transfer(server_.url(), "");
     ASSERT_TRUE(result.failed);
     EXPECT_EQ(result.failure.stage, HttpFailure::Stage::before_send);
+    EXPECT_TRUE(result.failure.is_setup);
+    EXPECT_NE(result.failure.text.find("trusted_certificate"), std::string::npos);
 
     TestCertificate stranger;
     std::string stranger_only = stranger.path();
@@ -118,6 +120,68 @@ TEST_F(HttpClientTlsTest, ChecksTheServersName) {
     HttpResult result = transfer(by_name, certificate_.path());
     ASSERT_TRUE(result.failed);
     EXPECT_EQ(result.failure.stage, HttpFailure::Stage::before_send);
+}
+
+TEST_F(HttpClientTlsTest, ServersThatDoNotSpeakTlsAreSetUpWrongly) {
+    HttpServer plain([](ServerConnection& connection) {
+        connection.read_some();
+        connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    });
+    const HttpResult result =
+        transfer("https://127.0.0.1:" + std::to_string(plain.port()), certificate_.path());
+    ASSERT_TRUE(result.failed);
+    EXPECT_TRUE(result.failure.is_setup) << result.failure.text;
+    EXPECT_NE(result.failure.text.find("is it http?"), std::string::npos);
+}
+
+// As an overloaded server does: it passes.
+TEST_F(HttpClientTlsTest, AHandshakeThatEndsPasses) {
+    HttpServer busy([](ServerConnection& connection) { connection.read_some(); });
+    const HttpResult result =
+        transfer("https://127.0.0.1:" + std::to_string(busy.port()), certificate_.path());
+    ASSERT_TRUE(result.failed);
+    EXPECT_FALSE(result.failure.is_setup) << result.failure.text;
+}
+
+TEST_F(HttpClientTlsTest, ServersOfTlsThatAreAskedInPlainHttpAreSetUpWrongly) {
+    const std::string alert("\x15\x03\x01\0\x02\x02\x16", 7);
+    HttpServer alerting([&](ServerConnection& connection) {
+        connection.read_some();
+        connection.send(alert);
+    });
+    for (int port : {server_.port(), alerting.port()}) {
+        const HttpResult result = transfer("http://127.0.0.1:" + std::to_string(port), "");
+        ASSERT_TRUE(result.failed);
+        EXPECT_TRUE(result.failure.is_setup) << result.failure.text;
+        EXPECT_NE(result.failure.text.find("is it https?"), std::string::npos);
+    }
+}
+
+TEST_F(HttpClientTlsTest, ATunnelThatAProxyRefusesIsSetUpWrongly) {
+    std::string status;
+    HttpServer proxy([&](ServerConnection& connection) {
+        ReceivedRequest request;
+        if (connection.read_request(request)) connection.answer("", status);
+    });
+    for (const auto& [answer, is_setup] :
+         {std::pair("407 Proxy Authentication Required", true),
+          std::pair("403 Forbidden", true), std::pair("302 Found", true),
+          std::pair("503 Service Unavailable", false),
+          std::pair("429 Too Many Requests", false)}) {
+        status = answer;
+        HttpRequest request;
+        request.url = server_.url();
+        request.proxy = proxy.url();
+        request.trusted_certificate = certificate_.path();
+        std::optional<HttpResult> result;
+        client_->start(request, [&](HttpResult r) { result = std::move(r); });
+        while (!result) client_->run(1'000);
+        ASSERT_TRUE(result->failed);
+        EXPECT_EQ(result->failure.is_setup, is_setup) << answer;
+        const std::string words =
+            "the proxy answers " + std::string(answer).substr(0, 3) + " to CONNECT";
+        EXPECT_NE(result->failure.text.find(words), std::string::npos) << result->failure.text;
+    }
 }
 
 TEST_F(HttpClientTlsTest, AMissingCertificateFileFailsBeforeSending) {
