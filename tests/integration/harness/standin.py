@@ -130,7 +130,8 @@ def too_large():
 
 def plain(status, body=b"", headers=None):
     """Something that does not come from the service, as a proxy's page."""
-    return Answer(status, body, headers or {})
+    return Answer(status, body, {"x-amzn-RequestId": None, "Content-Type": "text/html",
+                                 **(headers or {})})
 
 
 def reset():
@@ -378,7 +379,8 @@ class StandIn:
             **answer.headers,
         }
         head = f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}\r\n"
-        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()
+                        if value is not None)
         return head.encode() + b"\r\n" + answer.body
 
     # The checks
