@@ -130,7 +130,6 @@ HttpRequest web_identity_request(const Endpoint& sts, const Role& role,
 
 StsAnswer read_sts_answer(StsOperation operation, const Role& role, const HttpResult& http) {
     if (http.failed) return refusal(role, http.failure.text);
-    if (is_foreign(http.response)) return refusal(role, foreign_advice(http.response));
     if (http.response.status != 200) return read_error(role, http.response);
 
     Result<XmlLeaves> leaves = XmlLeaves::read(http.response.body);
