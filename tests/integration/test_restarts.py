@@ -57,7 +57,7 @@ def test_reloads_while_the_destination_is_away_cost_what_is_pending(
     await_rest(hook, workers, more=slots << 20)  # the replay zone keeps them
     numbers = hook.numbers()
     assert numbers["delivered"] == TIMES + 1
-    assert numbers["damaged"] == 0
+    assert numbers["spool_damaged"] == 0
 
 
 def test_reloads_cost_what_replay_zones_keep(start_webhook, standin):
@@ -80,8 +80,9 @@ def test_restarts_while_the_destination_is_away_cost_what_is_pending(
         getattr(hook, end)()
         hook.start_again()
     send(hook, TIMES)
-    await_rest(hook, 1)
-    assert len(list(hook.path("spool/bus").iterdir())) == 1
+    await_rest(hook, 1, more=2 << 20)
+    # A first event may come just when what is pending in the one slot is taken over.
+    assert len(list(hook.path("spool/bus").iterdir())) <= 2
     standin.open()
     standin.wait_for_entries(TIMES + 1)
 
