@@ -223,7 +223,7 @@ def test_nginx_tells_of_what_it_cannot_heed(name):
     found = check_config(
         http="momento_spool %%DIR%%/spool; momento_destination bus { eventbridge default; }"
              " momento_destination other { eventbridge default; }",
-        env={"AWS_CONFIG_FILE": "%%DIR%%/.aws/config", **env}, files={"config": config})
+        env=env, prepare=lambda directory: write_config(directory, config))
     assert found.message == refusal, found.output
     assert found.status == (1 if refusal else 0)
     assert found.output.count(warning) == 1 or not warning, found.output
