@@ -20,8 +20,6 @@ constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 // libcurl may be newer than the headers; older ones do not know it and need none.
 constexpr auto multi_quick_exit = static_cast<CURLMoption>(CURLOPTTYPE_LONG + 21);
 
-constexpr long proxy_authentication_required = 407;
-
 uint32_t events_of(int what) {
     uint32_t events = 0;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) events |= EPOLLIN;
@@ -194,17 +192,6 @@ std::string Connection::remedy() const {
 }
 
 std::string Connection::trouble() const {
-    // What the proxy said is told in any case, also where libcurl's own words would be
-    // withheld.
-    long status = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &status);
-    if (socket_ == CURL_SOCKET_BAD && status >= 300) {
-        std::string text = "the proxy answers " + std::to_string(status) + " to CONNECT";
-        if (status == proxy_authentication_required) {
-            text += ": it wants a user and password, or other ones";
-        }
-        return text;
-    }
     // Of a timeout libcurl counts the milliseconds, so that whoever logs a reason once would
     // log every one.
     const bool quotes = may_quote_error_ && error_[0] && code_ != CURLE_OPERATION_TIMEDOUT;

@@ -140,7 +140,7 @@ def test_a_proxy_that_wants_a_password_is_named(start_webhook, start_standin, st
     hook = start_webhook(bus, settings=f"proxy http://{user}{proxy.address};"
                                        f" trusted_certificate {CA};")
     assert hook.send().status == 200
-    hook.wait_for_log("the proxy answers 407 to CONNECT: it wants a user and password")
+    hook.wait_for_log("the proxy answers 407 to CONNECT: it wants a user and a password")
     assert "hunter2" not in hook.error_log()
     assert bus.connections == 0
 

@@ -606,9 +606,10 @@ TEST_F(HttpClientTest, NamesWhatTheProxySaidToConnect) {
             "http://" + std::string(user) + "127.0.0.1:" + std::to_string(proxy.port());
         HttpResult result = transfer(request);
         ASSERT_TRUE(result.failed);
-        EXPECT_EQ(result.failure.text,
-                  "\"https://events.example\": the proxy answers 407 to CONNECT: it wants a "
-                  "user and password, or other ones");
+        EXPECT_NE(result.failure.text.find("the proxy answers 407 to CONNECT"),
+                  std::string::npos)
+            << result.failure.text;
+        EXPECT_EQ(result.failure.text.find("hunter2"), std::string::npos);
     }
 }
 
