@@ -27,6 +27,12 @@ void LoopEvent::post_next() {
 }
 
 void LoopEvent::start_timer(int64_t delay_ms) {
+    event_.cancelable = 0;
+    ngx_add_timer(&event_, static_cast<ngx_msec_t>(delay_ms));
+}
+
+void LoopEvent::start_idle_timer(int64_t delay_ms) {
+    event_.cancelable = 1;
     ngx_add_timer(&event_, static_cast<ngx_msec_t>(delay_ms));
 }
 

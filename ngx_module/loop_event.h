@@ -25,6 +25,7 @@ class LoopEvent {
 
     // Runs after `delay_ms`. A worker that is to quit waits for it.
     void start_timer(int64_t delay_ms);
+    void start_idle_timer(int64_t delay_ms);  // a worker that is to quit does not wait
 
     void cancel();
 

@@ -20,6 +20,8 @@ bool is_alive(uint32_t process) {
     return kill(static_cast<pid_t>(process), 0) == 0 || errno != ESRCH;
 }
 
+constexpr uint32_t no_process = INT32_MAX;  // no system gives this number away
+
 uint32_t this_process() {
     return static_cast<uint32_t>(ngx_pid);
 }
@@ -149,6 +151,11 @@ void ReplayZone::settle(const ReplayId& id, ReplayTable::State state, int64_t no
 void ReplayZone::withdraw(const ReplayId& id, int64_t now_ms) {
     const Lock lock(zone_);
     table_.withdraw(id, this_process(), now_ms);
+}
+
+void ReplayZone::abandon(const ReplayId& id, int64_t now_ms) {
+    const Lock lock(zone_);
+    table_.take_over(id, this_process(), no_process, now_ms);
 }
 
 void ReplayZone::settle_abandoned(const std::vector<AcceptedSignature>& signatures,

@@ -69,6 +69,9 @@ class ReplayZone {
     void settle(const ReplayId& id, ReplayTable::State state, int64_t now_ms);
     void withdraw(const ReplayId& id, int64_t now_ms);
 
+    // As if this process had died: only the spool knows what became of the record.
+    void abandon(const ReplayId& id, int64_t now_ms);
+
     // Those of processes that died are settled by what the spool says.
     void settle_abandoned(const std::vector<AcceptedSignature>& signatures, int64_t now_ms);
 

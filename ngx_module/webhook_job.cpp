@@ -57,6 +57,9 @@ Verification::Next WebhookJob::prepare(Judgement& judgement, int64_t now_ms) {
     if (!choose_destination(judgement)) {
         return refuse(Verdict::overloaded, "there is no memory");
     }
+    if (!worker().gateway()->is_open(destination_)) {
+        return refuse(Verdict::overloaded, "a thread has ended that its destination needs");
+    }
     const ReplayZone* zone = location_conf(request()).replay;
     const ReplayId id = zone != nullptr ? replay_id() : make_replay_id(state().mac);
     Record record = letter_.empty() ? make_event(judgement, id, now_ms, trace_header_)
@@ -87,8 +90,8 @@ void WebhookJob::hand_over(std::unique_ptr<Verification>& self) {
     start_deadline();
 }
 
-// The signature belongs to the record, whoever still listens. A process that ends does not
-// know what its writer has done meanwhile: the spool tells whoever asks next.
+// The signature belongs to the record, whoever still listens. Where the writer has ended, with
+// its process or alone, nobody knows what it has done: the spool tells whoever asks next.
 void WebhookJob::settle_signature(bool durable) {
     ReplayZone* zone = take_reservation();
     if (zone == nullptr) return;
@@ -99,6 +102,8 @@ void WebhookJob::settle_signature(bool durable) {
                                                  : ReplayTable::State::accepted,
                      now_ms);
         remembered_in_ = zone;
+    } else if (worker().gateway()->gives_up()) {
+        zone->abandon(replay_id(), now_ms);
     } else if (!worker().stopping()) {
         zone->withdraw(replay_id(), now_ms);
     }

@@ -50,6 +50,18 @@ void hide_variables(const MainConf& main) {
     for (const std::string& name : main.private_variables) unsetenv(name.c_str());
 }
 
+// What an access log with a buffer has not written yet: nginx writes it when it destroys its
+// pools, which _exit() does not wait for.
+void flush_logs() {
+    ngx_list_part_t* part = &const_cast<ngx_cycle_t*>(ngx_cycle)->open_files.part;
+    for (; part != nullptr; part = part->next) {
+        auto* files = static_cast<ngx_open_file_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (files[i].flush != nullptr) files[i].flush(&files[i], ngx_cycle->log);
+        }
+    }
+}
+
 size_t process_slot() {
     return static_cast<size_t>(std::max<ngx_int_t>(ngx_process_slot, 0)) % max_processes;
 }
@@ -96,6 +108,7 @@ void Worker::stop() {
         // A thread is still in there. To return would unmap the code it runs.
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "momento: a thread could not be ended in time, exit");
+        flush_logs();
         _exit(0);
     }
 }
@@ -115,6 +128,9 @@ Worker::Worker(MainConf& main)
       retry_event_([this] { end_turn(); }),
       files_event_([this] { hand_over_files(); }),
       files_retry_event_([this] { hand_over_files(); }),
+      tend_event_([this] {
+          if (gateway_) gateway_->tend();
+      }),
       signatures_(
           main.replay_zones, !settings_->spool.path.empty(),
           [this](int64_t since_ms, bool patiently) {
@@ -189,7 +205,9 @@ bool Worker::start_gateway(ngx_cycle_t* cycle) {
                             if (!stopping_) signatures_.take(batch);
                         },
                         // nginx's flag, which its event loop sets once.
-                        [] { return __atomic_load_n(&ngx_exiting, __ATOMIC_RELAXED) != 0; }});
+                        [] { return __atomic_load_n(&ngx_exiting, __ATOMIC_RELAXED) != 0; },
+                        [this](int64_t ms) { tend_event_.start_idle_timer(ms); },
+                        [this] { hand_over_files(); }, [this] { end_process(); }});
     if (!gateway) {
         ngx_log_error(
             NGX_LOG_ALERT, cycle->log, 0,
@@ -347,6 +365,19 @@ void Worker::report_overload(const char* why) {
     overload_reported_s_ = now_s;
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "momento: webhook is answered 503: %s (%uL so far)", why, overloads_);
+}
+
+// The master starts another one: a status that is neither 0 nor 2 is a worker's that failed.
+// Its connections are lost, which a thread that cannot be ended costs anyway.
+void Worker::end_process() {
+    if (ngx_process != NGX_PROCESS_WORKER) return;
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "momento: a thread ended by an exception, and another one cannot be ended: "
+                  "this process ends, to be replaced");
+    stopping_ = true;
+    shared_.processes.leave(process_slot());
+    flush_logs();
+    _exit(1);
 }
 
 void Worker::files_reopen() {

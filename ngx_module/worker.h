@@ -4,7 +4,8 @@
 //
 // Made after the fork, in worker and single processes only; on the event loop from then on.
 // A worker that cannot start something goes on without it, and its webhooks answer 503:
-// nginx would never replace it.
+// nginx would never replace it. It ends by itself, to be replaced, only if one of its threads
+// ended by an exception and another one cannot be ended.
 #pragma once
 
 #include <cstdint>
@@ -89,6 +90,8 @@ class Worker {
     void judge_turn();
     void end_turn();
 
+    void end_process();
+
     static void print(Severity severity, const std::string& line);
     static void wake_up(ngx_event_t* event) noexcept;
 
@@ -107,6 +110,7 @@ class Worker {
     LoopEvent retry_event_;  // of the end of a turn for which there was no memory
     LoopEvent files_event_;
     LoopEvent files_retry_event_;  // of what there was no descriptor for
+    LoopEvent tend_event_;         // of the gateway, after a thread's end
     SignatureReadings signatures_;
 
     size_t parked_count_ = 0;

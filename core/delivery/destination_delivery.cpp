@@ -124,10 +124,14 @@ void DestinationDelivery::stop_sending() {
 
 int64_t DestinationDelivery::next_us() const {
     int64_t next = reports_.has_more() ? reports_.next_us() : never_us;
-    if (stopping_) return next;
+    if (!stopping_ && intake_.owes_wake()) next = std::min(next, next_wake_us_);
+    return std::min(next, next_send_us());
+}
+
+int64_t DestinationDelivery::next_send_us() const {
+    if (stopping_) return never_us;
     if (intake_.may_read()) return now_us_;
-    if (intake_.owes_wake()) next = std::min(next, next_wake_us_);
-    next = std::min(next, waiting_next_us());
+    int64_t next = waiting_next_us();
     if (paused()) {
         const bool has_one =
             !batcher_.empty() || (held_alone_.has_next() && intake_.may_load());
@@ -140,15 +144,22 @@ int64_t DestinationDelivery::next_us() const {
     if (trial_.undecided()) return batcher_.has_parts() ? now_us_ : next;
     if (intake_.may_load()) next = std::min(next, held_alone_.next_us());
     if (batcher_.empty()) return next;
-    return std::min(next, batcher_.leaves_us(in_flight_ == 0));
+    return std::min(next, batcher_.leaves_us(leaves_at_once()));
 }
 
 // --- in
 
 void DestinationDelivery::fill() {
     read_.clear();
-    intake_.read(read_);
-    for (Entry* entry : read_) admit(entry);
+    try {
+        intake_.read(read_);
+    } catch (...) {
+        if (tools_.in_trouble) tools_.in_trouble(*intake_.last_read());
+        throw;
+    }
+    for (Entry* entry : read_) {
+        concerning(&entry, 1, [&] { admit(entry); });
+    }
 }
 
 void DestinationDelivery::admit(Entry* entry) {
@@ -206,7 +217,7 @@ void DestinationDelivery::send() {
     while (may_send()) {
         std::vector<Entry*> batch = paused() ? next_probe() : next_batch();
         if (batch.empty()) return;
-        dispatch(std::move(batch));
+        concerning(batch.data(), batch.size(), [&] { dispatch(batch); });
     }
 }
 
@@ -230,7 +241,7 @@ std::vector<Entry*> DestinationDelivery::next_probe() {
 std::vector<Entry*> DestinationDelivery::next_batch() {
     if (trial_.undecided()) return batcher_.take_part();
     for (;;) {
-        std::vector<Entry*> batch = batcher_.take(now_us_, in_flight_ == 0);
+        std::vector<Entry*> batch = batcher_.take(now_us_, leaves_at_once());
         // Its name may have been closed since it became ready.
         const bool is_closed = batch.size() == 1 && held_alone_.any() && !trial_.active() &&
                                held_alone_.is_closed(batch.front()->record);
@@ -248,9 +259,9 @@ void DestinationDelivery::try_held() {
     if (entry != nullptr && load(entry)) batcher_.add_alone(entry, now_us_);
 }
 
-void DestinationDelivery::dispatch(std::vector<Entry*> batch) {
+void DestinationDelivery::dispatch(const std::vector<Entry*>& batch) {
     auto flight = std::make_shared<Flight>();
-    flight->entries = std::move(batch);
+    flight->entries = batch;
     flight->sent_us = now_us_;
     flight->sent_wall_ms = tools_.clock->wall_ms();
     flight->probe = paused();
@@ -266,7 +277,8 @@ void DestinationDelivery::dispatch(std::vector<Entry*> batch) {
         if (planted(Bug::released_before_delivery)) entry->drain->release_early(*entry);
     }
     destination_->send(std::move(records), [this, flight](BatchResult result) {
-        receive(*flight, std::move(result));
+        concerning(flight->entries.data(), flight->entries.size(),
+                   [&] { receive(*flight, std::move(result)); });
     });
 }
 

@@ -53,16 +53,35 @@ class DestinationDelivery {
 
     // When step() has something to do without a completion or a wake-up; steady time.
     int64_t next_us() const;
+    int64_t next_send_us() const;  // of that, what may send something
 
     // Whether somebody waits for a delivery.
     bool is_awaited() const { return intake_.is_watched(); }
 
+    void hurry() { hurries_ = true; }
     void stop_sending();
     bool idle() const { return in_flight_ == 0 && letters_.idle(); }
     size_t in_memory() const { return intake_.in_memory(); }
 
   private:
     struct Flight;
+
+    // Says which logs an exception is about, as it passes: nobody knows more of it than what
+    // was being handled.
+    template <class Action>
+    void concerning(Entry* const* entries, size_t count, Action action) {
+        concerned_.clear();
+        for (size_t i = 0; i < count; ++i) {
+            concerned_.push_back(entries[i]->drain->log().get());
+        }
+        try {
+            action();
+        } catch (...) {
+            if (!tools_.in_trouble) throw;
+            for (const Log* log : concerned_) tools_.in_trouble(*log);
+            throw;
+        }
+    }
 
     void settle_letters();
     void bury_waiting();
@@ -79,7 +98,8 @@ class DestinationDelivery {
     void try_held();
     std::vector<Entry*> next_probe();
     std::vector<Entry*> next_batch();
-    void dispatch(std::vector<Entry*> batch);
+    bool leaves_at_once() const { return in_flight_ == 0 || hurries_; }
+    void dispatch(const std::vector<Entry*>& batch);
 
     void receive(const Flight& flight, BatchResult result);
     void judge_destination(const Flight& flight, const BatchResult& result, bool held);
@@ -121,6 +141,7 @@ class DestinationDelivery {
     DestinationMetrics& metrics_;
 
     int64_t now_us_ = 0;
+    bool hurries_ = false;  // nothing is kept back for a fuller batch
     bool stopping_ = false;
 
     Intake intake_;
@@ -142,6 +163,7 @@ class DestinationDelivery {
     Reports reports_;
 
     std::vector<Entry*> read_;  // kept for their capacity
+    std::vector<const Log*> concerned_;
     std::vector<Entry*> blockers_;
     std::vector<Entry*> durable_;
     std::vector<Entry*> failed_;

@@ -115,12 +115,14 @@ void DestinationDelivery::wake_waiting() {
         Entry* entry = waiting_.begin()->second;
         waiting_.erase(waiting_.begin());
         entry->waiting = false;
-        if (entry->refusal) {
-            account_hold(entry);
-            wait_for_letter(entry);
-        } else if (load(entry)) {
-            make_ready(entry);
-        }
+        concerning(&entry, 1, [&] {
+            if (entry->refusal) {
+                account_hold(entry);
+                wait_for_letter(entry);
+            } else if (load(entry)) {
+                make_ready(entry);
+            }
+        });
     }
 }
 

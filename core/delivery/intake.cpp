@@ -40,6 +40,7 @@ void Intake::read(std::vector<Entry*>& entries) {
 bool Intake::read_some(LogDrain& drain, std::vector<Entry*>& entries) {
     size_t room = room_for(drain);
     if (room == 0) return false;
+    last_read_ = drain.log().get();
     size_t before = entries.size();
     bool more = drain.read(room, bytes_of_one_read, pool_, entries);
     for (size_t i = before; i < entries.size(); ++i) fresh_.bytes += entries[i]->memory;

@@ -30,6 +30,7 @@ class Intake {
 
     // Appends what memory has room for.
     void read(std::vector<Entry*>& entries);
+    const Log* last_read() const { return last_read_; }  // whichever that was
 
     // True if the next read() has something, as far as is known without reading.
     bool may_read() const;
@@ -71,6 +72,7 @@ class Intake {
     EntryPool pool_;
     std::vector<std::unique_ptr<LogDrain>> drains_;
     size_t next_drain_ = 0;
+    const Log* last_read_ = nullptr;  // a log of these
 
     struct Share {
         size_t entries = 0;

@@ -16,7 +16,7 @@ constexpr int64_t gather_us = 1'000;
 
 class DeliveryLoop::Impl {
   public:
-    explicit Impl(DeliveryTools tools) : tools_(tools) {}
+    explicit Impl(DeliveryTools tools) : tools_(std::move(tools)) {}
 
     DestinationDelivery* find(const std::string& name) {
         auto it = std::find_if(deliveries_.begin(), deliveries_.end(),
@@ -49,7 +49,8 @@ class DeliveryLoop::Impl {
     std::vector<std::unique_ptr<DestinationDelivery>> deliveries_;
 };
 
-DeliveryLoop::DeliveryLoop(DeliveryTools tools) : impl_(std::make_unique<Impl>(tools)) {}
+DeliveryLoop::DeliveryLoop(DeliveryTools tools)
+    : impl_(std::make_unique<Impl>(std::move(tools))) {}
 
 DeliveryLoop::~DeliveryLoop() = default;
 
@@ -87,6 +88,17 @@ void DeliveryLoop::step(int64_t max_wait_ms) {
 
 void DeliveryLoop::wake() {
     impl_->tools_.http->wake();
+}
+
+void DeliveryLoop::hurry() {
+    for (const auto& delivery : impl_->deliveries_) delivery->hurry();
+}
+
+bool DeliveryLoop::is_done(int64_t until_us) const {
+    return idle() && std::all_of(impl_->deliveries_.begin(), impl_->deliveries_.end(),
+                                 [until_us](const auto& delivery) {
+                                     return delivery->next_send_us() > until_us;
+                                 });
 }
 
 void DeliveryLoop::stop_sending() {

@@ -41,6 +41,9 @@ struct DeliveryTools {
     Logger* logger = nullptr;
     HttpClient* http = nullptr;
     size_t process = 0;  // place of this process in gauges
+
+    // Optional: an exception passes that concerns this log. Must not throw.
+    std::function<void(const Log&)> in_trouble;
 };
 
 class DeliveryLoop {
@@ -67,9 +70,13 @@ class DeliveryLoop {
     // From any thread: ends the wait.
     void wake();
 
-    // Starts no new transfer from here on. idle() tells when the last one has ended.
+    // The end comes. From hurry() on nothing is kept back for a fuller batch; is_done() says
+    // whether nothing is under way and nothing will be sent by then, in microseconds of the
+    // steady clock. From stop_sending() on no transfer is started.
+    void hurry();
+    bool is_done(int64_t until_us) const;
     void stop_sending();
-    bool idle() const;
+    bool idle() const;  // nothing is under way
 
   private:
     class Impl;

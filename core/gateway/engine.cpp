@@ -21,6 +21,8 @@ namespace {
 
 constexpr int64_t adoption_interval_us = 1'000'000;
 constexpr int64_t hasty_adoption_interval_us = 250'000;  // while there are slots to adopt
+constexpr int64_t transfers_limit_us = 1'500'000;        // of an end
+constexpr int64_t end_wait_ms = 10;
 
 }  // namespace
 
@@ -34,7 +36,8 @@ class Engine::Impl {
           secrets_(settings_,
                    {tools_.clock, tools_.random, tools_.logger, tools_.http, errands()},
                    tools_.secrets_made_elsewhere, tools_.wake_event_loop),
-          loop_({tools_.clock, tools_.random, tools_.logger, tools_.http, tools_.process}) {
+          loop_({tools_.clock, tools_.random, tools_.logger, tools_.http, tools_.process,
+                 [](const Log& log) { set_aside(log); }}) {
         if (tools_.orphans != nullptr) {
             orphans_.emplace(settings_, *tools_.files, *tools_.clock, *tools_.logger,
                              *tools_.orphans, errands());
@@ -83,7 +86,7 @@ class Engine::Impl {
         if (errands_) errands_->step();
         const int64_t now = tools_.clock->steady_us();
         if (tools_.stepped_us != nullptr) *tools_.stepped_us = static_cast<uint64_t>(now);
-        if (!stopping_ && now >= next_adoption_us_) {
+        if (now >= next_adoption_us_) {
             next_adoption_us_ = now + adoption_interval_us;
             if (may_adopt()) {
                 note_queues();
@@ -95,18 +98,36 @@ class Engine::Impl {
             if (orphans_) orphans_->step();
         }
         secrets_.step();
-        if (!stopping_) {
-            const int64_t left_us = std::max<int64_t>(next_adoption_us_ - now, 0);
-            max_wait_ms = std::min(max_wait_ms, (left_us + 999) / 1000);
-        }
+        const int64_t left_us = std::max<int64_t>(next_adoption_us_ - now, 0);
+        max_wait_ms = std::min(max_wait_ms, (left_us + 999) / 1000);
         loop_.step(secrets_.wait_ms(max_wait_ms));
         for (const std::shared_ptr<Log>& log : loop_.take_drained()) release(log);
     }
 
-    void stop_sending() {
-        stopping_ = true;
-        secrets_.stop();
-        loop_.stop_sending();
+    bool step_end(int64_t sending_us) {
+        if (errands_) errands_->step();
+        const int64_t now = tools_.clock->steady_us();
+        if (!end_us_) {
+            end_us_ = now;
+            secrets_.stop();
+            loop_.hurry();
+        }
+        if (!has_stopped_) {
+            loop_.step(end_wait_ms);
+            const int64_t until_us = *end_us_ + sending_us;
+            if (now < until_us && !loop_.is_done(until_us)) return true;
+            has_stopped_ = true;
+            loop_.stop_sending();
+            return true;
+        }
+        if (!loop_.idle() && now < *end_us_ + transfers_limit_us) {
+            loop_.step(end_wait_ms);
+            return true;
+        }
+        tools_.http->cancel_all();
+        loop_.step(0);  // posts the last releases
+        retire_writers();
+        return false;
     }
 
     void retire_writers() {
@@ -122,7 +143,6 @@ class Engine::Impl {
         return rooms_.at(destination).events->log()->numbers();
     }
 
-    bool idle() const { return loop_.idle(); }
     void wake() { loop_.wake(); }
 
   private:
@@ -158,8 +178,15 @@ class Engine::Impl {
     }
 
     std::shared_ptr<Slots> make_slots(const std::string& directory, int64_t retain_ms) {
-        auto slots = std::make_shared<Slots>(settings_->spool.path, directory, *tools_.files,
-                                             *tools_.random, *tools_.logger);
+        std::function<bool(const std::string&)> is_set_aside;
+        if (tools_.is_set_aside) {
+            is_set_aside = [ask = tools_.is_set_aside, directory](const std::string& slot) {
+                return ask(directory, slot);
+            };
+        }
+        auto slots =
+            std::make_shared<Slots>(settings_->spool.path, directory, *tools_.files,
+                                    *tools_.random, *tools_.logger, std::move(is_set_aside));
         slots->tidy_with({tools_.clock, retain_ms, make_publisher(tools_, directory, true)});
         return slots;
     }
@@ -246,7 +273,7 @@ class Engine::Impl {
             });
     }
 
-    bool may_adopt() const { return !stopping_ && !(tools_.is_exiting && tools_.is_exiting()); }
+    bool may_adopt() const { return !end_us_ && !(tools_.is_exiting && tools_.is_exiting()); }
 
     // Letters that another process left, one free slot a second. Those that no queue takes
     // keep their slot here as long as this process lives.
@@ -328,6 +355,9 @@ class Engine::Impl {
         adopted_.push_back(std::move(log));
     }
 
+    // Whoever reads a log here was given one of these.
+    static void set_aside(const Log& log) { static_cast<const SeatedLog&>(log).set_aside(); }
+
     // One of its queues found nothing left in it. Another one may have its letters under way:
     // who lets go last ends its writer.
     void release(const std::shared_ptr<Log>& log) {
@@ -358,7 +388,8 @@ class Engine::Impl {
     bool is_noting_ = false;            // likewise
     bool queues_noted_ = false;         // as this configuration has them
     bool queues_reported_ = false;
-    bool stopping_ = false;
+    std::optional<int64_t> end_us_;  // when it began
+    bool has_stopped_ = false;       // sending
 };
 
 Engine::Engine(std::shared_ptr<const GatewaySettings> settings, EngineTools tools,
@@ -418,11 +449,8 @@ void Engine::give_up() {
 void Engine::step_delivery(int64_t max_wait_ms) {
     impl_->step_delivery(max_wait_ms);
 }
-void Engine::stop_sending() {
-    impl_->stop_sending();
-}
-bool Engine::idle() const {
-    return impl_->idle();
+bool Engine::step_end(int64_t sending_us) {
+    return impl_->step_end(sending_us);
 }
 void Engine::wake_delivery() {
     impl_->wake();

@@ -73,6 +73,11 @@ struct EngineTools {
     // From collect(). Optional if the settings have no secrets.
     std::function<void(const SecretOutcome&)> take_secret;
     std::function<bool()> is_exiting;  // optional: what it would adopt, others adopt sooner
+
+    // Optional. From a thread that is about to end by an exception, while it has this slot or
+    // is at work on it; must not throw. And the slots that nobody may take for such a reason.
+    std::function<void(const std::string& destination, const std::string& slot)> set_aside;
+    std::function<bool(const std::string& destination, const std::string& slot)> is_set_aside;
 };
 
 class Engine {
@@ -113,11 +118,15 @@ class Engine {
 
     // --- delivery thread
     void step_delivery(int64_t max_wait_ms);
-    void stop_sending();   // no new transfer, no adoption
-    bool idle() const;     // nothing in flight
     void wake_delivery();  // from any thread
 
-    // --- after delivery has stopped: retires every writer.
+    // The end, in place of step_delivery(). Nothing is adopted any more. What is ready, or will
+    // be, goes on leaving for `sending_us` at most; what is under way then has until 1.5 s
+    // after the first call. True: to be called again. False: all writers were retired.
+    static constexpr int64_t ample_sending_us = 1'000'000;
+    bool step_end(int64_t sending_us);
+
+    // Retires every writer. By the delivery thread, or once that has ended.
     void retire_writers();
 
     // File destinations: the event loop hands over a descriptor that the engine owns from

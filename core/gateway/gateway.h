@@ -7,6 +7,12 @@
 //   begin_turn(), append(), append(), ... flush(), end_turn()
 //   descriptor() readable: wake_up(), end_turn()
 //   stop()                               bounded; false: end the process with _exit(0)
+//
+// A thread that ends by an exception never ends alone: all threads end, what is not durable by
+// then is settled as if it were not, and the same is built anew, which takes two seconds at
+// most. If a thread cannot be ended the process ends, which keeps its slots locked. A second
+// such end on the machine within a minute (ThreadEnds) ends nothing: the destinations concerned
+// are closed, and it is tried again later.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +40,16 @@ class Gateway {
 
         // Asked by the delivery thread: whether this process has been told to end.
         std::function<bool()> is_exiting;
+
+        // tend() is to be called after so many milliseconds; the last wish counts.
+        std::function<void(int64_t ms)> tend_in;
+
+        // Everything was built anew: it has no file descriptors.
+        std::function<void()> built_anew;
+
+        // A thread has ended by an exception and another one cannot be ended. Returns if this
+        // process has to live on; its gateway stays closed.
+        std::function<void()> end_process;
     };
 
     // Does no disk or network I/O: that starts with the threads. `metrics`, one entry per
@@ -59,6 +75,16 @@ class Gateway {
     // readable again.
     void end_turn();
 
+    // Between two turns: looks after threads that have ended.
+    void tend();
+
+    // Whether events of this destination may be appended: not while everything is built anew,
+    // and not if threads have ended that it needs.
+    bool is_open(size_t destination) const;
+
+    // While waiters are settled although their records may be durable: the spool knows.
+    bool gives_up() const;
+
     RecordBuffer new_record(size_t expected_body);
     void append(size_t destination, RecordBuffer record, std::unique_ptr<Waiter>&& waiter);
     void append_letter(size_t destination, RecordBuffer record,
@@ -75,7 +101,8 @@ class Gateway {
     void set_file_descriptor(size_t destination, int descriptor);
     LogNumbers numbers(size_t destination) const;
 
-    // Ends everything: transfers in flight get 1.5 s, everything together 2 s. False if a
+    // Ends everything: what is ready leaves for a second, transfers in flight get 1.5 s,
+    // everything together 2 s. False if a
     // thread could not be joined (dead resolver, disk in D state): it still runs this code.
     bool stop();
 

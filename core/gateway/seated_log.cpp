@@ -20,11 +20,28 @@ SeatedLog::SeatedLog(std::shared_ptr<const SpoolSettings> settings,
       settings_(std::move(settings)),
       slots_(std::move(slots)),
       slot_(std::move(slot)),
-      tools_{tools.clock,     tools.random,
-             tools.logger,    tools.observer,
-             metrics,         make_publisher(tools, slots_->destination(), slot_ != nullptr),
-             slot_ != nullptr},
-      seat_(tools.make_seat()) {}
+      tools_{tools.clock, tools.random, tools.logger,     tools.observer,
+             metrics,     {},           slot_ != nullptr, tools.set_aside},
+      seat_(tools.make_seat()) {
+    // The writer, whose call it is, has this log.
+    tools_.publish =
+        [this, publish = make_publisher(tools, slots_->destination(), slot_ != nullptr)](
+            const std::string& name, const SlotTotals& found, const LogNumbers& numbers) {
+            note_slot(name);
+            if (publish) publish(name, found, numbers);
+        };
+}
+
+void SeatedLog::note_slot(const std::string& name) {
+    if (has_slot_name_.load(std::memory_order_relaxed)) return;
+    slot_name_ = name;
+    has_slot_name_.store(true, std::memory_order_release);
+}
+
+void SeatedLog::set_aside() const {
+    if (!has_slot_name_.load(std::memory_order_acquire) || !tools_.set_aside) return;
+    tools_.set_aside(slots_->destination(), slot_name_);
+}
 
 void SeatedLog::insist() {
     if (is_wanted_.load() && !seat_->is_served()) wake();
@@ -44,6 +61,7 @@ bool SeatedLog::begin_with(std::unique_ptr<Slot>& slot) {
 }
 
 void SeatedLog::sit(std::unique_ptr<Slot> slot) {
+    if (slot) note_slot(slot->name);
     seat_->run(std::make_unique<Writer>(shared_from_this(), settings_, slots_, std::move(slot),
                                         tools_));
 }

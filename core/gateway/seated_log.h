@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "gateway/engine.h"
 #include "spool/log.h"
@@ -36,17 +37,25 @@ class SeatedLog final : public Log, public std::enable_shared_from_this<SeatedLo
     void insist();
     void retire() { seat_->retire(); }
 
+    // EngineTools::set_aside, for the slot it has, if it has one. From any thread; does not
+    // throw.
+    void set_aside() const;
+
   private:
     SeatedLog(std::shared_ptr<const SpoolSettings> settings, std::shared_ptr<Slots> slots,
               std::unique_ptr<Slot> slot, const EngineTools& tools,
               DestinationMetrics* metrics);
     void sit(std::unique_ptr<Slot> slot);
 
+    void note_slot(const std::string& name);
+
     const std::shared_ptr<const SpoolSettings> settings_;
     const std::shared_ptr<Slots> slots_;
     std::unique_ptr<Slot> slot_;
     WriterTools tools_;
     const std::unique_ptr<WriterSeat> seat_;
+    std::atomic<bool> has_slot_name_{false};
+    std::string slot_name_;  // written once, before it is said to be there
     std::once_flag seated_;
     std::atomic<bool> is_wanted_{false};
 };

@@ -6,6 +6,7 @@ void SharedMetrics::enter(size_t process) {
     processes.leave(process);
     slots.forget(process);
     parked.parts[process] = 0;
+    thread_ends.say_closed(process, 0);
     without_secret.parts[process] = 0;
     delivery_stepped_us.parts[process] = 0;
     destinations.for_each([process](std::string_view, DestinationMetrics& destination) {

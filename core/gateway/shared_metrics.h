@@ -16,6 +16,7 @@
 #include "gateway/orphan_table.h"
 #include "gateway/process_table.h"
 #include "gateway/slot_table.h"
+#include "gateway/thread_ends.h"
 #include "ingest/secret_set.h"
 #include "ingest/verifier.h"
 
@@ -97,6 +98,7 @@ struct SharedMetrics {
     ProcessTable processes;
     SlotTable slots;
     OrphanTable orphans;
+    ThreadEnds thread_ends;
     NamedTable<WebhookMetrics, max_webhooks> webhooks;
     NamedTable<DestinationMetrics, max_destinations> destinations;
     NamedTable<SecretMetrics, max_secrets> secrets;

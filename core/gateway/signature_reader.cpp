@@ -20,6 +20,7 @@ SignatureReader::SignatureReader(std::string spool, FileSystem& files, Logger& l
       files_(files),
       logger_(logger),
       threads_(threads),
+      wake_event_loop_(wake_event_loop),
       batches_(std::move(wake_event_loop)) {}
 
 bool SignatureReader::start(int64_t since_ms, bool patiently) {
@@ -38,7 +39,18 @@ bool SignatureReader::is_stopped_within(std::chrono::milliseconds time) {
     return stopped_.wait_for(lock, time, [this] { return stopping_.load(); });
 }
 
+// Whoever waits for its end hears of it, whatever that is.
 void SignatureReader::read(int64_t since_ms, bool patiently) {
+    try {
+        read_all(since_ms, patiently);
+    } catch (...) {
+        broken_.store(true);
+        wake_event_loop_();
+        throw;
+    }
+}
+
+void SignatureReader::read_all(int64_t since_ms, bool patiently) {
     SignatureBatch last;
     Status read;
     for (int round = 0; round < patience; ++round) {
@@ -71,6 +83,11 @@ Status SignatureReader::read_once(int64_t since_ms, SignatureBatch* batch, bool*
 void SignatureReader::collect(const Deliver& deliver) {
     batches_.take(taken_);
     for (const SignatureBatch& batch : taken_) deliver(batch);
+    if (!broken_.exchange(false)) return;
+    SignatureBatch last;
+    last.is_last = true;
+    last.failed = true;
+    deliver(last);
 }
 
 }  // namespace momento

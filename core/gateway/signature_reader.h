@@ -48,6 +48,7 @@ class SignatureReader {
 
   private:
     void read(int64_t since_ms, bool patiently);
+    void read_all(int64_t since_ms, bool patiently);
     Status read_once(int64_t since_ms, SignatureBatch* batch, bool* in_doubt);
     bool is_stopped_within(std::chrono::milliseconds time);
 
@@ -55,7 +56,9 @@ class SignatureReader {
     FileSystem& files_;
     Logger& logger_;
     ThreadGroup& threads_;
+    const std::function<void()> wake_event_loop_;
     Mailbox<SignatureBatch> batches_;
+    std::atomic<bool> broken_{false};  // it ended by an exception, without a last batch
     std::vector<SignatureBatch> taken_;
     std::mutex mutex_;
     std::condition_variable stopped_;

@@ -44,6 +44,13 @@ class Snapshot {
 
     uint64_t without_secret() const { return metrics_.without_secret.sum(living_); }
 
+    // Processes that refuse events since threads of them have ended, and slots that were set
+    // aside for such an end.
+    size_t closed_processes() const { return metrics_.thread_ends.closed_processes(living_); }
+    size_t slots_set_aside() const {
+        return metrics_.thread_ends.list(metrics_.orphans.configuration()).size();
+    }
+
     // Processes whose delivery has not stepped for `stalled_us`. `now_us`: steady clock.
     size_t stalled_deliveries(int64_t now_us) const;
     static constexpr int64_t stalled_us = 30'000'000;

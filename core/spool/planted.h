@@ -18,6 +18,7 @@ enum class Bug {
     adoption_without_lock,
     released_before_delivery,
     redrive_marked_before_durable,
+    slot_not_set_aside,    // whoever comes next takes what has just ended a thread
     hold_not_taken_apart,  // what one entry is held for holds all, and probes are batches
     adoption_given_up,     // after a look that found nothing
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -43,12 +44,13 @@ bool is_slot_name(const std::string& name) {
 }
 
 Slots::Slots(std::string spool_path, std::string destination, FileSystem& files, Random& random,
-             Logger& logger)
+             Logger& logger, std::function<bool(const std::string& slot)> is_set_aside)
     : spool_path_(std::move(spool_path)),
       destination_(std::move(destination)),
       files_(files),
       random_(random),
-      logger_(logger) {}
+      logger_(logger),
+      is_set_aside_(std::move(is_set_aside)) {}
 
 Result<std::unique_ptr<Directory>> Slots::open_destination(bool create) {
     auto spool = files_.open_directory(spool_path_, false);
@@ -71,7 +73,7 @@ Result<std::unique_ptr<Slot>> Slots::claim() {
     std::sort(names->begin(), names->end());
 
     for (const std::string& name : *names) {
-        if (!is_slot_name(name)) continue;
+        if (!is_free(name)) continue;
         auto slot = lock_slot(**parent, name);
         if (!slot) {
             report(is_refused(slot.error()) ? Severity::error : Severity::alert, name,
@@ -116,7 +118,7 @@ Result<std::unique_ptr<Slot>> Slots::go_through(bool adopts) {
     if (!names) return names.error();
 
     for (const std::string& name : *names) {
-        if (!is_slot_name(name)) continue;
+        if (!is_free(name)) continue;
         // Without the lock: a slot that was drained when it was last seen is not worth it,
         // and a worker that looks for a free slot shall find it free.
         if (is_drained(**parent, name)) continue;
@@ -177,6 +179,19 @@ int64_t Slots::give_back(Slot& slot) {
     return again_ms;
 }
 
+bool Slots::is_free(const std::string& name) const {
+    return is_slot_name(name) && !(is_set_aside_ && is_set_aside_(name));
+}
+
+// What one slot's files do to whoever reads them must not keep the others from being used.
+Result<RecoveredSlot> Slots::recover(Directory& slot) {
+    try {
+        return recover_slot(slot, logger_);
+    } catch (const std::exception& e) {
+        return Error{std::string("it cannot be read: ") + e.what()};
+    }
+}
+
 Result<Slots::Drained> Slots::glance(Directory& slot) {
     Drained seen;
     bool foreign = false;
@@ -198,8 +213,10 @@ Result<std::unique_ptr<Slot>> Slots::lock_slot(Directory& parent, const std::str
     auto lock = (*directory)->try_lock(slot_lock_file);
     if (!lock) return lock.error();
     if (!*lock && !planted(Bug::adoption_without_lock)) return std::unique_ptr<Slot>();
+    // Whoever had it may have set it aside since it was looked at, before the lock was free.
+    if (!is_free(name)) return std::unique_ptr<Slot>();
 
-    auto found = recover_slot(**directory, logger_);
+    auto found = recover(**directory);
     if (!found) return found.error();
     if (found->foreign) {
         report(Severity::alert, name,

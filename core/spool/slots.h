@@ -6,6 +6,7 @@
 // threads of a process.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,8 +43,9 @@ struct Slot {
 class Slots {
   public:
     // `parent` is the spool's directory; "<destination>" below it is made when needed.
+    // `is_set_aside`, optional: slots that are not to be taken, said elsewhere.
     Slots(std::string spool_path, std::string destination, FileSystem& files, Random& random,
-          Logger& logger);
+          Logger& logger, std::function<bool(const std::string& slot)> is_set_aside = {});
 
     // A slot to append to: a free one, or a new one. Durable in its directory on return.
     Result<std::unique_ptr<Slot>> claim();
@@ -87,6 +89,8 @@ class Slots {
     bool is_drained(Directory& parent, const std::string& name);
     int64_t give_back(Slot& slot);
     int64_t now_ms() const { return tidying_.clock ? tidying_.clock->wall_ms() : 0; }
+    Result<RecoveredSlot> recover(Directory& slot);
+    bool is_free(const std::string& name) const;
     static Result<Drained> glance(Directory& slot);
     void report(Severity severity, const std::string& name, const std::string& what);
 
@@ -96,6 +100,7 @@ class Slots {
     Random& random_;
     Logger& logger_;
     Tidying tidying_;
+    const std::function<bool(const std::string& slot)> is_set_aside_;
 
     std::mutex mutex_;
     std::vector<std::string> reported_;

@@ -48,6 +48,10 @@ class Writer::Impl {
         return worked;
     }
 
+    void set_aside() const {
+        if (slot_ && tools_.set_aside) tools_.set_aside(slot_->destination, slot_->name);
+    }
+
     void finish() {
         if (finished_) return;
         step();
@@ -378,12 +382,23 @@ Writer::Writer(std::shared_ptr<Log> log, std::shared_ptr<const SpoolSettings> se
 
 Writer::~Writer() = default;
 
+// Nobody shall take its slot before that is said, so it is said while it has the slot.
 bool Writer::step() {
-    return impl_->step();
+    try {
+        return impl_->step();
+    } catch (...) {
+        impl_->set_aside();
+        throw;
+    }
 }
 
 void Writer::finish() {
-    impl_->finish();
+    try {
+        impl_->finish();
+    } catch (...) {
+        impl_->set_aside();
+        throw;
+    }
 }
 
 }  // namespace momento

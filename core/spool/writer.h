@@ -39,6 +39,10 @@ struct WriterTools {
     // Somebody else's log, taken over for what is pending in it: nothing is appended but what
     // is requeued, and it keeps no files for more.
     bool only_drains = false;
+
+    // Optional: an exception ends whoever steps the writer, while it has this slot, of which
+    // nobody knows whether it is to blame. Must not throw.
+    std::function<void(const std::string& destination, const std::string& slot)> set_aside;
 };
 
 class Writer {

@@ -11,6 +11,7 @@ import pytest
 from harness import settings
 from harness.clock import Clock
 from harness.disk import Disk
+from harness.endings import Endings
 from harness.event_loop import EventLoop
 from harness.mount import Mount
 from harness.moto_server import Moto, moto_python
@@ -116,6 +117,13 @@ def mount():
     with in_directory(Mount) as mount:
         yield mount
         mount.lives()
+
+
+@pytest.fixture
+def endings():
+    """Threads that can be told to end; its environment() is for start_webhook()."""
+    with in_directory(Endings) as endings:
+        yield endings
 
 
 @pytest.fixture

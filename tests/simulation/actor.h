@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stdexcept>
 
 namespace momento::sim {
 
@@ -13,6 +14,11 @@ class Actor {
     virtual void run() = 0;
 
     bool running = false;  // it may not run inside its own disk operations
+};
+
+// Thrown through the frames of a thread that ends by an exception.
+struct ThreadEnd : std::runtime_error {
+    ThreadEnd() : std::runtime_error("as the plan wants it") {}
 };
 
 // Thrown through a process's frames where it dies. Its files have no effect any more.

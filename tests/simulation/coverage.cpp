@@ -88,6 +88,8 @@ const char* name(Mishap mishap) {
             return "quit";
         case Mishap::kill:
             return "worker killed";
+        case Mishap::thread_end:
+            return "thread ended";
         case Mishap::power_loss:
             return "power lost";
         case Mishap::redrive:

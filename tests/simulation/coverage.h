@@ -53,6 +53,7 @@ enum class Mishap {
     smaller_bounds,
     quit,  // all workers, gracefully
     kill,
+    thread_end,  // by an exception; the process follows
     power_loss,
     redrive,          // while workers run
     redrive_stopped,  // while none does

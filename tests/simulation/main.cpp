@@ -48,6 +48,7 @@ constexpr PlantedBug planted_bugs[] = {
     {Bug::redrive_marked_before_durable, "redrive-marked-before-durable"},
     {Bug::hold_not_taken_apart, "hold-not-taken-apart"},
     {Bug::adoption_given_up, "adoption-given-up"},
+    {Bug::slot_not_set_aside, "slot-not-set-aside"},
 };
 
 struct Options {

@@ -186,6 +186,9 @@ Plan draw_plan(uint64_t seed) {
     plan.even = plan.forged == 0 && chance.one_in(3);
     // Of records that fill a sector each, some are left whole behind others that are not.
     if (plan.even && chance.one_in(2)) plan.crashes.front() = torn_batch(plan.crashes.front());
+    // A stream of its own: what is drawn above stays what it was.
+    Chance ends(seed ^ 0x746872656164);
+    if (ends.coin(0.25)) plan.thread_ends_us = draw_times(ends, 1, plan.story_us);
     return plan;
 }
 

@@ -65,6 +65,7 @@ struct Plan {
     std::vector<WeatherPlan> weather;
     std::vector<int64_t> reloads_us;
     std::vector<int64_t> quits_us;
+    std::vector<int64_t> thread_ends_us;
     std::vector<int64_t> clock_steps_us;
     std::vector<int64_t> redrives_us;
     std::vector<int64_t> forgets_us;  // the last destination; its events are moved

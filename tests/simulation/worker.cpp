@@ -9,7 +9,6 @@ namespace {
 
 // gateway.cpp's limits.
 constexpr int64_t stop_limit_us = 2'000'000;
-constexpr int64_t transfers_limit_us = 1'500'000;
 constexpr int64_t longest_wait_ms = 1'000;
 
 constexpr int64_t longest_hang_us = 3'000'000;
@@ -136,6 +135,16 @@ EngineTools SimWorker::tools(const Surroundings& around) {
     tools.wake_event_loop = [this] { loop_.wake(); };
     tools.observer = around.observer;
     tools.slots = &around.shared->slots;
+    tools.set_aside = [this, ends = &around.shared->thread_ends,
+                       current = around.configuration](const std::string& destination,
+                                                       const std::string& slot) {
+        if (files.alive())
+            ends->set_aside(*current, destination, slot);  // the dead say nothing
+    };
+    tools.is_set_aside = [ends = &around.shared->thread_ends, number = *around.configuration](
+                             const std::string& destination, const std::string& slot) {
+        return ends->is_set_aside(number, destination, slot);
+    };
     return tools;
 }
 
@@ -281,18 +290,7 @@ void SimWorker::Delivery::run() {
         engine.step_delivery(longest_wait_ms);
         return;
     }
-    const int64_t now = worker_.stage_.now();
-    if (worker_.transfers_deadline_us_ == INT64_MAX) {
-        engine.stop_sending();
-        worker_.transfers_deadline_us_ = now + transfers_limit_us;
-    }
-    if (!engine.idle() && now < worker_.transfers_deadline_us_) {
-        engine.step_delivery(10);
-        return;
-    }
-    worker_.http.cancel_all();
-    engine.step_delivery(0);
-    engine.retire_writers();
+    if (engine.step_end(Engine::ample_sending_us)) return;
     worker_.state = State::retiring;
 }
 

@@ -12,6 +12,7 @@
 
 #include "actor.h"
 #include "gateway/engine.h"
+#include "gateway/thread_ends.h"
 #include "ledger.h"
 #include "network.h"
 #include "sim_files.h"
@@ -76,6 +77,7 @@ struct SharedMemory {
     explicit SharedMemory(size_t destinations) : metrics(destinations) {}
 
     SlotTable slots{};                        // zeros
+    ThreadEnds thread_ends{};                 // likewise
     std::vector<DestinationMetrics> metrics;  // by destination
 
     // A cursor's write failed: whoever reads that slot next may find what was noted before
@@ -93,13 +95,14 @@ class SimWorker {
         Logger* logger;
         SharedMemory* shared;
         uint64_t seed;
+        const uint64_t* configuration;  // the one in effect
         bool watches;
     };
 
     enum class State {
         serving,
         draining,  // takes no new events
-        stopping,  // sends nothing any more
+        stopping,  // sends what is ready, and adopts nothing
         retiring,  // its writers finish
         gone,      // dead, or exited
     };
@@ -192,7 +195,6 @@ class SimWorker {
     Delivery delivery_;
     Helpers helpers_;
     bool constructed_ = false;
-    int64_t transfers_deadline_us_ = INT64_MAX;
     std::unique_ptr<Engine> engine_;
 };
 

@@ -74,6 +74,7 @@ void World::play() {
     plan_events();
     plan_disk();
     plan_crashes();
+    plan_thread_ends();
     for (int64_t us : plan_.reloads_us) stage.at(us, [this] { reload(); });
     for (int64_t us : plan_.quits_us) stage.at(us, [this] { quit(); });
     for (int64_t us : plan_.redrives_us) stage.at(us, [this] { redrive(); });
@@ -136,6 +137,8 @@ void World::run_actor(Actor& actor) {
         actor.run();
     } catch (const Killed&) {
         // Its process is reaped when nothing of it runs any more.
+    } catch (const ThreadEnd&) {
+        thread_ended(actor);
     }
     actor.running = false;
     desk_ = desk_before;
@@ -202,6 +205,7 @@ void World::start_worker() {
                                    context.get(),
                                    shared_.get(),
                                    stage.chance.number(),
+                                   &configuration_,
                                    plan_.watches};
     workers_.push_back(std::make_unique<SimWorker>(
         next_serial_++, forgotten_ ? narrow_settings_ : settings_, around));
@@ -223,6 +227,8 @@ void World::keep_workers() {
 void World::reload() {
     if (!powered_) return;
     stage.hit(Mishap::reload);
+    ++configuration_;
+    lift_curse();
     const size_t before = std::exchange(wanted_workers_, 1 + stage.chance.below(3));
     if (wanted_workers_ < before) stage.hit(Mishap::fewer_workers);
     stage.tell("reload, " + std::to_string(wanted_workers_) + " workers");

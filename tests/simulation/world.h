@@ -71,6 +71,12 @@ class World {
     void quit();
     void power_up();
 
+    // --- threads that end by an exception
+    void plan_thread_ends();
+    void end_thread_if_cursed(const Call& call);
+    void thread_ended(const Actor& actor);
+    void lift_curse() { cursed_.clear(); }
+
     // --- crashes
     void plan_crashes();
     void arm(const CrashPlan& crash);
@@ -146,6 +152,12 @@ class World {
     uint64_t least_moved_ = 0;
     uint64_t most_moved_ = 0;
     uint64_t kills_ = 0;
+
+    uint64_t configuration_ = 1;  // counts reloads
+    bool curse_is_due_ = false;
+    std::string cursed_;  // the slot whose writers end with their next write
+    uint64_t ended_by_curse_ = 0;
+    bool has_ended_thread_ = false;
 
     const SimFiles* operator_ = nullptr;  // momentoctl, while it runs
     Mishap operator_killed_ = Mishap::count;

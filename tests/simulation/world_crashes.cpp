@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <utility>
 
 #include "spool/move.h"
 #include "spool/redrive.h"
@@ -117,7 +118,42 @@ void World::lose_power() {
              [this] { power_up(); });
 }
 
+// Nobody may take the slot again before a reload: so a curse ends one thread only.
+void World::plan_thread_ends() {
+    for (const int64_t us : plan_.thread_ends_us) {
+        stage.at(us, [this] { curse_is_due_ = !peace_; });
+    }
+}
+
+void World::end_thread_if_cursed(const Call& call) {
+    if (desk_ == nullptr || call.operation != Operation::write) return;
+    const std::string slot = call.path.substr(0, call.path.rfind('/'));
+    if (std::exchange(curse_is_due_, false)) {
+        stage.tell("slot \"" + slot + "\" is cursed");
+        cursed_ = slot;
+        ended_by_curse_ = 0;
+    }
+    if (slot == cursed_) throw ThreadEnd();
+}
+
+// What cannot be built anew in place ends with its process.
+void World::thread_ended(const Actor& actor) {
+    stage.hit(Mishap::thread_end);
+    has_ended_thread_ = true;
+    if (++ended_by_curse_ > 1) {
+        stage.violation("\"" + cursed_ + "\" has ended a second thread before a reload");
+        lift_curse();
+    }
+    for (auto& worker : workers_) {
+        const auto actors = worker->actors();
+        if (std::find(actors.begin(), actors.end(), &actor) == actors.end()) continue;
+        if (worker->alive()) kill(*worker);
+        return;
+    }
+}
+
 void World::cut_power() {
+    lift_curse();
     forget_sync();
     disk_.lose_power();
     shared_ = std::make_unique<SharedMemory>(plan_.destinations);

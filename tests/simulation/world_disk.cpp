@@ -102,6 +102,7 @@ Fault World::before(const Call& call) {
         --depth_;
     }
     if (!call.process.alive()) throw Killed();
+    end_thread_if_cursed(call);
     return draw_fault(call);
 }
 

@@ -37,6 +37,8 @@ void World::make_peace() {
     stage.act();
     if (forgotten_ && stage.chance.one_in(2)) move();
     remember();
+    curse_is_due_ = false;
+    if (has_ended_thread_) reload();
 }
 
 // Nothing is pending in any slot, in flight, or waited for.

@@ -212,7 +212,7 @@ TEST_F(DeliveryLoopTest, MemoryDoesNotGrowWithTheBacklog) {
     destination_->keeps = true;
     start();
     DestinationDelivery delivery(settings_, destination_, letters_->log, nullptr,
-                                 {&clock_, &random_, &lines_, &http_});
+                                 {&clock_, &random_, &lines_, &http_, 0, {}});
     delivery.add_log(log().log);
     append(5'000);
     for (int i = 0; i < 50; ++i) delivery.step();
@@ -225,7 +225,7 @@ TEST_F(DeliveryLoopTest, MemoryIsBoundedInBytesToo) {
     destination_->max_in_flight_ = 64;
     start();
     DestinationDelivery delivery(settings_, destination_, letters_->log, nullptr,
-                                 {&clock_, &random_, &lines_, &http_});
+                                 {&clock_, &random_, &lines_, &http_, 0, {}});
     delivery.add_log(log().log);
     for (int i = 0; i < 20; ++i) {
         append(std::vector<std::string>(5, std::string(200'000, 'x')));

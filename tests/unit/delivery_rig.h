@@ -149,8 +149,8 @@ class DeliveryRig : public testing::Test {
     // Call after changing settings_ and destination_.
     void start() {
         letters_ = std::make_unique<PlayedLog>(letters_spool(), "dead", clock_, lines_);
-        loop_ =
-            std::make_unique<DeliveryLoop>(DeliveryTools{&clock_, &random_, &lines_, &http_});
+        loop_ = std::make_unique<DeliveryLoop>(
+            DeliveryTools{&clock_, &random_, &lines_, &http_, 0, {}});
         loop_->add_destination(settings_, destination_, letters_->log, &metrics_);
         add_log();
     }

@@ -150,5 +150,55 @@ TEST_F(EngineTest, KeepsLettersOfTwoQueuesUntilNoneOfThemIsUnderWay) {
     EXPECT_TRUE(adopted->has_seat);
 }
 
+class Deaf final : public Waiter {
+  public:
+    bool settled(bool, uint64_t) override { return false; }
+    void resolved(bool) override {}
+};
+
+TEST_F(EngineTest, SendsWhatIsReadyWhenItEnds) {
+    start({destination("bus")});
+    engine_->append(0, RecordBuffer::from(TestSpool::event("{}")), std::make_unique<Deaf>());
+    engine_->flush();
+    for (const auto& desk : desks_) desk->step();
+    engine_->collect();  // answered 200, and told to end before delivery has looked
+
+    size_t sent = 0;
+    bool goes_on = true;
+    for (int i = 0; goes_on && i < 100; ++i) {
+        goes_on = engine_->step_end(Engine::ample_sending_us);
+        while (!http_.requests.empty()) {
+            const auto& target = http_.requests.front().request.headers;
+            const bool is_event =
+                std::any_of(target.begin(), target.end(), [](const auto& each) {
+                    return each.second.find("PutEvents") != std::string::npos;
+                });
+            if (is_event) ++sent;
+            http_.answer(200, R"({"FailedEntryCount":0,"Entries":[{"EventId":"1"}]})");
+        }
+        clock_.advance_ms(10);
+    }
+    EXPECT_FALSE(goes_on);
+    EXPECT_EQ(sent, 1u);
+    for (const auto& desk : desks_) desk->step();
+    EXPECT_TRUE(spool_.pending("bus").empty());
+    EXPECT_EQ(engine_->numbers(0).totals.delivered, 1u);
+}
+
+TEST_F(EngineTest, EndsInTimeWhoeverDoesNotAnswer) {
+    start({destination("bus")});
+    engine_->append(0, RecordBuffer::from(TestSpool::event("{}")), std::make_unique<Deaf>());
+    engine_->flush();
+    for (const auto& desk : desks_) desk->step();
+    int64_t passed_ms = 0;
+    while (engine_->step_end(Engine::ample_sending_us)) {
+        ASSERT_LT(passed_ms, 10'000);
+        clock_.advance_ms(10);
+        passed_ms += 10;
+    }
+    EXPECT_GE(passed_ms, 1'000);
+    EXPECT_LE(passed_ms, 1'600);
+}
+
 }  // namespace
 }  // namespace momento

@@ -55,6 +55,19 @@ class HealthTest : public testing::Test {
     StatusContext context_;
 };
 
+TEST_F(HealthTest, TellsOfThreadsThatEnded) {
+    metrics_->orphans.begin_configuration("/spool");
+    metrics_->thread_ends.set_aside(1, "bus", "0123456789abcdef");
+    EXPECT_THAT(reasons(), ElementsAre("degraded slot_set_aside "));
+    metrics_->orphans.begin_configuration("/spool");  // a reload
+    EXPECT_THAT(reasons(), IsEmpty());
+
+    metrics_->thread_ends.say_closed(place, 1);
+    EXPECT_THAT(reasons(), ElementsAre("failing thread_ended "));
+    metrics_->enter(place);  // another process
+    EXPECT_THAT(reasons(), IsEmpty());
+}
+
 TEST_F(HealthTest, IsWellUnlessThereIsAReason) {
     publish("bus", 0.8);
     publish(dead_letter_directory, 0.8);

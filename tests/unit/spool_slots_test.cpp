@@ -61,6 +61,19 @@ TEST_F(SlotsTest, AreMadeWhenNoneIsFree) {
     held_.clear();
 }
 
+TEST_F(SlotsTest, AreLeftAloneWhenTheyAreSetAside) {
+    const std::string name = leave_pending();
+    sim::SimFiles files(disk_);
+    Slots slots("/spool", "bus", files, random_, lines_,
+                [&name](const std::string& slot) { return slot == name; });
+    auto adopted = slots.adopt();
+    ASSERT_TRUE(adopted);
+    EXPECT_FALSE(*adopted);
+    auto claimed = slots.claim();
+    ASSERT_TRUE(claimed);
+    EXPECT_NE((*claimed)->name, name);
+}
+
 TEST_F(SlotsTest, AreTakenAgainWhenTheyAreFree) {
     Process one(*this);
     std::string first = claim(one);
