@@ -122,7 +122,7 @@ class BenchedLog {
 // Appends batches of records of 386 bytes, delivering as it goes: the steady state.
 void log_appended(benchmark::State& state, SyncMode sync) {
     BenchedLog benched(sync);
-    Reader reader(benched.log, benched.logger());
+    Reader reader(benched.log, benched.logger(), system_clock());
     std::string body(386, 'x');
     auto count = static_cast<size_t>(state.range(0));
     std::vector<ReadRecord> records;
@@ -156,7 +156,7 @@ void log_read(benchmark::State& state) {
     std::vector<ReadRecord> records;
     std::vector<Release> damaged;
     for (auto _ : state) {
-        Reader reader(benched.log, benched.logger());
+        Reader reader(benched.log, benched.logger(), system_clock());
         size_t read = 0;
         do {
             records.clear();

@@ -27,6 +27,7 @@ Result<uint64_t> count(const std::vector<SlotPlace>& places, Wanted wanted) {
             return Error{"slot \"" + place.destination + "/" + place.slot +
                          "\" has a format that this version does not know"};
         }
+        found += slot->unreadable;  // and nobody can tell whether it is wanted
     }
     return found;
 }

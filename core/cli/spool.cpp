@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <optional>
 #include <ostream>
 
 #include "cli/command.h"
@@ -35,7 +36,8 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
     auto places = find_slots(system_files(), given->directory);
     if (!places) return places.error();
 
-    Table table({"DESTINATION", "SLOT", "PENDING", "OLDEST", "BYTES"});
+    std::optional<Error> unreadable;
+    Table table({"DESTINATION", "SLOT", "PENDING", "UNREADABLE", "OLDEST", "BYTES"});
     for (const SlotPlace& place : *places) {
         int64_t oldest_ms = 0;
         auto slot = read_slot(place, [&](const Record& record, Position) {
@@ -43,7 +45,14 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
                 oldest_ms = record.accepted_ms;
             }
         });
-        if (!slot) return slot.error();
+        if (!slot) {
+            // The others are to be seen all the same.
+            if (!unreadable) unreadable = slot.error();
+            if (!given->json) {
+                table.add({place.destination, place.slot, "cannot be read", "", "", ""});
+            }
+            continue;
+        }
         if (given->json) {
             const SlotTotals& totals = slot->cursor.totals;
             Json json = Json::object();
@@ -51,6 +60,7 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
                 .set("slot", Json::string(place.slot))
                 .set("known_format", Json::boolean(!slot->foreign))
                 .set("pending", Json::integer(static_cast<int64_t>(slot->pending)))
+                .set("unreadable", Json::integer(static_cast<int64_t>(slot->unreadable)))
                 .set("oldest", oldest_ms == 0 ? Json() : Json::string(format_time(oldest_ms)))
                 .set("delivered", Json::integer(static_cast<int64_t>(totals.delivered)))
                 .set("dead", Json::integer(static_cast<int64_t>(totals.dead)))
@@ -61,10 +71,12 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
         } else {
             table.add({place.destination, place.slot,
                        slot->foreign ? "unknown format" : std::to_string(slot->pending),
-                       format_time(oldest_ms), std::to_string(slot->bytes)});
+                       std::to_string(slot->unreadable), format_time(oldest_ms),
+                       std::to_string(slot->bytes)});
         }
     }
     if (!given->json) table.print(console.out);
+    if (unreadable) return *unreadable;
     return Outcome::fine;
 }
 

@@ -13,7 +13,7 @@ constexpr size_t bytes_of_one_read = 256u << 10;
 }  // namespace
 
 void Intake::add_log(std::shared_ptr<Log> log) {
-    drains_.push_back(std::make_unique<LogDrain>(std::move(log), logger_));
+    drains_.push_back(std::make_unique<LogDrain>(std::move(log), logger_, clock_));
 }
 
 void Intake::take_drained(std::vector<std::shared_ptr<Log>>& logs) {

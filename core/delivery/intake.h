@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/logger.h"
 #include "delivery/entry.h"
 #include "delivery/log_drain.h"
@@ -20,8 +21,11 @@ namespace momento {
 class Intake {
   public:
     // `max_entries` in memory; each log may have `least_share` of them at least.
-    Intake(size_t max_entries, size_t least_share, Logger& logger)
-        : max_entries_(max_entries), least_share_(least_share), logger_(logger) {}
+    Intake(size_t max_entries, size_t least_share, Logger& logger, const Clock& clock)
+        : max_entries_(max_entries),
+          least_share_(least_share),
+          logger_(logger),
+          clock_(clock) {}
 
     // The first one stays; the others leave by take_drained(), when they are empty.
     void add_log(std::shared_ptr<Log> log);
@@ -69,6 +73,7 @@ class Intake {
     const size_t max_entries_;
     const size_t least_share_;
     Logger& logger_;
+    const Clock& clock_;
     EntryPool pool_;
     std::vector<std::unique_ptr<LogDrain>> drains_;
     size_t next_drain_ = 0;

@@ -13,13 +13,14 @@ constexpr size_t expected_releases = 32;
 
 }  // namespace
 
-LogDrain::LogDrain(std::shared_ptr<Log> log, Logger& logger)
-    : log_(std::move(log)), reader_(log_, logger), rereader_(log_) {}
+LogDrain::LogDrain(std::shared_ptr<Log> log, Logger& logger, const Clock& clock)
+    : log_(std::move(log)), reader_(log_, logger, clock), rereader_(log_) {}
 
 bool LogDrain::read(size_t max_records, size_t max_bytes, EntryPool& pool,
                     std::vector<Entry*>& entries) {
     records_.clear();
     more_ = reader_.read(max_records, max_bytes, records_, releases_);
+    log_->note_unreadable(reader_.unreadable());
     for (ReadRecord& read : records_) {
         Entry* entry = pool.take();
         entry->record = read.record;

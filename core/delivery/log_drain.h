@@ -16,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/logger.h"
 #include "delivery/entry.h"
 #include "spool/log.h"
@@ -26,7 +27,7 @@ namespace momento {
 
 class LogDrain {
   public:
-    LogDrain(std::shared_ptr<Log> log, Logger& logger);
+    LogDrain(std::shared_ptr<Log> log, Logger& logger, const Clock& clock);
 
     // Appends up to `max_records` entries, of about `max_bytes`, to `entries`. False if
     // there is nothing (more) to be read now.

@@ -188,6 +188,11 @@ class Engine::Impl {
             std::make_shared<Slots>(settings_->spool.path, directory, *tools_.files,
                                     *tools_.random, *tools_.logger, std::move(is_set_aside));
         slots->tidy_with({tools_.clock, retain_ms, make_publisher(tools_, directory, true)});
+        if (SlotTable* table = tools_.slots) {
+            slots->on_blocked = [table, directory](const std::string& slot, uint64_t events) {
+                table->publish_blocked(directory, slot, events);
+            };
+        }
         return slots;
     }
 

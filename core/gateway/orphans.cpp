@@ -83,7 +83,7 @@ void OrphanSurvey::Place::survey_slot(const SlotPlace& place, Found& found) {
     }
     const std::string name = path_ + '/' + place.destination + '/' + place.slot;
     std::vector<std::string> findings;  // its next owner will say them
-    const auto slot = look_at_slot(*place.directory, &findings);
+    const auto slot = look_at_slot(place, &findings);
     if (!slot) return report_once(name, slot.error().text);
     if (slot->foreign) return report_once(name, "it was written in another format version");
     const uint64_t events = slot->cursor.totals.pending();

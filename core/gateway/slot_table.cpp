@@ -46,6 +46,16 @@ SlotTable::Cell* SlotTable::find_or_take(uint64_t key) {
     return nullptr;
 }
 
+SlotTable::Cell* SlotTable::find(uint64_t key) {
+    for (size_t i = 0; i < capacity; ++i) {
+        Cell& cell = cells_[(key + i) % capacity];
+        const uint64_t present = cell.key.load(std::memory_order_acquire);
+        if (present == key) return &cell;
+        if (present == 0) return nullptr;
+    }
+    return nullptr;
+}
+
 bool SlotTable::publish(std::string_view destination, std::string_view slot, size_t owner,
                         const SlotTotals& found, const LogNumbers& numbers) {
     const uint64_t destination_hash = hash(destination);
@@ -63,6 +73,7 @@ bool SlotTable::publish(std::string_view destination, std::string_view slot, siz
     if (numbers.limit > 0) cell->limit.store(numbers.limit, relaxed);
     cell->fullness.store(numbers.fullness, relaxed);
     if (!numbers.let_go) cell->poisoned.store(numbers.poisoned, relaxed);
+    cell->unreadable.store(numbers.unreadable, relaxed);
     // The writer looks once a second only; that nothing is pending it knows at once.
     const bool pending = numbers.totals.pending() > 0;
     cell->oldest_pending_ms.store(
@@ -71,6 +82,22 @@ bool SlotTable::publish(std::string_view destination, std::string_view slot, siz
     cell->full.store(numbers.full, relaxed);
     cell->ready.store(1, std::memory_order_release);
     return true;
+}
+
+// In a cell of its own: what the slot's says is not known, and counts when it is opened.
+void SlotTable::publish_blocked(std::string_view destination, std::string_view slot,
+                                uint64_t events) {
+    const uint64_t destination_hash = hash(destination);
+    const uint64_t key = hash("blocked", hash(slot, destination_hash));
+    Cell* cell = events > 0 ? find_or_take(key) : find(key);
+    if (cell == nullptr) return;
+    SlotTotals totals;
+    totals.last_sequence = events;
+    cell->destination.store(destination_hash, relaxed);
+    cell->found.store(totals);
+    cell->now.store(totals);
+    cell->unreadable.store(events, relaxed);
+    cell->ready.store(1, std::memory_order_release);
 }
 
 void SlotTable::forget(size_t owner) {
@@ -118,6 +145,7 @@ DestinationNumbers SlotTable::sum(std::string_view destination,
         sum.damaged += now.damaged - found.damaged;
         sum.pending += now.pending();
 
+        sum.unreadable += cell.unreadable.load(relaxed);
         const bool is_owned =
             std::find(living.begin(), living.end(), cell.owner.load(relaxed)) != living.end();
         sum.bytes += cell.bytes.load(relaxed);

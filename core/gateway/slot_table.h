@@ -34,6 +34,7 @@ struct DestinationNumbers {
     uint64_t bytes = 0;
     uint64_t limit = 0;  // of slots that have an owner, or something pending
     uint64_t poisoned = 0;
+    uint64_t unreadable = 0;        // of the pending ones
     int64_t oldest_pending_ms = 0;  // accept time; 0: none
     bool failing = false;
     bool full = false;   // a log has reached its bound
@@ -49,6 +50,9 @@ class SlotTable {
     // full: status will miss this slot.
     bool publish(std::string_view destination, std::string_view slot, size_t owner,
                  const SlotTotals& found, const LogNumbers& numbers);
+
+    // A slot that cannot be opened, in which that many events are pending; 0: it can be again.
+    void publish_blocked(std::string_view destination, std::string_view slot, uint64_t events);
 
     // Forgets in what state the process at that place, which has ended, saw its logs.
     void forget(size_t owner);
@@ -85,11 +89,13 @@ class SlotTable {
         Counter limit;
         std::atomic<double> fullness;
         Counter poisoned;
+        Counter unreadable;
         Counter oldest_pending_ms;
         std::atomic<uint32_t> failing;
         std::atomic<uint32_t> full;
     };
 
+    Cell* find(uint64_t key);
     Cell* find_or_take(uint64_t key);
 
     std::array<Cell, capacity> cells_;

@@ -113,6 +113,7 @@ Json destination_json(const Told& told, int64_t now_ms) {
         .set("dead", counted(numbers.dead))
         .set("dead_reasons", reasons)
         .set("pending", counted(numbers.pending))
+        .set("unreadable", counted(numbers.unreadable))
         .set("held", counted(told.held))
         .set("retried", counted(value(own.retried)))
         .set("late", counted(value(own.late)))
@@ -196,6 +197,8 @@ std::vector<DestinationFamily> destination_families(int64_t now_ms) {
         {"momento_events_late_total", "counter",
          "Events that became durable after they were answered 503.", own(&M::late)},
         {"momento_events_pending", "gauge", "Events still to be delivered.", of(&N::pending)},
+        {"momento_unreadable_events", "gauge", "Pending events that cannot be read now.",
+         of(&N::unreadable)},
         {"momento_events_held", "gauge", "Pending events on hold.", gauge(&Told::held)},
         {"momento_oldest_pending_seconds", "gauge", "Age of the oldest pending event.",
          [now_ms](const Told& told) { return oldest_pending_seconds(told.numbers, now_ms); }},

@@ -30,7 +30,8 @@ Appender::Appender(SegmentStore& store, std::shared_ptr<const SpoolSettings> set
       highest_number_(recovered.highest_number),
       next_sequence_(recovered.next_sequence) {
     for (const RecoveredSegment& segment : recovered.segments) {
-        segments_.push_back({segment.extent, segment.size, segment.newest_publish_ms, false});
+        segments_.push_back(
+            {segment.extent, segment.size, segment.newest_publish_ms, segment.unread});
     }
 }
 
@@ -211,6 +212,7 @@ bool Appender::open_segment(uint64_t bytes, Room room) {
     if (!segments_.empty()) {
         const LogSegment& before = segments_.back();
         header.predecessor = before.extent.segment;
+        header.predecessor_salt = before.extent.salt;
         header.predecessor_end = before.extent.end;
         header.predecessor_newest_publish_ms = before.newest_publish_ms;
     }

@@ -57,8 +57,8 @@ Result<int64_t> give_back_segments(const std::shared_ptr<Directory>& directory,
                                    RecoveredSlot& found, int64_t retain_ms, int64_t now_ms) {
     std::vector<RecoveredSegment>& segments = found.segments;
     // What nobody could read may still be needed by a person.
-    const bool is_all_known =
-        found.unreadable.empty() && found.cursor.base_sequence >= found.next_sequence;
+    const bool is_all_known = found.unreadable.empty() && found.damaged.empty() &&
+                              found.cursor.base_sequence >= found.next_sequence;
     if (!is_all_known) return INT64_MAX;
 
     const auto kept = std::find_if_not(segments.begin(), segments.end(), [&](const auto& each) {
@@ -81,7 +81,8 @@ uint64_t bytes_of(const RecoveredSlot& found) {
     uint64_t bytes = found.other_bytes + cursor_file_size;
     for (const RecoveredSegment& segment : found.segments) bytes += segment.size;
     for (const FoundFile& spare : found.spares) bytes += spare.size;
-    for (const FoundFile& file : found.unreadable) bytes += file.size;
+    for (const BadFile& bad : found.unreadable) bytes += bad.file.size;
+    for (const BadFile& bad : found.damaged) bytes += bad.file.size;
     return bytes;
 }
 

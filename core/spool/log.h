@@ -92,6 +92,7 @@ struct LogNumbers {
     bool full = false;      // the bound or the disk is reached: appends are refused
     int64_t oldest_pending_ms = 0;  // accept time of the base record; 0: none, or not read yet
     bool let_go = false;            // nobody has the slot any more
+    uint64_t unreadable = 0;  // of the pending records those that wait until they can be read
 };
 
 // Hears a slot's numbers; `found` is what it held when it was opened.
@@ -118,6 +119,11 @@ class Log {
     }
     void wake_writer() { wake_writer_(); }
     void requeue(std::vector<Requeue> records) { requeues_.post(std::move(records)); }
+
+    // How many records wait until they can be read.
+    void note_unreadable(uint64_t records) {
+        unreadable_.store(records, std::memory_order_relaxed);
+    }
 
     // Extents from that segment on, or from the next one that there is. `version` tells
     // whether anything has changed. What was published may also be taken back (sync=os,
@@ -168,6 +174,7 @@ class Log {
     LogNumbers numbers_;
     std::atomic<uint64_t> version_{0};
     std::atomic<uint64_t> base_sequence_{0};
+    std::atomic<uint64_t> unreadable_{0};
 };
 
 }  // namespace momento

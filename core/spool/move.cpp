@@ -37,7 +37,7 @@ class SlotMove {
           tails_(tails),
           tools_(tools),
           log_(std::make_shared<Log>([] {}, [] {})),
-          reader_(log_, *tools.logger) {
+          reader_(log_, *tools.logger, *tools.clock) {
         auto settings = std::make_shared<SpoolSettings>();
         WriterTools writer_tools;
         writer_tools.clock = tools.clock;

@@ -3,18 +3,25 @@
 // reported, and their bytes kept aside in the slot. It never reads further beyond the log's
 // base than records can be released.
 //
-// Belongs to one thread. Blocks on the disk. A read that fails is tried again by the next
-// call, and its records are given up for lost only after `patience` calls in a row.
+// What cannot be read (a bad page, a file that cannot be opened) is a hole: its records wait,
+// pending, and reading goes on behind it at once. A hole is tried again after a second, then
+// less and less often, once a minute at least, and what of it can be read by then comes out of
+// order. Nothing is given up for its time: whoever wants to takes the file out of the slot.
+//
+// Belongs to one thread. Blocks on the disk.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/logger.h"
 #include "spool/log.h"
+#include "spool/patched_file.h"
 #include "spool/segment_scan.h"
 
 namespace momento {
@@ -29,9 +36,7 @@ struct ReadRecord {
 
 class Reader {
   public:
-    static constexpr int patience = 1000;
-
-    Reader(std::shared_ptr<const Log> log, Logger& logger);
+    Reader(std::shared_ptr<const Log> log, Logger& logger, const Clock& clock);
 
     // Appends up to `max_records` to `records`, at most about `max_bytes` of them, without
     // those the cursor already had as released. Records lost to damage are appended to
@@ -39,14 +44,50 @@ class Reader {
     bool read(size_t max_records, size_t max_bytes, std::vector<ReadRecord>& records,
               std::vector<Release>& damaged);
 
-    // Sequence of the next record that read() would give; 0 before the log is open.
-    uint64_t next_sequence() const { return next_; }
+    // Sequence of the next record that read() would give in order; 0 before the log is open.
+    uint64_t next_sequence() const { return main_.next; }
+
+    // Records that wait in holes.
+    uint64_t unreadable() const;
 
   private:
     enum class Step {
         record,   // there is one to give
         again,    // moved on
         nothing,  // to give for now
+        end,      // of what is walked through
+    };
+
+    struct Range {
+        uint64_t from = 0;
+        uint64_t to = 0;
+    };
+
+    // Through one segment.
+    struct Walk {
+        uint64_t segment = 0;
+        Salt salt{};
+        std::shared_ptr<PatchedFile> file;
+        std::optional<SegmentScan> scan;
+        uint64_t next = 0;            // sequence
+        std::optional<Range> unread;  // passed since the last record, as it has a hole
+        Error error;                  // why
+        int64_t delay_us = 0;         // of the hole that this walks through
+    };
+
+    struct Hole {
+        uint64_t segment = 0;
+        Salt salt{};
+        Range bytes;
+        Range sequences;
+        uint64_t records = 0;  // of the sequences those that are not released
+        int64_t delay_us = 0;
+        int64_t due_us = 0;
+    };
+
+    struct Lost {
+        Range sequences;
+        Position end;
     };
 
     bool begin();
@@ -54,28 +95,40 @@ class Reader {
     Step step(Record& record);
     Step open_extent();
     Step leave_extent();
-    Step pass_bad_place();
-    Step wait_or_give_up(const Error& error);
+    Step look(Walk& walk, uint64_t end, Record& record);
+    Step pass_bad_place(Walk& walk, uint64_t end);
+    void close_gap(Walk& walk, uint64_t sequence, Position lost_end);
+    Step stand_still(const Error& error);
+
+    bool walks_through_hole();
+    Step step_hole(Record& record);
+    bool open_hole(Hole& hole);
+    void add_hole(const Walk& walk, Range sequences);
+
     bool give_lost(std::vector<Release>& damaged);
-    void keep_aside(uint64_t from, uint64_t to);
+    uint64_t unreleased(Range sequences) const;
+    void keep_aside(const Walk& walk, uint64_t from, uint64_t to);
+    uint64_t bytes_aside() const;
     bool in_window(uint64_t sequence) const {
         return sequence < log_->base_sequence() + cursor_window;
     }
 
     std::shared_ptr<const Log> log_;
     Logger& logger_;
+    const Clock& clock_;
     std::shared_ptr<const CursorState> opened_at_;
     std::shared_ptr<Directory> directory_;
 
     uint64_t seen_version_ = 0;
-    std::vector<Extent> extents_;      // the current one, and the next if there is one
-    std::shared_ptr<File> file_;       // of the current one
-    std::optional<SegmentScan> scan_;  // of the current one
+    std::vector<Extent> extents_;  // the current one, and the next if there is one
+    Walk main_;                    // through the current one
+    int64_t look_again_us_ = 0;    // at a hole that nothing stands behind
+    std::vector<Lost> lost_;       // not reported yet
+    bool stands_still_ = false;
 
-    uint64_t next_ = 0;        // sequence
-    uint64_t lost_until_ = 0;  // from next_ to here records are lost, and not reported yet
-    Position lost_end_;
-    int failures_ = 0;  // reads in a row
+    std::deque<Hole> holes_;
+    std::optional<Hole> walked_hole_;
+    Walk hole_walk_;
 };
 
 }  // namespace momento

@@ -6,17 +6,14 @@
 #include <utility>
 
 #include "spool/cursor_file.h"
+#include "spool/patched_file.h"
 #include "spool/planted.h"
+#include "spool/segment_chain.h"
 #include "spool/segment_scan.h"
 
 namespace momento {
 
 namespace {
-
-struct SegmentFile {
-    SegmentHeader header;
-    uint64_t size = 0;
-};
 
 struct Tail {
     uint64_t end = segment_header_size;
@@ -24,12 +21,19 @@ struct Tail {
     int64_t newest_publish_ms = 0;
     uint64_t redriven = 0;  // of the records behind the cursor's last sequence
     bool clean = false;     // RecoveredSlot::tail_clean
+    bool in_doubt = false;  // what stands at its end cannot be read
 };
+
+std::string with_remedy(const Error& error) {
+    const bool is_refused = error.code == EACCES || error.code == EPERM;
+    return error.text + (is_refused ? "; give it to the user that workers run as (chown)" : "");
+}
 
 // One slot's recovery; its steps in the order in which they run.
 class Recovery {
   public:
-    Recovery(Directory& directory, Logger& logger) : directory_(directory), logger_(logger) {}
+    Recovery(Directory& directory, std::string_view slot, Logger& logger)
+        : directory_(directory), name_(slot), logger_(logger) {}
 
     Result<RecoveredSlot> run() {
         if (Status read = read_files(); !read) return read.error();
@@ -39,7 +43,8 @@ class Recovery {
             foreign.foreign = true;
             return foreign;
         }
-        follow_predecessors();
+        if (Status read = read_chain(); !read) return read.error();
+        settle_unread();
         if (!cursor_found_) assume_cursor();
         if (Status read = read_tail(); !read) return read.error();
         sort_out_rest();
@@ -62,24 +67,31 @@ class Recovery {
         auto file = directory_.open(name, Directory::Mode::read);
         if (!file) {
             // Only for who looks without the lock: its writer removes and renames.
-            if (file.error().code == ENOENT) return {};
-            return file.error();
+            if (file.error().code != ENOENT) note_unreadable(name, 0, file.error());
+            return {};
         }
         Result<uint64_t> size = (*file)->size();
-        if (!size) return size.error();
+        if (!size) {
+            note_unreadable(name, 0, size.error());
+            return {};
+        }
         if (is_spare_name(name)) {
             slot_.spares.push_back({name, *size});
             return {};
         }
         if (!number) {
-            if (!is_cursor_name(name)) slot_.other_bytes += *size;
+            uint64_t& bytes = is_damaged_name(name) ? slot_.aside_bytes : slot_.other_bytes;
+            if (!is_cursor_name(name)) bytes += *size;
             return {};
         }
 
         slot_.highest_number = std::max(slot_.highest_number, *number);
         std::string bytes(segment_header_size, '\0');
         Result<size_t> read = (*file)->read_at(0, bytes.data(), bytes.size());
-        if (!read) return read.error();
+        if (!read) {
+            note_unreadable(name, *size, read.error());
+            return {};
+        }
         bytes.resize(*read);
         DecodedHeader decoded = decode_segment_header(bytes);
         switch (decoded.state) {
@@ -87,20 +99,36 @@ class Recovery {
                 if (decoded.header.number == *number) {
                     found_[*number] = {decoded.header, *size};
                 } else {
-                    misplaced_.push_back({{name, *size}, decoded.header});
+                    // Made ready for another place, or a copy.
+                    bad_[*number] = {{{name, *size},
+                                      "it has the header of segment " +
+                                          std::to_string(decoded.header.number)},
+                                     decoded.header};
                 }
                 break;
             case HeaderState::blank:
-                slot_.spares.push_back({name, *size});
+                bad_[*number] = {{{name, *size}, "it is blank"}, {}};
                 break;
             case HeaderState::damaged:
-                damaged_[*number] = {name, *size};
+                bad_[*number] = {{{name, *size}, "it has no readable header"}, {}};
                 break;
             case HeaderState::foreign:
                 slot_.foreign = true;
                 break;
         }
         return {};
+    }
+
+    void note_unreadable(const std::string& name, uint64_t size, const Error& error) {
+        if (is_cursor_name(name)) return;  // it is read by itself
+        BadFile file{{name, size}, with_remedy(error)};
+        std::optional<uint64_t> number = segment_number(name);
+        if (!number) {
+            if (is_spare_name(name)) slot_.unreadable.push_back(std::move(file));
+            return;
+        }
+        slot_.highest_number = std::max(slot_.highest_number, *number);
+        unread_[*number] = std::move(file);
     }
 
     Status read_cursor_file() {
@@ -113,7 +141,7 @@ class Recovery {
             if (cursor_found_) slot_.cursor = **cursor;
             slot_.noted_sequence = slot_.cursor.totals.last_sequence;
         } else if (cursor.error().code != 0) {
-            return cursor.error();
+            block("what of it is delivered cannot be read: " + with_remedy(cursor.error()));
         } else {
             logger_.write(Severity::alert, cursor.error().text +
                                                "; all records that are left will be "
@@ -122,44 +150,55 @@ class Recovery {
         return {};
     }
 
-    void follow_predecessors() {
-        if (found_.empty()) return;
-        auto at = std::prev(found_.end());
-        add_segment(at, at->second.size, 0);
-        for (;;) {
-            const SegmentHeader& header = at->second.header;
-            auto before = found_.find(header.predecessor);
-            if (before != found_.end() && before->first < at->first) {
-                add_segment(before, header.predecessor_end,
-                            header.predecessor_newest_publish_ms);
-            } else if (damaged_.count(header.predecessor) != 0) {
-                // The chain is broken. What lies before is most likely the next lower one;
-                // its end is unknown, and readers stop where its records do.
-                before = found_.lower_bound(header.predecessor);
-                if (before == found_.begin()) break;
-                --before;
-                add_segment(before, before->second.size, header.predecessor_newest_publish_ms);
-            } else {
-                break;
+    // Oldest first. What comes behind one whose end nobody vouches for was damaged.
+    Status read_chain() {
+        BadNumbers bad;
+        for (const auto& numbered : bad_) bad.push_back(numbered.first);
+        for (const auto& numbered : unread_) bad.push_back(numbered.first);
+        chain_ = follow_chain(found_, bad, name_, slot_.cursor.base_sequence);
+        for (const ChainLink& link : chain_) {
+            const FoundSegment& found = found_.at(link.number);
+            insert_unread(found.header);
+            RecoveredSegment segment;
+            segment.extent.segment = link.number;
+            segment.extent.end = link.end;
+            segment.extent.sealed = true;
+            segment.extent.salt = found.header.salt;
+            segment.extent.first_sequence = found.header.first_sequence;
+            segment.size = found.size;
+            segment.newest_publish_ms = link.newest_publish_ms;
+            const bool is_newest = &link == &chain_.back();
+            if (!link.vouched && !is_newest) {
+                Result<Tail> tail = scan(segment);
+                if (!tail) return tail.error();
+                segment.extent.end = tail->in_doubt ? segment.size : tail->end;
+                segment.newest_publish_ms =
+                    std::max(segment.newest_publish_ms, tail->newest_publish_ms);
+                next_in_chain_ = tail->next_sequence;
             }
-            at = before;
+            slot_.segments.push_back(segment);
         }
-        std::reverse(slot_.segments.begin(), slot_.segments.end());
+        return {};
     }
 
-    void add_segment(std::map<uint64_t, SegmentFile>::iterator at, uint64_t end,
-                     int64_t newest_publish_ms) {
-        const SegmentHeader& header = at->second.header;
+    // The predecessor that this header names, if it cannot be read: what it holds, and where
+    // it ends, stands here. Its first record is the one behind the last segment's last.
+    void insert_unread(const SegmentHeader& behind) {
+        const auto unread = unread_.find(behind.predecessor);
+        if (unread == unread_.end() || behind.predecessor_salt == Salt{}) return;
+        if (behind.first_sequence <= slot_.cursor.base_sequence) return;
         RecoveredSegment segment;
-        segment.extent.segment = header.number;
-        segment.extent.end = end;
+        segment.extent.segment = behind.predecessor;
+        segment.extent.end = behind.predecessor_end;
         segment.extent.sealed = true;
-        segment.extent.salt = header.salt;
-        segment.extent.first_sequence = header.first_sequence;
-        segment.size = at->second.size;
-        segment.newest_publish_ms = newest_publish_ms;
+        segment.extent.salt = behind.predecessor_salt;
+        segment.extent.first_sequence = std::max(next_in_chain_, slot_.cursor.base_sequence);
+        segment.size = std::max(unread->second.file.size, behind.predecessor_end);
+        segment.newest_publish_ms = behind.predecessor_newest_publish_ms;
+        segment.unread = true;
+        slot_.unreadable.push_back(unread->second);
         slot_.segments.push_back(segment);
-        believed_.push_back(header.number);
+        unread_.erase(unread);
     }
 
     // No cursor: nothing is known to be released but what is gone.
@@ -178,6 +217,10 @@ class Recovery {
             Result<Tail> scanned = scan(newest);
             if (!scanned) return scanned.error();
             tail = *scanned;
+            if (tail.in_doubt) {
+                block("the end of its newest segment, \"" +
+                      segment_file_name(newest.extent.segment) + "\", cannot be read");
+            }
             newest.extent.end = tail.end;
             newest.newest_publish_ms = tail.newest_publish_ms;
             slot_.tail_clean = tail.clean;
@@ -195,7 +238,7 @@ class Recovery {
         if (slot_.tail_lost) {
             uint64_t lost =
                 slot_.next_sequence - std::max(tail.next_sequence, cursor.base_sequence);
-            if (lost > 0) {
+            if (lost > 0 && slot_.blocked.empty()) {
                 logger_.write(Severity::alert,
                               "up to " + std::to_string(lost) +
                                   " records at the end of a log are lost; "
@@ -211,7 +254,8 @@ class Recovery {
         const Extent& extent = segment.extent;
         auto file = directory_.open(segment_file_name(extent.segment), Directory::Mode::read);
         if (!file) return file.error();
-        SegmentScan records(std::move(*file), extent.salt, segment_header_size);
+        auto patched = std::make_shared<PatchedFile>(std::move(*file));
+        SegmentScan records(patched, extent.salt, segment_header_size);
 
         Tail tail;
         tail.next_sequence = extent.first_sequence;
@@ -241,42 +285,79 @@ class Recovery {
                 if (!whole) return whole.error();
                 next = *whole;
             }
-            tail.clean = !next || planted(Bug::torn_tail_resumed);
-            if (!next) return tail;
+            // What cannot be read may be whole.
+            const bool is_read = !patched->has_hole(bad, segment.size);
+            tail.clean = (!next && is_read) || planted(Bug::torn_tail_resumed);
+            if (!next) {
+                tail.in_doubt = !is_read && hides_record(*patched, bad, segment.size);
+                return tail;
+            }
             auto proof = records.find(bad, segment.size, tail.next_sequence, bad);
             if (!proof) return proof.error();
-            if (!*proof) return tail;  // torn: never acknowledged
+            if (!*proof) {
+                // Torn, and never acknowledged: if it can be read that no record stands there.
+                tail.in_doubt = hides_record(*patched, bad, segment.size);
+                return tail;
+            }
             records.move_to(*next);
         }
     }
 
+    // Whether what stands at `at` may be a record that cannot be read.
+    static bool hides_record(PatchedFile& file, uint64_t at, uint64_t end) {
+        std::string header(record_header_size, '\0');
+        Result<size_t> read = file.read_at(at, header.data(), header.size());
+        if (!read || file.has_hole(at, at + header.size())) return true;
+        header.resize(*read);
+        std::optional<RecordOutline> outline = outline_record(header);
+        return outline && outline->size <= end - at && file.has_hole(at, at + outline->size);
+    }
+
+    void block(const std::string& why) {
+        if (slot_.blocked.empty()) slot_.blocked = why;
+    }
+
+    // Of which nothing tells what they hold.
+    void settle_unread() {
+        for (const auto& [number, file] : unread_) {
+            if (may_be_missed(number)) block(file.what);
+            slot_.unreadable.push_back(file);
+        }
+    }
+
     void sort_out_rest() {
-        // Made ready for another place when the machine stopped; what it was before, its
-        // name, was released. If it reached that place, too, both names are of one file.
-        for (const auto& [file, header] : misplaced_) {
-            const auto other = found_.find(header.number);
-            if (other != found_.end() && other->second.header.salt == header.salt) {
-                slot_.second_names.push_back(file.name);
-            } else {
-                slot_.spares.push_back(file);
-            }
-        }
         slot_.highest_number = std::max(slot_.highest_number, slot_.cursor.base.segment);
-        for (const auto& [number, file] : found_) {
-            if (std::find(believed_.begin(), believed_.end(), number) != believed_.end())
-                continue;
-            slot_.spares.push_back({segment_file_name(number), file.size});
-        }
-        for (const auto& [number, file] : damaged_) {
-            bool needed = true;
-            for (const RecoveredSegment& segment : slot_.segments) {
-                if (segment.extent.segment > number &&
-                    segment.extent.first_sequence <= slot_.cursor.base_sequence) {
-                    needed = false;
-                }
+        for (const auto& [number, segment] : found_) {
+            const bool is_believed = std::any_of(
+                chain_.begin(), chain_.end(),
+                [number = number](const auto& link) { return link.number == number; });
+            if (is_believed) continue;
+            FoundFile file{segment_file_name(number), segment.size};
+            if (segment.header.slot != name_ && may_be_missed(number)) {
+                std::string what = "it belongs to slot \"" + segment.header.slot + '"';
+                slot_.damaged.push_back({std::move(file), std::move(what)});
+            } else {
+                slot_.spares.push_back(std::move(file));
             }
-            (needed ? slot_.unreadable : slot_.spares).push_back(file);
         }
+        for (const auto& [number, bad] : bad_) {
+            // Made ready for another place when the machine stopped; what it was before, its
+            // name, was released. If it reached that place, too, both names are of one file.
+            const auto other = found_.find(bad.header.number);
+            const bool is_second_name =
+                other != found_.end() && other->second.header.salt == bad.header.salt;
+            if (may_be_missed(number)) {
+                slot_.damaged.push_back(bad.file);
+            } else if (is_second_name) {
+                slot_.second_names.push_back(bad.file.file.name);
+            } else {
+                slot_.spares.push_back(bad.file.file);
+            }
+        }
+    }
+
+    bool may_be_missed(uint64_t number) const {
+        return momento::may_be_missed(number, chain_, found_, slot_.cursor.base_sequence);
     }
 
     // The segment where the base stood may have been given up before anything in it counted.
@@ -296,20 +377,28 @@ class Recovery {
         cursor.base = {segment->extent.segment, segment_header_size};
     }
 
+    struct Bad {
+        BadFile file;
+        SegmentHeader header;  // if it has another segment's
+    };
+
     Directory& directory_;
+    const std::string_view name_;
     Logger& logger_;
     RecoveredSlot slot_;
-    std::map<uint64_t, SegmentFile> found_;
-    std::map<uint64_t, FoundFile> damaged_;
-    std::vector<std::pair<FoundFile, SegmentHeader>> misplaced_;  // header and name differ
-    std::vector<uint64_t> believed_;
+    std::map<uint64_t, FoundSegment> found_;
+    std::map<uint64_t, Bad> bad_;
+    std::map<uint64_t, BadFile> unread_;  // segments
+    uint64_t next_in_chain_ = 0;          // the sequence behind the last segment's last
+    std::vector<ChainLink> chain_;
     bool cursor_found_ = false;
 };
 
 }  // namespace
 
-Result<RecoveredSlot> recover_slot(Directory& directory, Logger& logger) {
-    return Recovery(directory, logger).run();
+Result<RecoveredSlot> recover_slot(Directory& directory, std::string_view slot,
+                                   Logger& logger) {
+    return Recovery(directory, slot, logger).run();
 }
 
 }  // namespace momento

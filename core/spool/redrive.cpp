@@ -129,7 +129,7 @@ Status redrive_letters(const SlotPlace& letters, const RedriveSettings& settings
     };
 
     // A mark on one that is taken back would be taken for one on the next of that sequence.
-    const Result<uint64_t> certain = certain_until(*letters.directory);
+    const Result<uint64_t> certain = certain_until(letters);
     if (!certain) return certain.error();
 
     const int64_t now_ms = tools.clock->wall_ms();
@@ -161,7 +161,7 @@ Result<uint64_t> remove_letters(const SlotPlace& letters, const LetterFilter& fi
     auto marks = open_marks(letters);
     if (!marks) return marks.error();
 
-    const Result<uint64_t> certain = certain_until(*letters.directory);
+    const Result<uint64_t> certain = certain_until(letters);
     if (!certain) return certain.error();
 
     const int64_t now_ms = tools.clock->wall_ms();

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "spool/patched_file.h"
 #include "spool/recovery.h"
 #include "spool/segment_scan.h"
 #include "spool/slot_reader.h"
@@ -20,21 +21,26 @@ struct Seen {
 };
 
 // Whole records of one segment that name a zone; `synced` becomes the offset up to which
-// the segment is known to be on disk.
+// the segment is known to be on disk. After an error `seen` has what could be read.
 Status read_segment(Directory& slot, const Extent& extent, std::vector<Seen>* seen,
                     uint64_t* synced) {
     auto file = slot.open(segment_file_name(extent.segment), Directory::Mode::read);
     if (!file) return file.error().code == ENOENT ? Status() : file.error();
-    SegmentScan scan(std::move(*file), extent.salt, segment_header_size);
+    auto patched = std::make_shared<PatchedFile>(std::move(*file));
+    const auto end = [&]() -> Status {
+        if (patched->has_hole(0, extent.end)) return patched->error();
+        return {};
+    };
+    SegmentScan scan(patched, extent.salt, segment_header_size);
     for (;;) {
         Record record;
         Result<SegmentScan::Found> found = scan.look(extent.end, record);
         if (!found) return found.error();
-        if (*found == SegmentScan::Found::end) return {};
+        if (*found == SegmentScan::Found::end) return end();
         if (*found == SegmentScan::Found::bad) {
             auto whole = scan.find(scan.offset() + 1, extent.end, extent.first_sequence, 0);
             if (!whole) return whole.error();
-            if (!*whole) return {};
+            if (!*whole) return end();
             scan.move_to(**whole);
             continue;
         }
@@ -59,8 +65,9 @@ Result<bool> visit_slot(const SlotPlace& place, int64_t since_ms,
     if (lock) lock->reset();
 
     std::vector<std::string> findings;  // its owner says them, too
-    Result<RecoveredSlot> slot = look_at_slot(*place.directory, &findings);
+    Result<RecoveredSlot> slot = look_at_slot(place, &findings);
     if (!slot) return slot.error();
+    Status trouble;
     for (size_t i = 0; i < slot->segments.size(); ++i) {
         const RecoveredSegment& segment = slot->segments[i];
         const bool is_letters = place.destination == dead_letter_directory;
@@ -69,7 +76,7 @@ Result<bool> visit_slot(const SlotPlace& place, int64_t since_ms,
         std::vector<Seen> seen;
         uint64_t synced = 0;
         Status read = read_segment(*place.directory, segment.extent, &seen, &synced);
-        if (!read) return read.error();
+        if (!read) trouble = read;
         const bool may_grow = has_owner && i + 1 == slot->segments.size();
         for (Seen& one : seen) {
             if (one.signature.publish_ms < since_ms) continue;
@@ -78,6 +85,7 @@ Result<bool> visit_slot(const SlotPlace& place, int64_t since_ms,
             if (!visit(one.signature)) return false;
         }
     }
+    if (!trouble) return trouble.error();
     return true;
 }
 

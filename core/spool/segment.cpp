@@ -28,6 +28,7 @@ constexpr size_t at_slot = 80;
 constexpr size_t at_destination_length = 96;
 constexpr size_t at_destination = 98;
 constexpr size_t max_destination = 126;
+constexpr size_t at_predecessor_salt = 224;
 constexpr size_t at_crc = 508;
 
 bool ends_with(std::string_view text, std::string_view end) {
@@ -55,6 +56,8 @@ std::string encode_segment_header(const SegmentHeader& header) {
     size_t length = std::min(header.destination.size(), max_destination);
     store_le(at + at_destination_length, static_cast<uint16_t>(length));
     std::memcpy(at + at_destination, header.destination.data(), length);
+    std::memcpy(at + at_predecessor_salt, header.predecessor_salt.data(),
+                header.predecessor_salt.size());
     store_le(at + at_crc, crc32c(0, at, at_crc));
     return bytes;
 }
@@ -92,6 +95,8 @@ DecodedHeader decode_segment_header(std::string_view bytes) {
     header.slot.assign(at + at_slot, slot_name_length);
     header.slot.resize(header.slot.find_last_not_of('\0') + 1);
     header.destination.assign(at + at_destination, length);
+    std::memcpy(header.predecessor_salt.data(), at + at_predecessor_salt,
+                header.predecessor_salt.size());
     decoded.state = HeaderState::valid;
     return decoded;
 }
@@ -125,6 +130,10 @@ std::optional<uint64_t> segment_number(std::string_view file_name) {
 
 bool is_spare_name(std::string_view file_name) {
     return ends_with(file_name, spare_suffix);
+}
+
+bool is_damaged_name(std::string_view file_name) {
+    return file_name.substr(0, damaged_prefix.size()) == damaged_prefix;
 }
 
 std::string damaged_file_name(uint64_t segment, uint64_t offset) {

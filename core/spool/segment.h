@@ -15,6 +15,7 @@
 //       80   16  slot's name
 //       96    2  length of the destination's name
 //       98  126  destination's name
+//      224   16  predecessor's salt; zeros if an earlier version wrote this
 //      508    4  CRC32C of bytes 0 to 508
 //
 // Magic, version, byte order mark and the CRC's place are the same in all versions, so that
@@ -56,6 +57,7 @@ struct SegmentHeader {
     uint64_t number = 0;
     uint64_t first_sequence = 1;
     uint64_t predecessor = 0;
+    Salt predecessor_salt{};
     uint64_t predecessor_end = 0;
     int64_t predecessor_newest_publish_ms = 0;
     int64_t created_ms = 0;
@@ -92,6 +94,11 @@ inline constexpr std::string_view spare_suffix = ".spare";
 inline constexpr std::string_view damaged_prefix = "damaged-";
 bool is_spare_name(std::string_view file_name);
 std::string damaged_file_name(uint64_t segment, uint64_t offset);
+bool is_damaged_name(std::string_view file_name);
+
+// What is kept aside in a slot takes no room from its log. Nothing more is kept once it is
+// this much.
+inline constexpr uint64_t most_kept_aside = 64u << 20;
 
 // A place in a log: a segment and an offset in it.
 struct Position {

@@ -27,12 +27,12 @@ SegmentStore::SegmentStore(std::shared_ptr<Directory> directory,
       settings_(std::move(settings)),
       random_(random),
       observer_(observer),
-      bytes_(slot.other_bytes) {
+      bytes_(slot.other_bytes),
+      aside_bytes_(slot.aside_bytes) {
     for (const RecoveredSegment& segment : slot.segments) {
         bytes_ += segment.size;
         excess_ += excess(segment.size);
     }
-    for (const FoundFile& file : slot.unreadable) bytes_ += file.size;
     for (const FoundFile& spare : slot.spares) {
         bytes_ += spare.size;
         add_spare(spare);
@@ -287,18 +287,33 @@ Status SegmentStore::recycle(uint64_t number, uint64_t size, bool keep) {
 }
 
 Status SegmentStore::remove(const std::string& name, uint64_t size) {
-    if (Status removed = directory_->remove(name); !removed) return removed;
+    // A person may have taken it out, to give up what cannot be read.
+    Status removed = directory_->remove(name);
+    if (!removed && removed.error().code != ENOENT) return removed;
     bytes_ -= std::min(bytes_, size);
     disk_full_ = false;
     observe(observer_, steps::segment_removed);
     return {};
 }
 
-void SegmentStore::set_aside(const std::vector<FoundFile>& unreadable) {
-    for (const FoundFile& file : unreadable) {
-        uint64_t number = segment_number(file.name).value_or(0);
-        (void)directory_->rename(file.name, damaged_file_name(number, 0));
+std::vector<std::string> SegmentStore::set_aside(const std::vector<BadFile>& damaged) {
+    std::vector<std::string> done;
+    for (const BadFile& bad : damaged) {
+        const FoundFile& file = bad.file;
+        std::string& line = done.emplace_back('"' + file.name + "\" is damaged: " + bad.what);
+        if (aside_bytes_ >= most_kept_aside) {
+            bytes_ += file.size;
+            add_spare(file);
+            line += "; it is not kept, because so much is kept in this slot already";
+            continue;
+        }
+        const std::string name = damaged_file_name(segment_number(file.name).value_or(0), 0);
+        aside_bytes_ += file.size;
+        Status renamed = directory_->rename(file.name, name);
+        line += renamed ? "; what is left of it is kept in \"" + name + '"'
+                        : "; it cannot be kept aside: " + renamed.error().text;
     }
+    return done;
 }
 
 }  // namespace momento

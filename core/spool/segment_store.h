@@ -86,8 +86,10 @@ class SegmentStore {
     // was: it stood in the way of what the bound has room for.
     Result<bool> remove_outsized();
 
-    // Sets files aside that nobody can read. Errors are tolerated: they stay where they are.
-    void set_aside(const std::vector<FoundFile>& unreadable);
+    // Sets segments aside that cannot be believed, while there is room for what is kept;
+    // they are used again if there is none. What it did with each, for people. Errors are
+    // tolerated: the file stays where it is, and is not touched.
+    std::vector<std::string> set_aside(const std::vector<BadFile>& damaged);
 
     uint64_t bytes() const { return bytes_ + cursor_file_size; }  // of the slot's files
 
@@ -115,9 +117,10 @@ class SegmentStore {
     Random& random_;
     StepObserver* observer_;
     std::vector<FoundFile> spares_;  // largest first
-    uint64_t bytes_ = 0;             // of all files but the cursor's
-    uint64_t excess_ = 0;            // of it in segments that other settings made larger
-    bool disk_full_ = false;         // when something was written last
+    uint64_t bytes_ = 0;             // of all files but the cursor's and what is kept aside
+    uint64_t aside_bytes_;
+    uint64_t excess_ = 0;     // of it in segments that other settings made larger
+    bool disk_full_ = false;  // when something was written last
     bool may_turn_up_ = false;
 };
 

@@ -7,6 +7,7 @@
 
 #include "spool/cursor_file.h"
 #include "spool/marks.h"
+#include "spool/patched_file.h"
 #include "spool/segment_scan.h"
 
 namespace momento {
@@ -47,8 +48,14 @@ class SlotWalk {
     // Reads one extent, which should hold all records from sequence `first` to `next`.
     Status walk(const Extent& extent, uint64_t first, uint64_t next) {
         auto file = slot_.open(segment_file_name(extent.segment), Directory::Mode::read);
-        if (!file) return file.error().code == ENOENT ? Status() : file.error();
-        SegmentScan scan(std::move(*file), extent.salt, segment_header_size);
+        if (!file && file.error().code == ENOENT) return {};
+        if (!file) {
+            lose(extent, file.error().text, first, next);
+            return {};
+        }
+        auto patched = std::make_shared<PatchedFile>(std::move(*file));
+        SegmentScan scan(patched, extent.salt, segment_header_size);
+        uint64_t whole_until = segment_header_size;
 
         uint64_t expected = first;
         for (;;) {
@@ -65,29 +72,38 @@ class SlotWalk {
             }
             scan.move_to(scan.offset() + record.encoded_size());
             if (record.sequence < expected) continue;
-            if (Status status = lose(extent, expected, record.sequence); !status) return status;
+            const uint64_t at = scan.offset() - record.encoded_size();
+            const std::string why =
+                patched->has_hole(whole_until, at) ? patched->error().text : "";
+            lose(extent, why, expected, record.sequence);
             expected = record.sequence + 1;
+            whole_until = scan.offset();
             if (cursor_.is_released(record.sequence) || marked_.count(record.sequence) > 0) {
                 continue;
             }
             report_->pending++;
             visit_(record, {extent.segment, scan.offset()});
         }
-        return lose(extent, expected, next);
+        const bool has_hole = patched->has_hole(whole_until, extent.end);
+        lose(extent, has_hole ? patched->error().text : "", expected, next);
+        return {};
     }
 
   private:
-    Status lose(const Extent& extent, uint64_t first, uint64_t end) {
-        uint64_t lost = 0;
+    // `unreadable`: why they cannot be read; empty if they are not there.
+    void lose(const Extent& extent, const std::string& unreadable, uint64_t first,
+              uint64_t end) {
+        uint64_t missing = 0;
         for (uint64_t sequence = first; sequence < end; sequence++) {
-            lost += cursor_.is_released(sequence) ? 0 : 1;
+            missing += cursor_.is_released(sequence) ? 0 : 1;
         }
-        if (lost == 0 || !still_stands(slot_, extent)) return {};
-        report_->lost += lost;
+        if (missing == 0) return;
+        if (unreadable.empty() && !still_stands(slot_, extent)) return;
+        (unreadable.empty() ? report_->lost : report_->unreadable) += missing;
         report_->findings.push_back(
-            std::to_string(lost) + " records in \"" + segment_file_name(extent.segment) +
-            "\" cannot be read, from sequence " + std::to_string(first) + " on");
-        return {};
+            std::to_string(missing) + " records cannot be read, from sequence " +
+            std::to_string(first) + " on, at \"" + segment_file_name(extent.segment) + '"' +
+            (unreadable.empty() ? "" : ": " + unreadable));
     }
 
     Directory& slot_;
@@ -99,12 +115,12 @@ class SlotWalk {
 
 }  // namespace
 
-Result<RecoveredSlot> look_at_slot(Directory& slot, std::vector<std::string>* findings) {
+Result<RecoveredSlot> look_at_slot(const SlotPlace& place, std::vector<std::string>* findings) {
     constexpr int most_attempts = 20;
     for (int attempt = 1;; attempt++) {
         findings->clear();
         Findings logger(findings);
-        Result<RecoveredSlot> recovered = recover_slot(slot, logger);
+        Result<RecoveredSlot> recovered = recover_slot(*place.directory, place.slot, logger);
         bool moved = !recovered && recovered.error().code == ENOENT;
         if (!moved || attempt == most_attempts) return recovered;
     }
@@ -143,7 +159,8 @@ Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& 
     return places;
 }
 
-Result<uint64_t> certain_until(Directory& slot) {
+Result<uint64_t> certain_until(const SlotPlace& place) {
+    Directory& slot = *place.directory;
     Result<std::unique_ptr<FileLock>> lock = slot.try_lock(slot_lock_file);
     if (!lock) return lock.error();
     if (*lock == nullptr) {
@@ -153,7 +170,7 @@ Result<uint64_t> certain_until(Directory& slot) {
         return *cursor ? (*cursor)->totals.last_sequence + 1 : 0;
     }
     std::vector<std::string> findings;
-    Result<RecoveredSlot> found = look_at_slot(slot, &findings);
+    Result<RecoveredSlot> found = look_at_slot(place, &findings);
     if (!found) return found.error();
     if (!found->segments.empty()) {
         const uint64_t newest = found->segments.back().extent.segment;
@@ -179,7 +196,7 @@ Result<uint64_t> total_size(Directory& slot) {
 
 Result<SlotReport> read_slot(const SlotPlace& place, const RecordVisitor& visit) {
     SlotReport report;
-    Result<RecoveredSlot> recovered = look_at_slot(*place.directory, &report.findings);
+    Result<RecoveredSlot> recovered = look_at_slot(place, &report.findings);
     if (!recovered) return recovered.error();
     report.foreign = recovered->foreign;
     Result<uint64_t> bytes = total_size(*place.directory);
@@ -196,6 +213,15 @@ Result<SlotReport> read_slot(const SlotPlace& place, const RecordVisitor& visit)
         for (const Mark& mark : *marks) marked.insert(mark.sequence);
     }
 
+    for (const BadFile& bad : recovered->unreadable) {
+        report.findings.push_back('"' + bad.file.name + "\" cannot be read: " + bad.what);
+    }
+    if (!recovered->blocked.empty()) {
+        report.unreadable = recovered->cursor.totals.pending();
+        report.findings.push_back(recovered->blocked);
+        return report;
+    }
+
     SlotWalk walk(*place.directory, report.cursor, std::move(marked), visit, &report);
     const std::vector<RecoveredSegment>& segments = recovered->segments;
     uint64_t first = report.cursor.base_sequence;
@@ -208,8 +234,8 @@ Result<SlotReport> read_slot(const SlotPlace& place, const RecordVisitor& visit)
         }
         first = next;
     }
-    for (const FoundFile& file : recovered->unreadable) {
-        report.findings.push_back("\"" + file.name + "\" has no readable header");
+    for (const BadFile& bad : recovered->damaged) {
+        report.findings.push_back('"' + bad.file.name + "\" is damaged: " + bad.what);
     }
     return report;
 }

@@ -36,12 +36,12 @@ Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& 
 
 // recover_slot() for a slot that may be changing: a file that was there when the directory
 // was listed may have another name when it is opened. `findings`: what recovery had to say.
-Result<RecoveredSlot> look_at_slot(Directory& slot, std::vector<std::string>* findings);
+Result<RecoveredSlot> look_at_slot(const SlotPlace& place, std::vector<std::string>* findings);
 
 // The sequence behind the last record that is surely on disk. Of a slot that somebody owns it
 // is what the owner says, once a second: a record beyond it may still be taken back, and its
 // sequence given to another one. A slot that nobody owns is synced here.
-Result<uint64_t> certain_until(Directory& slot);
+Result<uint64_t> certain_until(const SlotPlace& place);
 
 // Bytes of all files in a slot.
 Result<uint64_t> total_size(Directory& slot);
@@ -49,7 +49,8 @@ Result<uint64_t> total_size(Directory& slot);
 struct SlotReport {
     CursorState cursor;
     uint64_t pending = 0;               // whole records that are neither released nor marked
-    uint64_t lost = 0;                  // unreleased records that cannot be read any more
+    uint64_t lost = 0;                  // unreleased records that are not there any more
+    uint64_t unreadable = 0;            // unreleased records that cannot be read now
     uint64_t bytes = 0;                 // of all files together
     bool foreign = false;               // an unknown format: nothing else here is known
     std::vector<std::string> findings;  // what is not as it should be, for people

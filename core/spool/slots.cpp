@@ -78,7 +78,7 @@ Result<std::unique_ptr<Slot>> Slots::claim() {
         if (!slot) {
             report(is_refused(slot.error()) ? Severity::error : Severity::alert, name,
                    slot.error().text);
-        } else if (*slot) {
+        } else if (*slot && (*slot)->found.unreadable.empty()) {
             if (Status synced = (*parent)->sync(); !synced) return synced.error();
             return slot;
         }
@@ -123,6 +123,7 @@ Result<std::unique_ptr<Slot>> Slots::go_through(bool adopts) {
         // and a worker that looks for a free slot shall find it free.
         if (is_drained(**parent, name)) continue;
 
+        if (planted(Bug::blocked_for_good) && was_reported(name)) continue;
         auto slot = lock_slot(**parent, name);
         if (!slot) {
             report(is_refused(slot.error()) ? Severity::error : Severity::alert, name,
@@ -184,9 +185,9 @@ bool Slots::is_free(const std::string& name) const {
 }
 
 // What one slot's files do to whoever reads them must not keep the others from being used.
-Result<RecoveredSlot> Slots::recover(Directory& slot) {
+Result<RecoveredSlot> Slots::recover(Directory& slot, const std::string& name) {
     try {
-        return recover_slot(slot, logger_);
+        return recover_slot(slot, name, logger_);
     } catch (const std::exception& e) {
         return Error{std::string("it cannot be read: ") + e.what()};
     }
@@ -208,6 +209,14 @@ Result<Slots::Drained> Slots::glance(Directory& slot) {
 
 // Null: another process has it, or it must be left alone.
 Result<std::unique_ptr<Slot>> Slots::lock_slot(Directory& parent, const std::string& name) {
+    auto slot = try_slot(parent, name);
+    // What a slot holds that nobody can look into nobody knows: something.
+    const bool is_gone = !slot && slot.error().code == ENOENT;
+    if (!slot && !is_gone && on_blocked) on_blocked(name, 1);
+    return slot;
+}
+
+Result<std::unique_ptr<Slot>> Slots::try_slot(Directory& parent, const std::string& name) {
     auto directory = parent.open_directory(name, false);
     if (!directory) return directory.error();
     auto lock = (*directory)->try_lock(slot_lock_file);
@@ -216,7 +225,7 @@ Result<std::unique_ptr<Slot>> Slots::lock_slot(Directory& parent, const std::str
     // Whoever had it may have set it aside since it was looked at, before the lock was free.
     if (!is_free(name)) return std::unique_ptr<Slot>();
 
-    auto found = recover(**directory);
+    auto found = recover(**directory, name);
     if (!found) return found.error();
     if (found->foreign) {
         report(Severity::alert, name,
@@ -224,6 +233,15 @@ Result<std::unique_ptr<Slot>> Slots::lock_slot(Directory& parent, const std::str
                "that wrote it to drain it");
         return std::unique_ptr<Slot>();
     }
+    if (!found->blocked.empty()) {
+        const uint64_t events = found->cursor.totals.pending();
+        if (on_blocked) on_blocked(name, std::max<uint64_t>(events, 1));
+        report(Severity::alert, name,
+               found->blocked + "; about " + std::to_string(events) +
+                   " events in it wait until it can be read");
+        return std::unique_ptr<Slot>();
+    }
+    if (on_blocked) on_blocked(name, 0);
     auto slot = std::make_unique<Slot>();
     slot->destination = destination_;
     slot->name = name;
@@ -231,6 +249,11 @@ Result<std::unique_ptr<Slot>> Slots::lock_slot(Directory& parent, const std::str
     slot->lock = std::move(*lock);
     slot->found = std::move(*found);
     return slot;
+}
+
+bool Slots::was_reported(const std::string& name) {
+    std::lock_guard guard(mutex_);
+    return std::find(reported_.begin(), reported_.end(), name) != reported_.end();
 }
 
 void Slots::report(Severity severity, const std::string& name, const std::string& what) {

@@ -65,8 +65,13 @@ class Slots {
     // That only, for slots whose records wait for a person.
     void tidy();
 
-    // Slots that cannot be used (another format version, another owner, unreadable) are
-    // left alone by both, and reported once each.
+    // Slots that cannot be used (another format version, another owner, blocked) are left
+    // alone by both, tried again with each call, and reported once each. One in which any
+    // file cannot be read is not claimed.
+
+    // Hears of slots that cannot be opened, and how many events are in them: 1 where that
+    // cannot be told, 0 when they can be opened again. Set before anything is called.
+    std::function<void(const std::string& slot, uint64_t events)> on_blocked;
 
     const std::string& destination() const { return destination_; }
 
@@ -83,15 +88,17 @@ class Slots {
     };
 
     Result<std::unique_ptr<Directory>> open_destination(bool create);
+    Result<std::unique_ptr<Slot>> try_slot(Directory& parent, const std::string& name);
     Result<std::unique_ptr<Slot>> lock_slot(Directory& parent, const std::string& name);
     Result<std::unique_ptr<Slot>> make_slot(Directory& parent);
     Result<std::unique_ptr<Slot>> go_through(bool adopts);
     bool is_drained(Directory& parent, const std::string& name);
     int64_t give_back(Slot& slot);
     int64_t now_ms() const { return tidying_.clock ? tidying_.clock->wall_ms() : 0; }
-    Result<RecoveredSlot> recover(Directory& slot);
+    Result<RecoveredSlot> recover(Directory& slot, const std::string& name);
     bool is_free(const std::string& name) const;
     static Result<Drained> glance(Directory& slot);
+    bool was_reported(const std::string& name);
     void report(Severity severity, const std::string& name, const std::string& what);
 
     const std::string spool_path_;

@@ -110,10 +110,19 @@ class Writer::Impl {
         }
         store_ = std::make_unique<SegmentStore>(slot_->directory, settings_, *tools_.random,
                                                 tools_.observer, found);
-        store_->set_aside(found.unreadable);
+        for (const std::string& what : store_->set_aside(found.damaged)) {
+            tools_.logger->write(Severity::alert, "slot \"" + slot_->destination + '/' +
+                                                      slot_->name + "\": " + what);
+        }
         // What a letter is of is released for it: no power failure may leave the one on disk
         // and not the other.
         const SyncMode sync = is_for_letters() ? SyncMode::always : settings_->sync;
+        for (const BadFile& bad : found.unreadable) {
+            tools_.logger->write(Severity::alert,
+                                 "slot \"" + slot_->destination + '/' + slot_->name + "\": \"" +
+                                     bad.file.name +
+                                     "\" cannot be read, and is left as it is: " + bad.what);
+        }
         appender_ = std::make_unique<Appender>(*store_, settings_, sync, tools_,
                                                slot_->destination, slot_->name, found);
         cursor_ = std::make_unique<CursorKeeper>(
@@ -319,6 +328,7 @@ class Writer::Impl {
         // Once finished nobody appends here, whatever the last attempt came to.
         numbers.failing = !finished_ && appender_->failing();
         numbers.full = !finished_ && appender_->full();
+        numbers.unreadable = log_->unreadable_.load(std::memory_order_relaxed);
         numbers.oldest_pending_ms = oldest_pending_.accepted_ms();
         numbers.let_go = finished_;
 

@@ -152,6 +152,7 @@ void Audit::check_alerts() {
     for (const std::string& alert : world_.alerts_) {
         const bool lost = alert.find("are lost") != std::string::npos ||
                           alert.find("cannot be read") != std::string::npos ||
+                          alert.find("are damaged") != std::string::npos ||
                           alert.find("delivered again") != std::string::npos;
         const bool asked_for =
             world_.plan_.has_disk_trouble() ||

@@ -42,6 +42,14 @@ const char* name(Mishap mishap) {
             return "disk stalls";
         case Mishap::helper_hangs:
             return "a helper begins seconds later";
+        case Mishap::unreadable_range:
+            return "read of some pages: EIO";
+        case Mishap::unreadable_file:
+            return "open of a file: EACCES";
+        case Mishap::blank_segment:
+            return "a segment is blank";
+        case Mishap::missing_segment:
+            return "a segment is gone";
         case Mishap::not_connected:
             return "connection refused";
         case Mishap::connect_timeout:

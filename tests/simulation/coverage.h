@@ -27,9 +27,13 @@ enum class Mishap {
     lock_error,
     write_no_space,
     create_no_space,
-    disk_full,     // for a while
-    disk_stall,    // one operation takes seconds
-    helper_hangs,  // what waits for no disk of the log's begins seconds later
+    disk_full,         // for a while
+    disk_stall,        // one operation takes seconds
+    helper_hangs,      // what waits for no disk of the log's begins seconds later
+    unreadable_range,  // of a file, for a while
+    unreadable_file,   // cannot be opened, for a while
+    blank_segment,
+    missing_segment,
     not_connected,
     connect_timeout,
     lost_unseen,      // no answer; the server saw nothing

@@ -49,6 +49,9 @@ constexpr PlantedBug planted_bugs[] = {
     {Bug::hold_not_taken_apart, "hold-not-taken-apart"},
     {Bug::adoption_given_up, "adoption-given-up"},
     {Bug::slot_not_set_aside, "slot-not-set-aside"},
+    {Bug::gap_ends_log, "gap-ends-log"},
+    {Bug::unreadable_is_lost, "unreadable-is-lost"},
+    {Bug::blocked_for_good, "blocked-for-good"},
 };
 
 struct Options {

@@ -155,6 +155,17 @@ Plan draw_plan(uint64_t seed) {
         }
         if (chance.one_in(4)) plan.full_from_us = draw_times(chance, 1, plan.story_us);
     }
+    if (chance.one_in(6)) {
+        const size_t files = 1 + chance.below(6);
+        for (size_t i = 0; i < files; ++i) {
+            UnreadablePlan file;
+            file.from_us = chance.between(second / 2, plan.peace_us);
+            file.to_us = file.from_us + chance.between(second, 20 * second);
+            file.opens = chance.coin(0.7);
+            plan.unreadable.push_back(file);
+        }
+    }
+    plan.spoils = chance.one_in(8);
     if (chance.coin(0.2))
         plan.stalls_us = draw_times(chance, 1 + chance.below(2), plan.story_us);
     if (!bad_disk || chance.coin(0.5)) {
@@ -201,7 +212,9 @@ std::string describe(const Plan& plan) {
            " connections, events die after " + std::to_string(plan.give_up_after_ms) + " ms, " +
            std::to_string(plan.crashes.size()) + " crashes, " +
            std::to_string(plan.troubles.size()) + " disk troubles, " +
-           std::to_string(plan.weather.size()) + " kinds of weather";
+           std::to_string(plan.unreadable.size()) + " files that cannot be read, " +
+           std::to_string(plan.weather.size()) + " kinds of weather" +
+           (plan.spoils ? ", a segment spoilt" : "");
 }
 
 }  // namespace momento::sim

@@ -31,6 +31,13 @@ struct DiskTrouble {
     int error = 0;
 };
 
+// A file that cannot be read for a while: some pages of it, or all.
+struct UnreadablePlan {
+    int64_t from_us = 0;
+    int64_t to_us = 0;
+    bool opens = true;
+};
+
 struct WeatherPlan {
     int64_t from_us = 0;
     int64_t to_us = 0;
@@ -60,6 +67,8 @@ struct Plan {
 
     std::vector<CrashPlan> crashes;
     std::vector<DiskTrouble> troubles;
+    std::vector<UnreadablePlan> unreadable;
+    bool spoils = false;  // a segment, when the power goes
     std::vector<int64_t> full_from_us;
     std::vector<int64_t> stalls_us;
     std::vector<WeatherPlan> weather;
@@ -74,7 +83,8 @@ struct Plan {
     uint64_t smaller_log_size = 0;
 
     bool has_disk_trouble() const {
-        return !troubles.empty() || !full_from_us.empty() || poisons;
+        return !troubles.empty() || !full_from_us.empty() || poisons || !unreadable.empty() ||
+               spoils;
     }
     bool poisons = false;  // a sync fails so that a crash can happen there
 };

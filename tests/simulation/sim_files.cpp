@@ -133,7 +133,8 @@ class SimFile final : public File {
           writable_(writable) {}
 
     Result<size_t> read_at(uint64_t offset, void* data, size_t size) override {
-        if (Status s = process_.begin(Operation::read, path_); !s) return s.error();
+        Status begun = process_.begin(Operation::read, path_, nullptr, offset, size);
+        if (!begun) return begun.error();
         size_t n = 0;
         if (offset < inode_->cache.size()) {
             n = inode_->cache.copy(static_cast<char*>(data), size, offset);
@@ -385,6 +386,23 @@ void SimDisk::make_directory(const std::string& path) {
     });
 }
 
+void SimDisk::spoil(const std::string& path, const std::string& bytes) {
+    InodePtr inode = find(path);
+    inode->resize(bytes.size());
+    inode->cache = bytes;
+    inode->platter = bytes;
+    inode->unsynced.clear();
+}
+
+void SimDisk::erase(const std::string& path) {
+    const size_t slash = path.find_last_of('/');
+    InodePtr above = find(path.substr(0, slash));
+    const std::string name = path.substr(slash + 1);
+    above->sync_entries();
+    above->entries.erase(name);
+    above->platter_entries.erase(name);
+}
+
 // Some of what was not synced reaches the platter, and nothing of it is remembered as
 // unsynced. Sectors that share a write need not share its fate.
 void SimDisk::settle(Inode& inode) {
@@ -467,7 +485,8 @@ Result<std::unique_ptr<Directory>> SimFiles::open_directory(const std::string& p
         .open_directory(path.substr(parent_size), create);
 }
 
-Status SimFiles::begin(Operation operation, const std::string& path, Fault* fault) {
+Status SimFiles::begin(Operation operation, const std::string& path, Fault* fault,
+                       uint64_t offset, uint64_t size) {
     if (!alive_) return Error{"\"" + path + "\": its process is dead", EIO};
     ++disk_.counts_[static_cast<size_t>(operation)];
     Fault drawn;
@@ -476,7 +495,7 @@ Status SimFiles::begin(Operation operation, const std::string& path, Fault* faul
         --planned.times;
         drawn = planned.fault;
     } else if (disk_.before) {
-        drawn = disk_.before({operation, path, *this});
+        drawn = disk_.before({operation, path, *this, offset, size});
     }
     if (fault != nullptr) *fault = drawn;
     if (drawn.error == 0) return {};

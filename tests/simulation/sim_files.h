@@ -56,6 +56,8 @@ struct Call {
     Operation operation;
     const std::string& path;
     const SimFiles& process;
+    uint64_t offset = 0;  // of what is read
+    uint64_t size = 0;
 };
 
 struct Fault {
@@ -88,6 +90,11 @@ class SimDisk {
 
     // Makes a directory (and those above it), durable at once.
     void make_directory(const std::string& path);
+
+    // What becomes of a file without anybody's doing, at once and for good. The whole of it;
+    // an open one is the same file.
+    void spoil(const std::string& path, const std::string& bytes);
+    void erase(const std::string& path);
 
     // Operations so far, of each kind.
     uint64_t count(Operation operation) const {
@@ -141,7 +148,8 @@ class SimFiles final : public FileSystem {
     friend class SimLock;
 
     // Nothing if the operation may go on, else its error. `fault` receives the whole of it.
-    Status begin(Operation operation, const std::string& path, Fault* fault = nullptr);
+    Status begin(Operation operation, const std::string& path, Fault* fault = nullptr,
+                 uint64_t offset = 0, uint64_t size = 0);
     void end(Operation operation, const std::string& path);
     Error fail(Operation operation, const std::string& path, int error);
 

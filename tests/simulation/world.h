@@ -57,6 +57,10 @@ class World {
     void after(const Call& call);
     void failed(const Call& call, int error);
     Fault draw_fault(const Call& call);
+    void make_unreadable(const UnreadablePlan& plan);
+    bool is_unreadable(const Call& call);
+    void spoil_segment();
+    void doubt_records(Directory& slot, const std::string& segment);
     bool is_process(const SimFiles& files) const;
     void observe(const SimFiles& files, const char* step);
     void heard(Severity severity, const std::string& line);
@@ -144,6 +148,15 @@ class World {
     const char* last_step_ = nullptr;
     std::string last_path_;  // of a disk operation; for who listens
     int64_t stall_us_ = 0;
+    struct Unreadable {
+        std::string path;
+        int64_t to_us = 0;
+        uint64_t from = 0;  // to here and on; all of it if it cannot be opened
+        uint64_t to = 0;
+        bool opens = true;
+    };
+    std::vector<Unreadable> unreadable_;
+    bool spoilt_ = false;  // a segment
     bool power_was_lost_ = false;
     bool log_was_full_ = false;
     uint64_t crashes_ = 0;

@@ -158,6 +158,7 @@ void World::cut_power() {
     disk_.lose_power();
     shared_ = std::make_unique<SharedMemory>(plan_.destinations);
     inspector_ = std::make_unique<SimFiles>(disk_, "inspector");
+    if (plan_.spoils && !spoilt_ && !peace_) spoil_segment();
     forget_what_is_torn();
 }
 

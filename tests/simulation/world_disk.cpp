@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "spool/segment_scan.h"
 #include "spool/steps.h"
 #include "world.h"
 
@@ -67,6 +68,9 @@ void World::plan_disk() {
             stage.tell("the disk has room again");
             disk_.capacity = UINT64_MAX;
         });
+    }
+    for (const UnreadablePlan& file : plan_.unreadable) {
+        stage.at(file.from_us, [this, &file] { make_unreadable(file); });
     }
     for (int64_t us : plan_.stalls_us) {
         stage.at(us, [this] { stall_us_ = stage.chance.between(second / 5, 6 * second); });
@@ -148,6 +152,10 @@ Fault World::draw_fault(const Call& call) {
         }
         if (stage.chance.coin(trouble.probability)) fault.error = trouble.error;
     }
+    if (fault.error == 0 && is_unreadable(call)) {
+        fault.error = call.operation == Operation::read ? EIO : EACCES;
+        return fault;
+    }
     if (fault.error == 0) return fault;
     if (call.operation == Operation::write && stage.chance.one_in(2)) {
         fault.done = stage.chance.unit();
@@ -158,6 +166,98 @@ Fault World::draw_fault(const Call& call) {
                    "\": " + std::strerror(fault.error));
     }
     return fault;
+}
+
+// Any file of a destination's slot, for some time: pages of it, or the whole.
+void World::make_unreadable(const UnreadablePlan& plan) {
+    constexpr uint64_t page = 4096;
+    const std::string& destination = stage.chance.pick(settings_->destinations).name;
+    std::vector<std::string> paths;
+    for (const SlotPlace& place : slots_of(destination)) {
+        auto names = place.directory->list();
+        std::sort(names->begin(), names->end());
+        for (const std::string& name : *names) {
+            std::string path =
+                std::string(spool_path) + '/' + destination + '/' + place.slot + '/' + name;
+            if (is_segment(path) || is_cursor(path)) paths.push_back(std::move(path));
+        }
+    }
+    if (paths.empty()) return;
+    Unreadable file;
+    file.path = stage.chance.pick(paths);
+    file.to_us = plan.to_us;
+    file.opens = plan.opens;
+    file.from = page * stage.chance.below(plan_.segment_size / page);
+    file.to = file.from + page * (1 + stage.chance.below(3));
+    stage.tell("\"" + file.path + "\" cannot be " +
+               (file.opens ? "read from " + std::to_string(file.from) + " on" : "opened"));
+    unreadable_.push_back(std::move(file));
+}
+
+bool World::is_unreadable(const Call& call) {
+    for (const Unreadable& file : unreadable_) {
+        if (peace_ || stage.now() >= file.to_us || file.path != call.path) continue;
+        const bool opens = call.operation == Operation::open && !file.opens;
+        const bool reads = call.operation == Operation::read && file.opens &&
+                           call.offset < file.to && call.offset + call.size > file.from;
+        if (!opens && !reads) continue;
+        stage.hit(opens ? Mishap::unreadable_file : Mishap::unreadable_range);
+        return true;
+    }
+    return false;
+}
+
+// One that is not the newest, in a slot that has several: its records are lost, and no others.
+void World::spoil_segment() {
+    constexpr size_t least_segments = 3;
+    for (const DestinationSettings& destination : settings_->destinations) {
+        for (const SlotPlace& place : slots_of(destination.name)) {
+            std::vector<std::string> segments = *place.directory->list();
+            segments.erase(
+                std::remove_if(segments.begin(), segments.end(),
+                               [](const auto& name) { return !segment_number(name); }),
+                segments.end());
+            if (segments.size() < least_segments) continue;
+            std::sort(segments.begin(), segments.end());
+            segments.pop_back();
+            const std::string& name = stage.chance.pick(segments);
+            const std::string path = std::string(spool_path) + '/' + destination.name + '/' +
+                                     place.slot + '/' + name;
+            spoilt_ = true;
+            doubt_records(*place.directory, name);
+            if (stage.chance.one_in(2)) {
+                stage.tell("\"" + path + "\" is gone");
+                stage.hit(Mishap::missing_segment);
+                disk_.erase(path);
+            } else {
+                stage.tell("\"" + path + "\" is blank");
+                stage.hit(Mishap::blank_segment);
+                disk_.spoil(path, std::string(plan_.segment_size * stage.chance.below(2), 0));
+            }
+            return;
+        }
+    }
+}
+
+void World::doubt_records(Directory& slot, const std::string& segment) {
+    std::shared_ptr<File> file = std::move(*slot.open(segment, Directory::Mode::read));
+    std::string header(segment_header_size, '\0');
+    (void)file->read_at(0, header.data(), header.size());
+    const uint64_t size = *file->size();
+    SegmentScan scan(file, decode_segment_header(header).header.salt, segment_header_size);
+    for (;;) {
+        Record record;
+        auto found = scan.look(size, record);
+        if (*found == SegmentScan::Found::end) return;
+        if (*found == SegmentScan::Found::bad) {
+            auto next = scan.find(scan.offset() + 1, size, 0, 0);
+            if (!*next) return;
+            scan.move_to(**next);
+            continue;
+        }
+        if (SimEvent* event = ledger_.find(record.body, "the log")) event->may_be_lost = true;
+        scan.move_to(scan.offset() + record.encoded_size());
+    }
 }
 
 void World::observe(const SimFiles& files, const char* step) {

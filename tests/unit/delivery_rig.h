@@ -213,7 +213,7 @@ class DeliveryRig : public testing::Test {
         std::shared_ptr<const Bytes> bytes;
     };
     std::vector<Letter> read_letters() {
-        Reader reader(letters_->log, lines_);
+        Reader reader(letters_->log, lines_, clock_);
         std::vector<ReadRecord> records;
         std::vector<Release> damaged;
         while (reader.read(1000, 1 << 20, records, damaged)) {

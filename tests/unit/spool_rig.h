@@ -68,7 +68,8 @@ class PlayedLog {
 
     PlayedLog(SpoolSettings settings, const std::string& destination, Tools tools,
               std::unique_ptr<Slot> slot = nullptr)
-        : log(std::make_shared<Log>([] {}, [this] { ++wakes; })), reader(log, *tools.logger) {
+        : log(std::make_shared<Log>([] {}, [this] { ++wakes; })),
+          reader(log, *tools.logger, *tools.clock) {
         slots = std::make_shared<Slots>(settings.path, destination, *tools.files, *tools.random,
                                         *tools.logger);
         WriterTools writer_tools;

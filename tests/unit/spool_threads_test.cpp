@@ -102,7 +102,7 @@ TEST(SpoolThreads, DeliverEveryAcknowledgedRecordOnce) {
     }
 
     std::set<uint64_t> delivered;
-    Reader reader(log, lines);
+    Reader reader(log, lines, system_clock());
     std::vector<Release> damaged;
     while (delivered.size() < total) {
         std::vector<ReadRecord> records;

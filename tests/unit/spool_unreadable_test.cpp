@@ -1,0 +1,356 @@
+// Pages, files and slots that cannot be read: what stands in them waits, and nothing else.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+
+#include "spool_sim_log.h"
+
+namespace momento::spool_test {
+namespace {
+
+using sim::Operation;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr uint64_t page = 4096;
+constexpr int events = 60;
+
+class Unreadable : public SimLogTest {
+  protected:
+    void SetUp() override {
+        settings_.size = 16 * settings_.segment_size;
+        PlayedLog& log = start();
+        for (int i = 0; i < events; ++i) {
+            ASSERT_TRUE(log.append(padded(std::to_string(i), 900)));
+        }
+        clock_.advance_ms(1'100);
+        log.settle();  // the cursor knows how many there are
+        for (const ReadRecord& read : log.read()) records_.push_back(read);
+        kill();
+        ASSERT_EQ(records_.back().end.segment, 5u);
+    }
+
+    ~Unreadable() override { disk_.before = {}; }
+
+    // Reads of these pages fail until heal().
+    void spoil_pages(uint64_t segment, uint64_t first, uint64_t count = 1) {
+        const std::string name = segment_file_name(segment);
+        disk_.before = [this, name, first, count](const sim::Call& call) {
+            const bool hits = call.operation == Operation::read &&
+                              call.path.find(name) != std::string::npos &&
+                              call.offset < (first + count) * page &&
+                              call.offset + call.size > first * page;
+            if (hits) ++failed_reads_;
+            return hits ? sim::Fault{EIO} : sim::Fault{};
+        };
+    }
+
+    void deny(const std::string& name, int error = EACCES) {
+        disk_.before = [name, error](const sim::Call& call) {
+            const bool hits =
+                call.operation == Operation::open && call.path.find(name) != std::string::npos;
+            return hits ? sim::Fault{error} : sim::Fault{};
+        };
+    }
+
+    void heal() { disk_.before = {}; }
+
+    // Of the records in those pages of that segment.
+    std::vector<std::string> bodies_in(uint64_t segment, uint64_t first, uint64_t count) {
+        std::vector<std::string> bodies;
+        for (int i = 0; i < events; ++i) {
+            const ReadRecord& read = records_[static_cast<size_t>(i)];
+            const bool touches = read.end.segment == segment &&
+                                 read.end.offset > first * page &&
+                                 read.end.offset - read.size < (first + count) * page;
+            if (touches) bodies.push_back(padded(std::to_string(i), 900));
+        }
+        return bodies;
+    }
+
+    std::vector<std::string> all_but(const std::vector<std::string>& without) {
+        std::vector<std::string> bodies;
+        for (int i = 0; i < events; ++i) {
+            std::string body = padded(std::to_string(i), 900);
+            if (std::count(without.begin(), without.end(), body) == 0) bodies.push_back(body);
+        }
+        return bodies;
+    }
+
+    void release_all(PlayedLog& log, std::vector<ReadRecord> read) {
+        log.release(read);
+        log.log->release(std::exchange(log.damaged, {}));
+        log.settle();
+    }
+
+    std::vector<ReadRecord> records_;
+    int failed_reads_ = 0;
+};
+
+TEST_F(Unreadable, APageCostsTheRecordsThatItTouches) {
+    for (const uint64_t first : {1, 2, 3}) {
+        SCOPED_TRACE(first);
+        PlayedLog& log = restart();
+        spoil_pages(2, first);
+        const std::vector<std::string> waiting = bodies_in(2, first, 1);
+        ASSERT_GT(waiting.size(), 2u);
+        EXPECT_EQ(log.read_bodies(), all_but(waiting));
+        EXPECT_EQ(log.reader.unreadable(), waiting.size());
+        EXPECT_THAT(log.damaged, IsEmpty());
+
+        // However often it is asked, the disk is not, before it is time.
+        const int failed = failed_reads_;
+        for (int i = 0; i < 5'000; ++i) EXPECT_THAT(log.read(), IsEmpty());
+        EXPECT_EQ(failed_reads_, failed);
+
+        heal();
+        EXPECT_THAT(log.read(), IsEmpty());
+        clock_.advance_ms(1'000);
+        EXPECT_EQ(log.read_bodies(), waiting);
+        EXPECT_EQ(log.reader.unreadable(), 0u);
+        EXPECT_THAT(log.damaged, IsEmpty());
+    }
+    EXPECT_EQ(lines_.count("wait until they can be read"), 3u);
+}
+
+TEST_F(Unreadable, ARangeThatGetsSmallerGivesWhatCanBeReadOfIt) {
+    PlayedLog& log = restart();
+    spoil_pages(2, 1, 3);
+    EXPECT_EQ(log.read_bodies(), all_but(bodies_in(2, 1, 3)));
+    spoil_pages(2, 2);
+    clock_.advance_ms(1'000);
+    std::vector<std::string> still = bodies_in(2, 2, 1);
+    EXPECT_THAT(log.read(), SizeIs(bodies_in(2, 1, 3).size() - still.size()));
+    EXPECT_EQ(log.reader.unreadable(), still.size());
+    heal();
+    // Less and less often, but within a minute.
+    clock_.advance_ms(60'000);
+    EXPECT_EQ(log.read_bodies(), still);
+}
+
+TEST_F(Unreadable, ItWaitsForHoursAndIsTriedOnceAMinute) {
+    PlayedLog& log = restart();
+    spoil_pages(3, 2);
+    log.read();
+    for (int i = 0; i < 10; ++i) {
+        clock_.advance_ms(60'000);
+        log.read();
+    }
+    const int failed = failed_reads_;
+    for (int i = 0; i < 59; ++i) {
+        clock_.advance_ms(1'000);
+        log.read();
+    }
+    EXPECT_EQ(failed_reads_, failed);
+    for (int hour = 0; hour < 24; ++hour) {
+        clock_.advance_ms(3'600'000);
+        log.read();
+    }
+    EXPECT_THAT(log.damaged, IsEmpty());
+    heal();
+    clock_.advance_ms(60'000);
+    EXPECT_EQ(log.read_bodies(), bodies_in(3, 2, 1));
+}
+
+TEST_F(Unreadable, ASegmentThatCannotBeOpenedWaitsAlone) {
+    for (const uint64_t number : {1, 2, 4}) {
+        SCOPED_TRACE(number);
+        kill();
+        deny(segment_file_name(number));
+        start();
+        auto slot = log_->slots->adopt();
+        ASSERT_TRUE(slot);
+        ASSERT_TRUE(*slot);
+        log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+        PlayedLog& log = *log_;
+        log.step();
+        const std::vector<std::string> waiting = bodies_in(number, 0, 100);
+        EXPECT_EQ(log.read_bodies(), all_but(waiting));
+        EXPECT_EQ(log.reader.unreadable(), waiting.size());
+        EXPECT_THAT(log.damaged, IsEmpty());
+        EXPECT_GT(lines_.count("Permission denied"), 0u);
+        EXPECT_GT(lines_.count("chown"), 0u);
+        heal();
+        clock_.advance_ms(1'000);
+        EXPECT_EQ(log.read_bodies(), waiting);
+        EXPECT_EQ(log.reader.unreadable(), 0u);
+    }
+}
+
+TEST_F(Unreadable, ABadFirstSectorCostsNothingWhereTheNextSegmentTellsOfIt) {
+    kill();
+    spoil_pages(2, 0);
+    start();
+    auto slot = log_->slots->adopt();
+    ASSERT_TRUE(slot && *slot);
+    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+    log_->step();
+    EXPECT_EQ(log_->read_bodies(), all_but({}));
+}
+
+TEST_F(Unreadable, ASegmentThatIsTakenAwayIsGivenUp) {
+    kill();
+    deny(segment_file_name(2));
+    start();
+    auto slot = log_->slots->adopt();
+    ASSERT_TRUE(slot && *slot);
+    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+    PlayedLog& log = *log_;
+    log.step();
+    std::vector<ReadRecord> read = log.read();
+    heal();
+    ASSERT_TRUE(slot_directory()->remove(segment_file_name(2)));
+    clock_.advance_ms(1'000);
+    EXPECT_THAT(log.read(), IsEmpty());
+    const size_t lost = bodies_in(2, 0, 100).size();
+    EXPECT_THAT(log.damaged, SizeIs(lost));
+    release_all(log, std::move(read));
+    EXPECT_EQ(log.totals().damaged, lost);
+    EXPECT_EQ(log.totals().pending(), 0u);
+    clock_.advance_ms(1'100);
+    log.settle();
+    EXPECT_THAT(files_like(".segment"), SizeIs(testing::Le(1)));
+}
+
+TEST_F(Unreadable, ASpareThatCannotBeOpenedIsNotMissed) {
+    kill();
+    {
+        auto spare = slot_directory()->open("00000000000000aa.spare", Directory::Mode::create);
+        ASSERT_TRUE((*spare)->write_at(0, "x"));
+    }
+    deny(".spare");
+    start();
+    auto slot = log_->slots->adopt();
+    ASSERT_TRUE(slot && *slot);
+    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+    log_->step();
+    EXPECT_EQ(log_->read_bodies(), all_but({}));
+    EXPECT_EQ(lines_.count("00000000000000aa.spare"), 1u);
+}
+
+TEST_F(Unreadable, ASlotWithAFileThatCannotBeReadIsNotClaimed) {
+    kill();
+    deny(segment_file_name(2));
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("new"));
+    EXPECT_THAT(list("/spool/bus"), SizeIs(2));
+    EXPECT_EQ(log.read_bodies(), std::vector<std::string>{"new"});
+}
+
+class Blocked : public Unreadable, public testing::WithParamInterface<const char*> {};
+
+// Neither delivered nor lost nor hidden; and delivered as soon as it can be read.
+TEST_P(Blocked, ASlotIsCountedAndTriedAgain) {
+    kill();
+    deny(GetParam());
+    start();
+    Slots slots(settings_.path, "bus", *files_, random_, lines_);
+    std::map<std::string, uint64_t> blocked;
+    slots.on_blocked = [&](const std::string& slot, uint64_t count) { blocked[slot] = count; };
+    const std::string name = list("/spool/bus")[0];
+    for (int i = 0; i < 3; ++i) {
+        auto slot = slots.adopt();
+        ASSERT_TRUE(slot) << slot.error().text;
+        EXPECT_FALSE(*slot);
+        EXPECT_GE(blocked[name], static_cast<uint64_t>(events));
+    }
+    EXPECT_EQ(lines_.count(GetParam()), 1u);
+    EXPECT_EQ(lines_.count("chown"), 1u);
+    EXPECT_EQ(lines_.count(name), 1u);
+
+    heal();
+    auto slot = slots.adopt();
+    ASSERT_TRUE(slot && *slot);
+    EXPECT_EQ(blocked[name], 0u);
+    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+    log_->step();
+    EXPECT_EQ(log_->read_bodies(), all_but({}));
+    EXPECT_THAT(log_->damaged, IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, Blocked,
+                         testing::Values("/cursor", "0000000000000005.segment"));
+
+TEST_F(Unreadable, TheEndOfALogThatCannotBeReadIsNotTakenForItsEnd) {
+    kill();
+    const ReadRecord& last = records_.back();
+    spoil_pages(5, (last.end.offset - last.size) / page);
+    start();
+    Slots slots(settings_.path, "bus", *files_, random_, lines_);
+    auto slot = slots.adopt();
+    ASSERT_TRUE(slot);
+    EXPECT_FALSE(*slot);
+    heal();
+    slot = slots.adopt();
+    ASSERT_TRUE(slot && *slot);
+    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+    log_->step();
+    EXPECT_EQ(log_->read_bodies(), all_but({}));
+}
+
+// Reads a file of so many bytes, some pages of which are bad.
+class PagesFile final : public File {
+  public:
+    explicit PagesFile(uint64_t size) : size_(size) {}
+
+    Result<size_t> read_at(uint64_t offset, void* data, size_t size) override {
+        size = std::min<uint64_t>(size, size_ - std::min(size_, offset));
+        if (offset < bad_to && offset + size > bad_from) {
+            ++failures;
+            return Error{"bad", EIO};
+        }
+        std::memset(data, 'x', size);
+        return size;
+    }
+    using File::write_at;
+    Status write_at(uint64_t, const std::string_view*, size_t) override { return {}; }
+    Status sync() override { return {}; }
+    Result<uint64_t> size() override { return size_; }
+
+    uint64_t bad_from = 0;
+    uint64_t bad_to = 0;
+    int failures = 0;
+
+  private:
+    uint64_t size_;
+};
+
+TEST(PatchedFile, PatchesThePagesThatAreBad) {
+    auto bad = std::make_shared<PagesFile>(10 * page + 100);
+    bad->bad_from = 3 * page + 17;
+    bad->bad_to = 4 * page + 1;
+    PatchedFile file(bad);
+    std::string bytes(20 * page, '?');
+    Result<size_t> read = file.read_at(100, bytes.data(), bytes.size());
+    ASSERT_TRUE(read);
+    ASSERT_EQ(*read, 10 * page);
+    for (size_t i = 0; i < *read; ++i) {
+        const uint64_t at = (100 + i) / page;
+        ASSERT_EQ(bytes[i], at == 3 || at == 4 ? '\0' : 'x') << i;
+    }
+    EXPECT_FALSE(file.has_hole(0, 3 * page));
+    EXPECT_TRUE(file.has_hole(3 * page - 1, 3 * page + 1));
+    EXPECT_TRUE(file.has_hole(4 * page, 5 * page));
+    EXPECT_FALSE(file.has_hole(5 * page, 100 * page));
+    EXPECT_FALSE(file.has_hole(4 * page, 4 * page));
+}
+
+TEST(PatchedFile, DoesNotTryEveryPageOfALongRun) {
+    constexpr uint64_t pages = 4'096;
+    auto bad = std::make_shared<PagesFile>(pages * page);
+    bad->bad_to = (pages - 1) * page;
+    PatchedFile file(bad);
+    std::string bytes(pages * page, '?');
+    for (uint64_t at = 0; at < pages; at += 16) {
+        ASSERT_TRUE(file.read_at(at * page, bytes.data(), 16 * page));
+    }
+    EXPECT_LT(bad->failures, 150);
+    EXPECT_TRUE(file.has_hole(0, page));
+}
+
+}  // namespace
+}  // namespace momento::spool_test
