@@ -15,12 +15,40 @@ build=$repo/build
 prefix=$build/quickstart
 secret=$prefix/momento.secret
 events=$prefix/events.jsonl
+built=$prefix/build
+shown=build/quickstart/build
+log=$prefix/build.log
+failed="the build failed"
 
 . "$repo/tests/lib/packages.sh"
 . "$repo/tests/lib/nginx.sh"
 
 say() {
     printf '\n== %s\n' "$*"
+}
+
+build_failed() {
+    tail -n 40 "$log" >&2
+    exit 1
+}
+
+# Ninja's "[n/m] ..." as one line that changes on a terminal, else a line each tenth.
+show_progress() {
+    terminal=
+    [ ! -t 1 ] || terminal=yes
+    awk -v terminal="$terminal" '
+        match($0, /^\[[0-9]+\/[0-9]+\]/) {
+            split(substr($0, 2, RLENGTH - 2), at, "/")
+            if (terminal) {
+                printf "\r%d of %d  %-60.60s", at[1], at[2], substr($0, RLENGTH + 2)
+                fflush()
+            } else if (int(10 * at[1] / at[2]) > shown) {
+                shown = int(10 * at[1] / at[2])
+                print at[1] " of " at[2]
+                fflush()
+            }
+        }
+        END { if (terminal) print "" }'
 }
 
 # is_ours PID: it runs, and is the quick start's
@@ -65,7 +93,7 @@ free_port() {
 
 configuration() {
     cat <<EOF
-load_module $build/ngx_http_momento_module.so;
+load_module $built/ngx_http_momento_module.so;
 
 $user
 worker_processes 1;
@@ -126,16 +154,17 @@ debian_nginx "$build/debian"
 nginx=$debian_root/usr/sbin/nginx
 "$nginx" -v 2>&1
 
-say "building build/momentoctl and build/ngx_http_momento_module.so"
-mkdir -p "$prefix"
-log=$prefix/build.log
+say "building $shown/momentoctl and $shown/ngx_http_momento_module.so"
+mkdir -p "$built"
+# Made to be ready soon: what is installed is compiled by the README's lines.
+export MODULE_OPTIMISATION='-O1 -g0'
+cmake -G Ninja -S "$repo" -B "$built" -DCMAKE_BUILD_TYPE=None \
+    -DCMAKE_CXX_FLAGS="$MODULE_OPTIMISATION" \
+    -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" >"$log" 2>&1 || build_failed
 {
-    cmake -G Ninja -S "$repo" -B "$build" >"$log" 2>&1 &&
-        cmake --build "$build" --target momentoctl nginx_module >>"$log" 2>&1
-} || {
-    tail -n 40 "$log" >&2
-    exit 1
-}
+    cmake --build "$built" --target momentoctl nginx_module 2>&1 || echo "$failed"
+} | tee -a "$log" | show_progress
+! grep -qxF "$failed" "$log" || build_failed
 
 if [ -n "$(running)" ]; then
     say "stopping the nginx of an earlier run"
@@ -154,10 +183,10 @@ say "playing Momento: one signed webhook"
 [ -e "$events" ] || : >"$events"
 before=$(wc -l <"$events")
 cat <<EOF
-build/momentoctl send http://127.0.0.1:$port/momento \\
+$shown/momentoctl send http://127.0.0.1:$port/momento \\
     --secret file:build/quickstart/momento.secret --text "Hello from the quick start"
 EOF
-"$build/momentoctl" send "http://127.0.0.1:$port/momento" --secret "file:$secret" \
+"$built/momentoctl" send "http://127.0.0.1:$port/momento" --secret "file:$secret" \
     --text "Hello from the quick start"
 
 say "the event, in the shape EventBridge delivers (build/quickstart/events.jsonl)"

@@ -55,7 +55,7 @@ configure_nginx() {
     local source="$1" out="$2" wanted cc configure
     shift 2
     mkdir -p "$out"
-    wanted=$(printf '%s\n' "$source" "$@"; cat "$repo/config"
+    wanted=$(printf '%s\n' "$source" "${MOMENTO_CORE:-}" "$@"; cat "$repo/config"
              find "$repo/core" "$repo/ngx_module" -name '*.cpp' -o -name '*.h' | sort)
     if [ -f "$out/Makefile" ] && [ -f "$out/configured" ] &&
        [ "$wanted" = "$(cat "$out/configured")" ]; then
@@ -97,13 +97,25 @@ make_nginx() {
 }
 
 # What Debian compiles with.
-hardened='-g -O2 -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2'
+hardened="${MODULE_OPTIMISATION:--g -O2} -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2"
+
+configure_module() {
+    configure_nginx "$1" "$2" --add-dynamic-module="$repo" \
+        --with-cc-opt="$hardened" --with-ld-opt='-Wl,-z,relro -Wl,-z,now'
+}
 
 # build_module SOURCE OUT: OUT/ngx_http_momento_module.so
 build_module() {
-    configure_nginx "$1" "$2" --add-dynamic-module="$repo" \
-        --with-cc-opt="$hardened" --with-ld-opt='-Wl,-z,relro -Wl,-z,now' &&
-        make_nginx "$1" "$2" modules
+    # nginx's Makefile does not look at what MOMENTO_CORE names: link again.
+    [ -z "${MOMENTO_CORE:-}" ] || rm -f "$2/ngx_http_momento_module.so"
+    configure_module "$1" "$2" && make_nginx "$1" "$2" modules
+}
+
+# build_module_objects SOURCE OUT: what build_module will link, as far as it is compiled there
+build_module_objects() {
+    configure_module "$1" "$2" &&
+        make_nginx "$1" "$2" $(cd "$repo/ngx_module" && ls -- *.cpp |
+            sed "s|\(.*\)\.cpp|$2/addon/ngx_module/\1.o|")
 }
 
 # build_nginx SOURCE OUT: OUT/nginx and OUT/ngx_http_momento_module.so, from full sources

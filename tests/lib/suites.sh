@@ -13,10 +13,10 @@ configure_core() {
 suite_build() {
     attempt build "configure" configure_core "$build" &&
         attempt build "core, momentoctl, tests, benchmarks" \
-            cmake --build "$build" --target all --target bench_tools -- -k 0
+            cmake --build "$build" --target all --target checks --target bench_tools -- -k 0
     attempt build "Debian's nginx" debian_nginx "$build/debian" &&
         debian_nginx "$build/debian" &&
-        attempt build "module" sh "$repo/tests/lib/build_module.sh" "$build"
+        attempt build "module" cmake --build "$build" --target nginx_module
 }
 
 # Exports MOTO_PYTHON if there is a Python with moto or one can be made.
