@@ -7,8 +7,8 @@
 #
 # --objects      compile what needs nginx, and do not link it yet
 #
-# MOMENTO_CORE   a libmomento_core.a to link, of CMake; default: core/ is compiled by nginx's
-#                build, too
+# MOMENTO_CORE   a libmomento_core.a to link; default: that of CMake's build in OUT, if there
+#                is one, else core/ is compiled by nginx's build, too
 # MODULE_OPTIMISATION   default -g -O2
 set -eu
 
@@ -25,6 +25,9 @@ repo=$(cd "$(dirname "$0")/../.." && pwd)
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 source=${2:-}
 if [ -z "$source" ]; then
+    if [ -z "${MOMENTO_CORE:-}" ] && [ -f "$out/CMakeCache.txt" ]; then
+        exec cmake --build "$out" --target nginx_module
+    fi
     debian_nginx "$repo/build/debian"
     source=$debian_root/usr/share/nginx/src
 fi
