@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 namespace momento {
 namespace {
@@ -58,6 +59,12 @@ bool PatchedFile::has_hole(uint64_t from, uint64_t to) const {
     if (to <= from) return false;
     const auto page = bad_pages_.lower_bound(from / page_size);
     return page != bad_pages_.end() && *page * page_size < to;
+}
+
+uint64_t PatchedFile::hole_end(uint64_t from, uint64_t to) const {
+    if (!has_hole(from, to)) return from;
+    const auto behind = bad_pages_.lower_bound((to + page_size - 1) / page_size);
+    return std::min(to, (*std::prev(behind) + 1) * page_size);
 }
 
 Status PatchedFile::write_at(uint64_t, const std::string_view*, size_t) {

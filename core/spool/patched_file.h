@@ -27,6 +27,9 @@ class PatchedFile final : public File {
     // Whether any byte from `from` to `to` was not read but patched.
     bool has_hole(uint64_t from, uint64_t to) const;
 
+    // The end of the last such page before `to`, `to` at most; `from` if there is none.
+    uint64_t hole_end(uint64_t from, uint64_t to) const;
+
     // Why the last page could not be read.
     const Error& error() const { return error_; }
 

@@ -171,7 +171,8 @@ class Recovery {
             if (!link.vouched && !is_newest) {
                 Result<Tail> tail = scan(segment);
                 if (!tail) return tail.error();
-                segment.extent.end = tail->in_doubt ? segment.size : tail->end;
+                if (tail->in_doubt) block_for_end_of(link.number);
+                segment.extent.end = tail->end;
                 segment.newest_publish_ms =
                     std::max(segment.newest_publish_ms, tail->newest_publish_ms);
                 next_in_chain_ = tail->next_sequence;
@@ -217,10 +218,7 @@ class Recovery {
             Result<Tail> scanned = scan(newest);
             if (!scanned) return scanned.error();
             tail = *scanned;
-            if (tail.in_doubt) {
-                block("the end of its newest segment, \"" +
-                      segment_file_name(newest.extent.segment) + "\", cannot be read");
-            }
+            if (tail.in_doubt) block_for_end_of(newest.extent.segment);
             newest.extent.end = tail.end;
             newest.newest_publish_ms = tail.newest_publish_ms;
             slot_.tail_clean = tail.clean;
@@ -299,6 +297,14 @@ class Recovery {
                 tail.in_doubt = hides_record(*patched, bad, segment.size);
                 return tail;
             }
+            // What cannot be read may have been torn, unless it was synced to its end.
+            const uint64_t unread_end = patched->hole_end(bad, *next);
+            if (unread_end > bad) {
+                proof = records.find(bad, segment.size, tail.next_sequence, unread_end - 1);
+                if (!proof) return proof.error();
+                tail.in_doubt = !*proof;
+                if (tail.in_doubt) return tail;
+            }
             records.move_to(*next);
         }
     }
@@ -315,6 +321,10 @@ class Recovery {
 
     void block(const std::string& why) {
         if (slot_.blocked.empty()) slot_.blocked = why;
+    }
+
+    void block_for_end_of(uint64_t segment) {
+        block("where \"" + segment_file_name(segment) + "\" ends cannot be read");
     }
 
     // Of which nothing tells what they hold.

@@ -12,8 +12,8 @@
 //
 // A file that cannot be read costs nothing that does not stand in it. A segment that cannot be
 // opened, or whose header cannot be read, is told of by the one behind it: its records are the
-// log's, and whoever reads them waits. Only without the cursor, and without the newest
-// segment, is nothing certain: such a slot is blocked.
+// log's, and whoever reads them waits. Only without the cursor, without the newest segment, or
+// where a segment that nobody vouches for ends, is nothing certain: such a slot is blocked.
 //
 // Nothing is changed on disk. The writer goes on where the newest segment's records end, if
 // no whole record stands behind that place: one that was written before would be believed as

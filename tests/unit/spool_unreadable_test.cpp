@@ -292,6 +292,50 @@ TEST_F(Unreadable, TheEndOfALogThatCannotBeReadIsNotTakenForItsEnd) {
     EXPECT_EQ(log_->read_bodies(), all_but({}));
 }
 
+// A record behind a tear proves that what stands before its batch was synced, and no more.
+TEST_F(Unreadable, APageDoesNotHideThatALogIsTorn) {
+    kill();
+    for (const std::string& name : list(slot_path())) {
+        ASSERT_TRUE(slot_directory()->remove(name));
+    }
+    PlayedLog& log = start();
+    std::vector<std::string> whole;
+    for (int i = 0; i < 7; ++i) {
+        whole.push_back(padded(std::to_string(i), 500));
+        ASSERT_TRUE(log.append(whole.back()));
+    }
+    std::vector<Record> batch;
+    const std::string body = padded("batch", 500);
+    for (int i = 0; i < 10; ++i) {
+        batch.push_back(event("once"));
+        batch.back().body = body;
+    }
+    ASSERT_TRUE(log.append(batch));
+    const std::vector<ReadRecord> read = log.read();
+    ASSERT_THAT(read, SizeIs(17));
+    const uint64_t tear = read[7].end.offset;  // the batch's second record
+    ASSERT_LT(read[6].end.offset - read[6].size, 2 * page);
+    ASSERT_GT(read[6].end.offset, 2 * page);
+    ASSERT_GT(read[16].end.offset, 3 * page + read[16].size);
+    kill();
+    overwrite(segment_file_name(1), tear, std::string(read[8].size, '\0'));
+
+    spoil_pages(1, 2);
+    start();
+    Slots slots(settings_.path, "bus", *files_, random_, lines_);
+    auto slot = slots.adopt();
+    ASSERT_TRUE(slot);
+    EXPECT_FALSE(*slot);
+    heal();
+    slot = slots.adopt();
+    ASSERT_TRUE(slot && *slot);
+    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+    log_->step();
+    whole.push_back(body);
+    EXPECT_EQ(log_->read_bodies(), whole);
+    EXPECT_THAT(log_->damaged, IsEmpty());
+}
+
 // Reads a file of so many bytes, some pages of which are bad.
 class PagesFile final : public File {
   public:
