@@ -46,7 +46,7 @@ class Pipe:
         os.mkfifo(path)
         self.path = path
         self.end = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self.read = b""
+        self.piped = b""
 
     def destination(self, settings=""):
         return f"momento_destination bus {{ file {self.path}; {settings} }}"
@@ -143,14 +143,14 @@ class Piped(Webhook):
             self.output, end = os.pipe()
             os.set_blocking(self.output, False)
             self.stderr = os.fdopen(end, "wb")
-            self.read = b""
+            self.piped = b""
         return super()._launch()
 
     def output_lines(self):
         """Events."""
         with contextlib.suppress(BlockingIOError):
-            self.read += os.read(self.output, 1 << 20)
-        return [line for line in self.read.decode().splitlines() if line.startswith("{")]
+            self.piped += os.read(self.output, 1 << 20)
+        return [line for line in self.piped.decode().splitlines() if line.startswith("{")]
 
     def close(self):
         super().close()

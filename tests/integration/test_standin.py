@@ -149,7 +149,7 @@ def test_tls_with_a_certificate_of_ones_own(start_webhook, start_standin):
     standin.wait_for_entries(1)
     careful = start_webhook(standin)
     assert careful.send().status == 200
-    careful.wait_for_log(r'momento: destination "bus" cannot be reached \(NotConnected: .*cert')
+    careful.wait_for_log(r'momento: destination "bus" is on hold \(NotConnected: .*cert')
     assert len(standin.accepted) == 1
 
 

@@ -129,7 +129,7 @@ def test_a_proxys_certificate_may_be_ones_own(start_webhook, start_standin, star
         return
     careful = start_webhook(bus, settings=f"proxy {url};")
     assert careful.send().status == 200
-    careful.wait_for_log("cannot be reached .*certificate")
+    careful.wait_for_log("is on hold .*certificate")
     assert len(bus.accepted) == 1
 
 
