@@ -12,7 +12,7 @@ from harness.events import documented_event
 from harness.waiting import eventually
 
 EVENTS = 300
-SIZE = 9_100  # of a text, so that a segment holds about 112
+SIZE = 9_100  # of a text, so that a segment holds 112 at most: a small one, made in haste, less
 SPOOL = "momento_spool %%DIR%%/spool size=64m segment=1m;"
 
 EMPTY, BLANK, GONE, COPY, STRANGE = "empty", "blank", "gone", "copy", "strange"
@@ -23,7 +23,7 @@ def backlog(start_webhook, standin):
     """An nginx that was killed with 300 events in its spool."""
     standin.unreachable()
     hook = start_webhook(standin, workers=1, spool=SPOOL)
-    hook.allow(r"momento: .*(damaged|are lost|cannot be read|left alone)")
+    hook.allow(r"momento: .*(damaged|are lost|can(not)? be read|left alone)")
     for number in range(EVENTS):
         assert hook.send(documented_event(text=f"event-{number:03}-" + "x" * SIZE)).status == 200
     eventually(lambda: hook.numbers()["pending"] == EVENTS, "all of them")
@@ -89,15 +89,31 @@ def arrived(standin):
                   for entry in standin.accepted)
 
 
+def numbers_once(hook, **wanted):
+    """The destination's numbers once they are these. An nginx that has just started has found
+    nothing yet, and so has nothing pending."""
+    numbers = {}
+
+    def are_there():
+        numbers.update(hook.numbers())
+        return wanted.items() <= numbers.items()
+
+    try:
+        eventually(are_there, f"{wanted}")
+    except AssertionError as problem:
+        raise AssertionError(f"{problem}: {numbers}") from None
+    return numbers
+
+
 @pytest.mark.parametrize("kind", [EMPTY, BLANK, GONE, COPY, STRANGE])
-@pytest.mark.parametrize("which", [(1,), (0,), (2,), (0, 1)],
+@pytest.mark.parametrize("which", [(1,), (0,), (-1,), (0, 1)],
                          ids=["middle", "first", "last", "two"])
 def test_a_bad_segment_costs_what_stood_in_it(backlog, standin, kind, which):
     if kind == COPY and len(which) > 1:
         pytest.skip("one copy is enough")
     hook = backlog
     before = segments(hook)
-    assert len(before) == 3
+    assert len(before) >= 3
     lost = set()
     for index in which:
         path, texts = before[index]
@@ -108,21 +124,20 @@ def test_a_bad_segment_costs_what_stood_in_it(backlog, standin, kind, which):
 
     standin.open()
     hook.start_again()
-    eventually(lambda: hook.numbers()["pending"] == 0, "an empty log")
+    numbers_once(hook, recovered=EVENTS, delivered=len(whole), spool_damaged=len(lost),
+                 pending=0, unreadable=0)
     assert arrived(standin) == whole
-    numbers = hook.numbers()
-    assert numbers["spool_damaged"] == len(lost)
-    assert numbers["recovered"] == EVENTS
-    assert numbers["recovered"] == numbers["delivered"] + numbers["spool_damaged"]
-    assert numbers["unreadable"] == 0
 
     kept = list(slot_of(hook).glob("damaged-*"))
-    log = hook.error_log()
     assert len(kept) == (0 if kind == GONE else len(which))
     for path in kept:
-        assert f'what is left of it is kept in "{path.name}"' in log
-    told = sum(int(count) for count in re.findall(r"(\d+) records before offset .* are lost", log))
-    assert told == len(lost)
+        hook.wait_for_log(f'what is left of it is kept in "{path.name}"')
+
+    def told():
+        return sum(int(count) for count in re.findall(
+            r"(\d+) records before offset .* are lost", hook.error_log()))
+
+    eventually(lambda: told() == len(lost), f"that {len(lost)} are lost to be told")
 
 
 @pytest.mark.parametrize("name", ["middle", "newest", "cursor", "spare"])
@@ -132,7 +147,7 @@ def test_a_file_that_cannot_be_opened_hides_no_event(backlog, standin, name):
     hook = backlog
     before = segments(hook)
     spares = sorted(slot_of(hook).glob("*.spare"))
-    path = {"middle": before[1][0], "newest": before[2][0], "cursor": slot_of(hook) / "cursor",
+    path = {"middle": before[1][0], "newest": before[-1][0], "cursor": slot_of(hook) / "cursor",
             "spare": spares[0] if spares else slot_of(hook) / "0123456789abcdef.spare"}[name]
     path.touch()
     owner = path.stat()
@@ -142,19 +157,15 @@ def test_a_file_that_cannot_be_opened_hides_no_event(backlog, standin, name):
     standin.open()
     hook.start_again()
     waiting = {"middle": len(before[1][1]), "newest": EVENTS, "cursor": EVENTS, "spare": 0}[name]
-    eventually(lambda: len(standin.accepted) == EVENTS - waiting, "what can be read")
-    eventually(lambda: hook.numbers()["unreadable"] == waiting, "what waits")
-    numbers = hook.numbers()
-    assert numbers["pending"] == waiting
-    assert numbers["spool_damaged"] == 0
-    hook.wait_for_log("Permission denied")
-    assert "chown" in hook.error_log()
-    assert str(path) in hook.error_log()
+    numbers_once(hook, recovered=EVENTS, delivered=EVENTS - waiting, spool_damaged=0,
+                 pending=waiting, unreadable=waiting)
+    assert len(standin.accepted) == EVENTS - waiting
+    hook.wait_for_log(f"{path}.*Permission denied.*chown")
 
     # It takes new events meanwhile, elsewhere, and tries again without a reload.
     assert hook.send(documented_event(text="event-new-")).status == 200
     os.chown(path, owner.st_uid, owner.st_gid)
-    eventually(lambda: hook.numbers()["pending"] == 0, "all of it", 30)
-    eventually(lambda: hook.numbers()["unreadable"] == 0, "nothing unreadable")
+    numbers_once(hook, appended=1, recovered=EVENTS, delivered=EVENTS + 1, spool_damaged=0,
+                 pending=0, unreadable=0)
     assert len(arrived(standin)) == EVENTS + 1
     assert len(set(arrived(standin))) == EVENTS + 1

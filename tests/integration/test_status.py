@@ -159,8 +159,9 @@ def test_events_balance_when_a_reload_changes_the_destinations(start_webhook, st
     assert orphan["events"] == 1
     assert orphan["bytes"] > 0
 
-    # And comes back.
+    # And comes back. What waits for the other one is delivered before that goes.
     one.open()
+    assert settled(hook, "hub")["delivered"] == 6
     hook.reload(**old)
     assert settled(hook)["delivered"] == 16
     eventually(lambda: hook.status()["orphaned_events"] == 0, "no orphan")
