@@ -156,7 +156,8 @@ class Recovery {
         for (const auto& numbered : bad_) bad.push_back(numbered.first);
         for (const auto& numbered : unread_) bad.push_back(numbered.first);
         chain_ = follow_chain(found_, bad, name_, slot_.cursor.base_sequence);
-        for (const ChainLink& link : chain_) {
+        for (size_t i = 0; i < chain_.size(); ++i) {
+            const ChainLink& link = chain_[i];
             const FoundSegment& found = found_.at(link.number);
             insert_unread(found.header);
             RecoveredSegment segment;
@@ -167,9 +168,10 @@ class Recovery {
             segment.extent.first_sequence = found.header.first_sequence;
             segment.size = found.size;
             segment.newest_publish_ms = link.newest_publish_ms;
-            const bool is_newest = &link == &chain_.back();
+            const bool is_newest = i + 1 == chain_.size();
             if (!link.vouched && !is_newest) {
-                Result<Tail> tail = scan(segment);
+                const uint64_t next = found_.at(chain_[i + 1].number).header.first_sequence;
+                Result<Tail> tail = scan(segment, next);
                 if (!tail) return tail.error();
                 if (tail->in_doubt) block_for_end_of(link.number);
                 segment.extent.end = tail->end;
@@ -248,7 +250,9 @@ class Recovery {
         return {};
     }
 
-    Result<Tail> scan(const RecoveredSegment& segment) {
+    // What has the sequence `before` or a later one stands in a later segment: where the
+    // segment was given up, records may be left in it that were refused.
+    Result<Tail> scan(const RecoveredSegment& segment, uint64_t before = UINT64_MAX) {
         const Extent& extent = segment.extent;
         auto file = directory_.open(segment_file_name(extent.segment), Directory::Mode::read);
         if (!file) return file.error();
@@ -261,6 +265,7 @@ class Recovery {
             Record record;
             Result<SegmentScan::Found> found = records.look(segment.size, record);
             if (!found) return found.error();
+            if (*found == SegmentScan::Found::record && record.sequence >= before) return tail;
             // Behind a damaged place a gap in the sequences is what was lost there.
             bool expected =
                 record.sequence == tail.next_sequence ||

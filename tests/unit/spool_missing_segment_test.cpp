@@ -165,6 +165,34 @@ TEST_F(MissingSegment, CostsNothingIfAllOfItIsReleased) {
     EXPECT_THAT(files_like("damaged-"), IsEmpty());
 }
 
+// A segment was given up with records in it that were refused. Nothing says any more where it
+// ended, but they take nothing from those that stand behind the missing one.
+TEST_F(MissingSegment, MakesNoRefusedRecordsCountForLaterOnes) {
+    std::string given_up = content(segment_file_name(2));
+    std::vector<ReadRecord> records = restart().read();
+    const auto first_of = [&](uint64_t segment) {
+        return std::find_if(records.begin(), records.end(), [&](const ReadRecord& read) {
+            return read.end.segment == segment;
+        });
+    };
+    const auto third = first_of(3);
+    given_up.resize(std::prev(third)->end.offset);
+    const Salt salt = decode_segment_header(given_up).header.salt;
+    for (auto refused = third; refused != first_of(4) + 3; ++refused) {
+        Record record = refused->record;
+        record.body = "refused";
+        RecordBuffer buffer = RecordBuffer::from(record);
+        buffer.seal(salt, record.sequence, record.durable);
+        given_up += buffer.bytes();
+    }
+    kill();
+    put(segment_file_name(2), given_up);
+    put(segment_file_name(3), "");
+    std::vector<std::string> read = restart().read_bodies();
+    read.erase(std::remove(read.begin(), read.end(), "refused"), read.end());
+    EXPECT_EQ(read, bodies_outside({3}));
+}
+
 TEST_F(MissingSegment, IsFoundInASlotThatWasRenamed) {
     put(segment_file_name(2), "");
     auto above = std::move(*editor().open_directory("/spool/bus", false));
