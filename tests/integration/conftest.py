@@ -10,6 +10,8 @@ import pytest
 
 from harness import settings
 from harness.clock import Clock
+from harness.delivery import Delivery
+from harness.descriptors import Descriptors
 from harness.disk import Disk
 from harness.endings import Endings
 from harness.event_loop import EventLoop
@@ -117,6 +119,21 @@ def mount():
     with in_directory(Mount) as mount:
         yield mount
         mount.lives()
+
+
+@pytest.fixture
+def delivery():
+    """A delivery that can be held; its environment() is for start_webhook()."""
+    with in_directory(Delivery) as delivery:
+        yield delivery
+        delivery.let_go()
+
+
+@pytest.fixture
+def descriptors():
+    """Files that cannot be opened any more; its environment() is for start_webhook()."""
+    with in_directory(Descriptors) as descriptors:
+        yield descriptors
 
 
 @pytest.fixture

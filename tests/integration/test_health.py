@@ -7,7 +7,6 @@ import pytest
 
 from harness import preload
 from harness import standin as aws
-from harness.delivery import Delivery
 from harness.events import documented_event
 from harness.gate import REPLAY, ZONE
 from harness.vault import Vault
@@ -110,16 +109,6 @@ def test_log_full(start, standin):
         ("server", "momento_webhook bus", "momento_webhook hub"))}
     hook.reload(**parts)
     becomes(hook, "degraded", "orphans")
-
-
-@pytest.fixture(name="delivery")
-def a_delivery_to_be_held(tmp_path):
-    directory = pathlib.Path(tmp_path)
-    for each in (directory, *list(directory.parents)[:2]):
-        each.chmod(0o755)
-    delivery = Delivery(directory)
-    yield delivery
-    delivery.let_go()
 
 
 def test_delivery_stalled(start, clock, delivery):

@@ -58,8 +58,8 @@ class Pipe:
         """All whole ones so far."""
         with contextlib.suppress(BlockingIOError):
             while part := os.read(self.end, 1 << 20):
-                self.read += part
-        return self.read.decode().split("\n")[:-1]
+                self.piped += part
+        return self.piped.decode().split("\n")[:-1]
 
 
 @pytest.fixture
@@ -176,15 +176,13 @@ def test_the_configuration_says_once_that_a_file_cannot_be_synced(sync, warnings
     assert warnings == 0 or '[warn]' in result.output and '"bus"' in result.output
 
 
-def test_a_file_that_there_was_no_descriptor_for_is_tried_again(start_webhook, tmp_path):
-    refused = preload.Flag(tmp_path / "refused", "descriptors.c", "DESCRIPTORS_REFUSED")
-    tmp_path.parent.chmod(0o755)
-    refused.set()
-    hook = start_webhook(env=refused.environment())
+def test_a_file_that_there_was_no_descriptor_for_is_tried_again(start_webhook, descriptors):
+    descriptors.refuse()
+    hook = start_webhook(env=descriptors.environment())
     hook.allow(r"cannot use .*bus\.json")
     hook.wait_for_log(r'\[alert\].*cannot use ".*bus.json", its events wait.*open files')
     assert hook.send(documented_event(text="kept")).status == 200
-    refused.clear()
+    descriptors.give()
     assert hook.events(1)[0]["detail"]["text"] == "kept"
 
 

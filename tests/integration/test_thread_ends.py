@@ -83,8 +83,10 @@ def test_the_writer_of_an_adopted_slot_that_ends_is_replaced(start_webhook, stan
     hook = start_webhook(standin, env=endings.environment())
     hook.allow(ENDED)
     assert hook.send(documented_event(text="left behind")).status == 200
+    worker, = hook.workers()
+    hook.halt_worker(worker)  # whose own writer is not to end
     endings.end(WRITER)
-    hook.kill_worker()
+    hook.kill_worker(worker)
     eventually(lambda: begun_anew(hook) == 1, "a gateway that is built anew")
     standin.open()
     send_until_accepted(hook, "after")

@@ -1,6 +1,7 @@
-// Threads of the module that run out of memory when a test wants it, once: preloaded into
-// nginx, it lets the next allocation of C++ fail on a thread with the name that stands in the
-// file named in $ENDING_THREADS, or on one that reads or writes a record which says so.
+// Threads of the module that run out of memory when a test wants it: preloaded into nginx, it
+// lets all allocations of C++ fail on the first thread with the name that stands in the file
+// named in $ENDING_THREADS, from then on (one alone may be survived); and the next one on a
+// thread that reads or writes a record which says so.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 extern void* __libc_malloc(size_t size);
 
 static __thread int fails_next __attribute__((tls_model("initial-exec")));
+static __thread int fails __attribute__((tls_model("initial-exec")));
 
 __attribute__((constructor)) static void remember_orders(void) {
     remember_file("ENDING_THREADS");
@@ -39,7 +41,7 @@ static int is_of_cpp(void* caller) {
 
 void* malloc(size_t size) {
     if (gettid() != getpid() && is_of_cpp(__builtin_return_address(0)) &&
-        (fails_next || is_ordered())) {
+        (fails || fails_next || (fails = is_ordered()))) {
         fails_next = 0;
         return NULL;
     }

@@ -16,7 +16,7 @@ class Endings(preload.Flag):
         directory.chmod(0o777)  # a worker takes the order by removing it
 
     def end(self, thread):
-        """The next thread of that name that allocates ends, once."""
+        """The next thread of that name that allocates ends."""
         preload.replace(self.file, thread)
 
     def has_ended(self):

@@ -46,6 +46,18 @@ int open(const char* path, int flags, ...) {
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
+// What the compiler makes of a call whose flags it does not know, with _FORTIFY_SOURCE.
+int __openat_2(int directory, const char* path, int flags) {
+    return openat(directory, path, flags);
+}
+
+int __open_2(const char* path, int flags) {
+    return open(path, flags);
+}
+
+int __openat64_2(int directory, const char* path, int flags)
+    __attribute__((alias("__openat_2")));
+int __open64_2(const char* path, int flags) __attribute__((alias("__open_2")));
 int open64(const char* path, int flags, ...) __attribute__((alias("open")));
 int openat64(int directory, const char* path, int flags, ...) __attribute__((alias("openat")));
 

@@ -327,6 +327,11 @@ class Nginx:
         eventually(lambda: set(self.workers()) - before, "a new worker")
         return pid
 
+    def halt_worker(self, pid):
+        """Has none of its threads run any more, until it is killed."""
+        os.kill(pid, signal.SIGSTOP)
+        eventually(lambda: processes.is_halted(pid), "a worker that has halted")
+
     # Files
 
     def path(self, name):

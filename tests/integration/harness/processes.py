@@ -30,3 +30,10 @@ def titles(session):
             if title:
                 found[int(entry.name)] = title
     return found
+
+
+def is_halted(process):
+    """Whether all its threads are, by a signal."""
+    threads = pathlib.Path(f"/proc/{process}/task").iterdir()
+    return all((thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+               for thread in threads)
