@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <ctime>
+#include <new>
 #include <utility>
 
 #include "base/hex.h"
@@ -102,7 +103,10 @@ std::optional<EventJson> read_event_json(std::string_view text) {
     ondemand::parser parser;
     ondemand::document document;
     ondemand::object members;
-    if (parser.iterate(padded).get(document) || document.get_object().get(members)) return {};
+    const simdjson::error_code trouble = parser.iterate(padded).get(document);
+    const bool lacks_memory = padded.size() < text.size() || trouble == simdjson::MEMALLOC;
+    if (lacks_memory) throw std::bad_alloc();
+    if (trouble || document.get_object().get(members)) return {};
     EventReader reader;
     for (simdjson::simdjson_result<ondemand::field> member : members) {
         ondemand::field field;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <new>
+#include <optional>
 
 #include "aws/service_error.h"
 #include "base/ascii.h"
@@ -114,10 +116,15 @@ void read_foreign(const HttpResponse& response, size_t entries, PutEventsAnswer&
 }
 
 void read_entries(const HttpResponse& response, size_t entries, PutEventsAnswer& answer) {
-    static thread_local dom::parser parser;  // keeps its memory
+    static thread_local std::optional<dom::parser> parser;  // keeps its memory
+    if (!parser) parser.emplace();
     dom::array list;
-    const bool is_read = parser.parse(response.body)["Entries"].get(list) == simdjson::SUCCESS;
-    if (!is_read || list.size() != entries) {
+    const simdjson::error_code trouble = parser->parse(response.body)["Entries"].get(list);
+    if (trouble == simdjson::MEMALLOC) {
+        parser.reset();  // used again it may crash: it takes what it has not got for made
+        throw std::bad_alloc();
+    }
+    if (trouble != simdjson::SUCCESS || list.size() != entries) {
         answer.result.entries.assign(
             entries, {Kind::retry, "IncompleteAnswer", "not one result for each entry"});
         return;

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
+#include <thread>
+
 #include "base/json.h"
+#include "scarce_memory.h"
 
 namespace momento {
 namespace {
@@ -148,6 +152,28 @@ TEST(PutEventsAnswer, AnswersThatDoNotAddUpDecideNothing) {
         EXPECT_EQ(kinds(read.result), std::vector<Kind>(2, Kind::retry)) << body;
         EXPECT_FALSE(read.result.unreachable) << body;
     }
+}
+
+// One thread each: it has a parser of its own, which makes what it needs with its first answer.
+TEST(PutEventsAnswer, IsReadByAParserThatWasShortOfMemory) {
+    const HttpResult taken = answer(200, R"({"Entries":[{"EventId":"a"}]})");
+    size_t shortages = 0;
+    bool was_short = true;
+    while (was_short) {
+        was_short = false;
+        std::thread([&] {
+            try {
+                const ScarceMemory scarce(shortages + 1);
+                (void)read_putevents_answer(taken, 1);
+            } catch (const std::bad_alloc&) {
+                was_short = true;
+                ++shortages;
+            }
+            EXPECT_EQ(kinds(read_putevents_answer(taken, 1).result),
+                      std::vector<Kind>{Kind::delivered});
+        }).join();
+    }
+    EXPECT_GT(shortages, 4u);
 }
 
 struct WholeCase {
