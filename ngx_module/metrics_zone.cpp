@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "boundary.h"
+#include "destination/bus_guard.h"
 #include "directives.h"
 #include "zone_memory.h"
 
@@ -17,18 +18,19 @@ ngx_str_t zone_name = ngx_string(metrics_zone_name);
 // The slab allocator's own pages, generously.
 constexpr size_t zone_size = sizeof(SharedMetrics) + sizeof(SharedMetrics) / 8 + 64 * 1024;
 
-bool has_destination(const MainConf& main, std::string_view name) {
+bool has_bus(const MainConf& main, std::string_view name) {
     return std::any_of(main.destinations.begin(), main.destinations.end(),
-                       [&](const DestinationSettings& each) { return each.name == name; });
+                       [&](const DestinationSettings& each) {
+                           return each.name == name &&
+                                  each.kind == DestinationSettings::Kind::eventbridge;
+                       });
 }
 
-// What the configuration names is there before anybody counts; of what it does not name any
-// more nobody will look up the bus.
+// What the configuration names is there before anybody counts; where it names no bus any more
+// nobody will look it up.
 void add_names(SharedMetrics& metrics, const MainConf& main) {
     metrics.destinations.for_each([&](std::string_view name, DestinationMetrics& destination) {
-        if (has_destination(main, name)) return;
-        destination.bus.state = 0;
-        destination.bus.due_us = 0;
+        if (!has_bus(main, name)) BusGuard::forget(destination.bus);
     });
     for (const DestinationSettings& destination : main.destinations) {
         metrics.destinations.find_or_add(destination.name);

@@ -46,6 +46,12 @@ BusGuard::BusGuard(std::string user, std::string bus, const std::string& place,
     tools_.cell->due_us = 0;
 }
 
+void BusGuard::forget(BusCell& cell) {
+    cell.target = 0;  // first: no old worker is to fill it again
+    cell.state = static_cast<uint64_t>(State::unasked);
+    cell.due_us = 0;
+}
+
 BusCell& BusGuard::cell() const {
     return tools_.cell->target == target_ ? *tools_.cell : own_cell_;
 }

@@ -45,6 +45,10 @@ class BusGuard {
     BusGuard(std::string user, std::string bus, const std::string& place,
              aws::ServiceClient& client, const Tools& tools);
 
+    // The newest configuration names no bus for this cell: a worker that goes on with an old
+    // one looks for itself.
+    static void forget(BusCell& cell);
+
     void step();
 
     State state() const { return static_cast<State>(cell().state.load()); }

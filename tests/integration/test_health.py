@@ -7,6 +7,7 @@ import pytest
 
 from harness import preload
 from harness import standin as aws
+from harness.endings import DELIVERY, ENDS_ITS_WRITER
 from harness.events import documented_event
 from harness.gate import REPLAY, ZONE
 from harness.vault import Vault
@@ -66,7 +67,7 @@ def test_no_secret(start):
     vault.always(aws.plain(503))
     try:
         hook = start(secret="secretsmanager:hooks", env=vault.environment(), workers=2)
-        hook.allow(r"\[alert\].*secretsmanager:hooks")
+        hook.allow(r'\[alert\].*secret "hooks" cannot be fetched')
         becomes(hook, "failing", "no_secret")
         vault.always(vault.tell)
         well(hook)
@@ -131,6 +132,24 @@ def test_delivery_stalled(start, clock, delivery):
     assert len(hook.events(2)) == 2
 
 
+def begun_anew(hook, times):
+    eventually(lambda: hook.error_log().count("all has begun anew") == times, "a new beginning")
+
+
+def test_thread_ended(start, standin, clock, endings):
+    hook = start(standin, env=preload.merged(clock.environment(), endings.environment()))
+    hook.allow(r"\[alert\].*momento: .*thread")
+    # While it is at work on no slot.
+    endings.end(DELIVERY)
+    begun_anew(hook, 1)
+    well(hook)
+    endings.end(DELIVERY)
+    becomes(hook, "failing", "thread_ended")
+    clock.advance(60)
+    begun_anew(hook, 2)
+    well(hook)
+
+
 def test_delivery_that_cannot_be_started(start, threads):
     threads.refuse()
     hook = start(env=threads.environment())
@@ -175,16 +194,21 @@ def test_unreachable(start, standin):
     well(hook)
 
 
-def test_bus_missing(start, standin):
+@pytest.mark.parametrize("name, instead", [
+    ("hub", "momento_destination hub { eventbridge other;"),
+    ("bus", "momento_destination bus { file %%DIR%%/bus.json; }"
+            "momento_destination hub { eventbridge other;"),
+])
+def test_bus_missing(start, standin, name, instead):
     standin.missing.add("default")
     hook = start(standin)
     hook.allow(r'\[alert\].*event bus "default" does not exist')
     becomes(hook, "degraded", "bus_missing", "bus")
     # Nobody looks it up any more, and it is nobody's trouble.
     hook.reload(
-        http=hook.parts["http"].replace("momento_destination bus { eventbridge default",
-                                        "momento_destination hub { eventbridge other"),
-        server=hook.parts["server"].replace("momento_webhook bus", "momento_webhook hub"))
+        http=hook.parts["http"].replace("momento_destination bus { eventbridge default;",
+                                        instead),
+        server=hook.parts["server"].replace("momento_webhook bus", f"momento_webhook {name}"))
     well(hook)
 
 
@@ -216,6 +240,16 @@ def test_orphans(start, standin):
         http=hook.parts["http"].replace("momento_destination bus", "momento_destination hub"),
         server=hook.parts["server"].replace("momento_webhook bus", "momento_webhook hub"))
     becomes(hook, "degraded", "orphans")
+
+
+def test_slot_set_aside(start, standin, endings):
+    hook = start(standin, env=endings.environment())
+    hook.allow(r"\[alert\].*momento: (a thread ended: |slot .* is set aside)")
+    assert hook.send(documented_event(text=ENDS_ITS_WRITER)).status in (200, 503)
+    begun_anew(hook, 1)
+    becomes(hook, "degraded", "slot_set_aside")
+    hook.reload()  # which gives it another chance
+    well(hook)
 
 
 # The reference

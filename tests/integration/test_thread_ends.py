@@ -1,13 +1,8 @@
 """A thread that ends by an exception never ends alone, and ends nothing else."""
 
-import pytest
-
-from harness import settings
 from harness.endings import DELIVERY, ENDS_ITS_READER, ENDS_ITS_WRITER, WRITER
 from harness.events import documented_event
 from harness.waiting import eventually
-
-pytestmark = pytest.mark.skipif(settings.SANITIZED, reason="the sanitizer has its own malloc")
 
 ENDED = r"\[alert\].*momento: (a thread ended: |slot .* is set aside until nginx is reloaded)"
 SECOND = r"\[alert\].*momento: a second thread on this machine ended"

@@ -162,6 +162,18 @@ TEST_F(BusGuardTest, ANewConfigurationsBusIsLookedUpAtOnceAndTheOldOneApart) {
     EXPECT_EQ(newer->state(), State::present);
 }
 
+TEST_F(BusGuardTest, ABusThatIsNotConfiguredAnyMoreIsAnOldWorkersConcernAlone) {
+    guard_->step();
+    refuse("ResourceNotFoundException");
+    BusGuard::forget(cell_);
+    guard_->step();
+    ASSERT_EQ(http_.requests.size(), 1u);
+    refuse("ResourceNotFoundException");
+    EXPECT_EQ(guard_->state(), State::missing);
+    EXPECT_EQ(static_cast<State>(cell_.state.load()), State::unasked);
+    EXPECT_EQ(make("hooks")->state(), State::unasked);
+}
+
 TEST_F(BusGuardTest, AReloadThatChangesNothingKeepsWhatIsKnown) {
     guard_->step();
     answer(200, "{}");
