@@ -14,6 +14,11 @@ uint64_t hash(std::string_view text, uint64_t seed = 0xcbf29ce484222325) {
     return seed == 0 ? 1 : seed;
 }
 
+// Of the cell that tells of a slot that nobody has opened yet.
+uint64_t blocked_key(uint64_t slot) {
+    return hash("blocked", slot);
+}
+
 }  // namespace
 
 void SlotTable::Totals::store(const SlotTotals& totals) {
@@ -59,7 +64,8 @@ SlotTable::Cell* SlotTable::find(uint64_t key) {
 bool SlotTable::publish(std::string_view destination, std::string_view slot, size_t owner,
                         const SlotTotals& found, const LogNumbers& numbers) {
     const uint64_t destination_hash = hash(destination);
-    Cell* cell = find_or_take(hash(slot, destination_hash));
+    const uint64_t key = hash(slot, destination_hash);
+    Cell* cell = find_or_take(key);
     if (cell == nullptr) return false;
 
     // Only the slot's owner gets here, so that nobody else is at work on this cell.
@@ -81,23 +87,35 @@ bool SlotTable::publish(std::string_view destination, std::string_view slot, siz
     cell->failing.store(numbers.failing, relaxed);
     cell->full.store(numbers.full, relaxed);
     cell->ready.store(1, std::memory_order_release);
+    // Only now: at no time shall it look as if nothing were pending.
+    if (Cell* blocked = find(blocked_key(key))) tell_blocked(*blocked, 0);
     return true;
 }
 
-// In a cell of its own: what the slot's says is not known, and counts when it is opened.
+// In a cell of its own, if nobody has opened the slot yet: what it holds counts when it is.
 void SlotTable::publish_blocked(std::string_view destination, std::string_view slot,
                                 uint64_t events) {
     const uint64_t destination_hash = hash(destination);
-    const uint64_t key = hash("blocked", hash(slot, destination_hash));
-    Cell* cell = events > 0 ? find_or_take(key) : find(key);
-    if (cell == nullptr) return;
+    const uint64_t key = hash(slot, destination_hash);
+    Cell* known = find(key);
+    if (known != nullptr && known->ready.load(std::memory_order_acquire) != 0) {
+        const uint64_t pending = known->now.load().pending();
+        known->unreadable.store(pending, relaxed);
+        if (pending > 0) return;
+    }
+    Cell* blocked = find_or_take(blocked_key(key));
+    if (blocked == nullptr) return;
+    blocked->destination.store(destination_hash, relaxed);
+    tell_blocked(*blocked, events);
+}
+
+void SlotTable::tell_blocked(Cell& cell, uint64_t events) {
     SlotTotals totals;
     totals.last_sequence = events;
-    cell->destination.store(destination_hash, relaxed);
-    cell->found.store(totals);
-    cell->now.store(totals);
-    cell->unreadable.store(events, relaxed);
-    cell->ready.store(1, std::memory_order_release);
+    cell.found.store(totals);
+    cell.now.store(totals);
+    cell.unreadable.store(events, relaxed);
+    cell.ready.store(1, std::memory_order_release);
 }
 
 void SlotTable::forget(size_t owner) {

@@ -51,7 +51,8 @@ class SlotTable {
     bool publish(std::string_view destination, std::string_view slot, size_t owner,
                  const SlotTotals& found, const LogNumbers& numbers);
 
-    // A slot that cannot be opened, in which that many events are pending; 0: it can be again.
+    // A slot that cannot be opened, in which that many events are pending, unless it was
+    // published before. So it stays until somebody opens it, and publishes its numbers.
     void publish_blocked(std::string_view destination, std::string_view slot, uint64_t events);
 
     // Forgets in what state the process at that place, which has ended, saw its logs.
@@ -97,6 +98,7 @@ class SlotTable {
 
     Cell* find(uint64_t key);
     Cell* find_or_take(uint64_t key);
+    static void tell_blocked(Cell& cell, uint64_t events);
 
     std::array<Cell, capacity> cells_;
 };

@@ -241,7 +241,6 @@ Result<std::unique_ptr<Slot>> Slots::try_slot(Directory& parent, const std::stri
                    " events in it wait until it can be read");
         return std::unique_ptr<Slot>();
     }
-    if (on_blocked) on_blocked(name, 0);
     auto slot = std::make_unique<Slot>();
     slot->destination = destination_;
     slot->name = name;

@@ -70,7 +70,8 @@ class Slots {
     // file cannot be read is not claimed.
 
     // Hears of slots that cannot be opened, and how many events are in them: 1 where that
-    // cannot be told, 0 when they can be opened again. Set before anything is called.
+    // cannot be told. Whoever opens one of them publishes its numbers. Set before anything is
+    // called.
     std::function<void(const std::string& slot, uint64_t events)> on_blocked;
 
     const std::string& destination() const { return destination_; }

@@ -155,6 +155,39 @@ TEST_F(SlotTableTest, AsksNobodyWhoDiedHowADiskIs) {
     EXPECT_FALSE(table_->sum("bus", {3, 7}).full);
 }
 
+TEST_F(SlotTableTest, CountsASlotThatCannotBeOpenedUntilItIs) {
+    table_->publish_blocked("bus", "a", 4);
+    DestinationNumbers sum = table_->sum("bus", {});
+    EXPECT_EQ(sum.pending, 4u);
+    EXPECT_EQ(sum.unreadable, 4u);
+    EXPECT_EQ(sum.recovered, 4u);
+    expect_balance(sum);
+
+    table_->publish("bus", "a", 7, totals(9, 4), numbers(totals(9, 4)));
+    sum = table_->sum("bus", {7});
+    EXPECT_EQ(sum.pending, 5u);
+    EXPECT_EQ(sum.unreadable, 0u);
+    EXPECT_EQ(sum.recovered, 5u);
+    expect_balance(sum);
+}
+
+TEST_F(SlotTableTest, CountsOnceWhatASlotHeldThatCannotBeOpenedAgain) {
+    table_->publish("bus", "a", 7, {}, numbers(totals(9, 4)));
+    table_->publish_blocked("bus", "a", 6);
+    DestinationNumbers sum = table_->sum("bus", {});
+    EXPECT_EQ(sum.pending, 5u);
+    EXPECT_EQ(sum.unreadable, 5u);
+    EXPECT_EQ(sum.appended, 9u);
+    expect_balance(sum);
+
+    table_->publish("bus", "a", 8, totals(9, 4), numbers(totals(9, 9)));
+    sum = table_->sum("bus", {8});
+    EXPECT_EQ(sum.pending, 0u);
+    EXPECT_EQ(sum.unreadable, 0u);
+    EXPECT_EQ(sum.delivered, 9u);
+    expect_balance(sum);
+}
+
 TEST_F(SlotTableTest, SaysWhenItIsFull) {
     for (size_t i = 0; i < SlotTable::capacity; ++i) {
         EXPECT_TRUE(table_->publish("bus", std::to_string(i), 0, {}, {}));
