@@ -54,6 +54,8 @@ constexpr Reason<Told> destination_reasons[] = {
      [](const Told& told) { return is_full(told.numbers); }},
     {"on_hold", degraded, "events are on hold: the error log tells why",
      [](const Told& told) { return told.held > 0; }},
+    {"unreadable", degraded, "events wait that cannot be read: the error log names the file",
+     [](const Told& told) { return told.numbers.unreadable > 0; }},
     {"unreachable", degraded, "delivery fails, and is tried again",
      [](const Told& told) { return told.breaker_open > 0; }},
     {"bus_missing", degraded, "the event bus does not exist",

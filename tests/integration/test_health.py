@@ -1,5 +1,6 @@
 """momento_status health, as a load balancer reads it: each reason there is, made to happen."""
 
+import os
 import pathlib
 import re
 
@@ -180,6 +181,26 @@ def test_on_hold(start, standin):
     becomes(hook, "degraded", "on_hold", "bus")
     standin.always(aws.succeed)
     hook.reload()  # which tries again at once
+    standin.wait_for_entries(1)
+    well(hook)
+
+
+def test_unreadable(start, standin):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to somebody else")
+    standin.unreachable()
+    hook = start(standin)
+    hook.allow(r"\[alert\].*momento: .*cannot be read")
+    assert hook.send().status == 200
+    hook.stop()
+    cursor, = hook.path("spool/bus").glob("*/cursor")
+    owner = cursor.stat()
+    os.chown(cursor, 0, 0)
+    cursor.chmod(0o600)
+    standin.open()
+    hook.start_again()
+    becomes(hook, "degraded", "unreadable", "bus")
+    os.chown(cursor, owner.st_uid, owner.st_gid)
     standin.wait_for_entries(1)
     well(hook)
 

@@ -113,6 +113,10 @@ TEST_F(HealthTest, IsDegradedByWhatNeedsAPersonAndLosesNothing) {
     EXPECT_THAT(reasons(), ElementsAre("degraded on_hold bus"));
     destination_->held.parts[place] = 0;
 
+    metrics_->slots.publish_blocked("bus", "fedcba9876543210", 1);
+    EXPECT_THAT(reasons(), ElementsAre("degraded unreadable bus"));
+    metrics_->slots.publish("bus", "fedcba9876543210", place, {}, {});
+
     destination_->breaker_open.parts[place] = 1;
     EXPECT_THAT(reasons(), ElementsAre("degraded unreachable bus"));
     destination_->breaker_open.parts[place] = 0;
