@@ -35,17 +35,19 @@ Status must_be_known(const SlotPlace& place, const SlotReport& slot) {
 
 // Visits matching letters of all slots.
 Status for_each_letter(const std::string& directory, const LetterFilter& filter,
+                       Console& console,
                        const std::function<void(const SlotPlace&, const Record&)>& visit) {
     auto places = find_letters(directory);
     if (!places) return places.error();
+    FailedSlots failed(console);
     for (const SlotPlace& place : *places) {
         auto slot = read_slot(place, [&](const Record& letter, Position) {
             if (is_match(letter, filter, system_clock().wall_ms())) visit(place, letter);
         });
-        if (!slot) return slot.error();
-        if (Status known = must_be_known(place, *slot); !known) return known;
+        Status known = slot ? must_be_known(place, *slot) : Status(slot.error());
+        if (!known) failed.add(place, known.error());
     }
-    return {};
+    return failed.status();
 }
 
 struct LetterOptions {
@@ -77,7 +79,8 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
     if (!given) return given.error();
     Table table({"ID", "TIME", "DESTINATION", "REASON", "ATTEMPTS", "EVENT"});
     Status status = for_each_letter(
-        given->directory, given->filter, [&](const SlotPlace& place, const Record& letter) {
+        given->directory, given->filter, console,
+        [&](const SlotPlace& place, const Record& letter) {
             if (given->json) {
                 console.out << describe(place, letter).dump() << '\n';
                 return;
@@ -87,8 +90,8 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
                        std::string(letter.reason_code), std::to_string(letter.attempts),
                        subject(letter)});
         });
-    if (!status) return status.error();
     if (!given->json) table.print(console.out);
+    if (!status) return status.error();
     return Outcome::fine;
 }
 
@@ -96,7 +99,8 @@ Result<Outcome> cat(const Arguments& arguments, Console& console) {
     Result<LetterOptions> given = parse_letter_options(arguments);
     if (!given) return given.error();
     Status status = for_each_letter(
-        given->directory, given->filter, [&](const SlotPlace& place, const Record& letter) {
+        given->directory, given->filter, console,
+        [&](const SlotPlace& place, const Record& letter) {
             if (given->json) {
                 console.out << describe(place, letter).dump() << '\n';
                 return;
@@ -163,13 +167,13 @@ Status redrive_spool(const std::string& directory, const RedriveSettings& settin
     ConsoleLogger logger(console.err);
     SpoolTools tools = system_tools(logger);
     Tails tails(directory, tools);
-    Status status;
+    FailedSlots failed(console);
     for (const SlotPlace& place : *places) {
-        status = redrive_slot(place, settings, tails, tools, report);
-        if (!status) break;
+        Status status = redrive_slot(place, settings, tails, tools, report);
+        if (!status) failed.add(place, status.error());
     }
     tails.finish();
-    return status;
+    return failed.status();
 }
 
 Result<Outcome> redrive(const Arguments& arguments, Console& console) {
@@ -228,12 +232,14 @@ Result<Outcome> remove(const Arguments& arguments, Console& console) {
     LetterFilter filter;
     filter.older_than_ms = *older_than_ms;
     uint64_t removed = 0;
+    FailedSlots failed(console);
     for (const SlotPlace& place : *places) {
         auto count = remove_letters(place, filter, system_tools(logger));
-        if (!count) return count.error();
-        removed += *count;
+        if (count) removed += *count;
+        if (!count) failed.add(place, count.error());
     }
     console.out << "removed: " << removed << '\n';
+    if (Status all = failed.status(); !all) return all.error();
     return Outcome::fine;
 }
 

@@ -36,7 +36,7 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
     auto places = find_slots(system_files(), given->directory);
     if (!places) return places.error();
 
-    std::optional<Error> unreadable;
+    FailedSlots failed(console);
     Table table({"DESTINATION", "SLOT", "PENDING", "UNREADABLE", "OLDEST", "BYTES"});
     for (const SlotPlace& place : *places) {
         int64_t oldest_ms = 0;
@@ -46,8 +46,7 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
             }
         });
         if (!slot) {
-            // The others are to be seen all the same.
-            if (!unreadable) unreadable = slot.error();
+            failed.add(place, slot.error());
             if (!given->json) {
                 table.add({place.destination, place.slot, "cannot be read", "", "", ""});
             }
@@ -76,7 +75,7 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
         }
     }
     if (!given->json) table.print(console.out);
-    if (unreadable) return *unreadable;
+    if (Status all = failed.status(); !all) return all.error();
     return Outcome::fine;
 }
 
@@ -86,6 +85,7 @@ Result<Outcome> cat(const Arguments& arguments, Console& console) {
     auto places = find_slots(system_files(), given->directory);
     if (!places) return places.error();
 
+    FailedSlots failed(console);
     for (const SlotPlace& place : *places) {
         auto slot = read_slot(place, [&](const Record& record, Position) {
             if (given->json) {
@@ -97,8 +97,9 @@ Result<Outcome> cat(const Arguments& arguments, Console& console) {
                         << "  attempts: " << record.attempts << '\n'
                         << printable(record.body) << "\n\n";
         });
-        if (!slot) return slot.error();
+        if (!slot) failed.add(place, slot.error());
     }
+    if (Status all = failed.status(); !all) return all.error();
     return Outcome::fine;
 }
 

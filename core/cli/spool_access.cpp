@@ -124,6 +124,18 @@ void ConsoleLogger::write(Severity, std::string line) {
     err_ << printable(line) << '\n';
 }
 
+void FailedSlots::add(const SlotPlace& place, const Error& error) {
+    ++count_;
+    const std::string name = place.destination + (place.slot.empty() ? "" : "/" + place.slot);
+    console_.err << name << ": " << printable(error.text) << '\n';
+}
+
+Status FailedSlots::status() const {
+    if (count_ == 0) return {};
+    return Error{std::to_string(count_) + (count_ == 1 ? " slot" : " slots") +
+                 " could not be read or written to"};
+}
+
 SpoolTools system_tools(Logger& logger) {
     return {&system_files(), &system_clock(), &system_random(), &logger, nullptr};
 }

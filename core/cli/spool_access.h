@@ -42,6 +42,19 @@ class ConsoleLogger final : public Logger {
     std::ostream& err_;
 };
 
+// Slots at which a command failed: each is told of when it is met, and keeps the others from
+// nothing; in the end the command has failed.
+class FailedSlots {
+  public:
+    explicit FailedSlots(Console& console) : console_(console) {}
+    void add(const SlotPlace& place, const Error& error);
+    Status status() const;
+
+  private:
+    Console& console_;
+    size_t count_ = 0;
+};
+
 // The machine's disk, clock and chance.
 SpoolTools system_tools(Logger& logger);
 

@@ -50,10 +50,15 @@ Result<Outcome> move(const Arguments& arguments, Console& console) {
     tails.finish();
     console.out << "moved: " << report.moved << " to \"" << to->name << "\"\n";
     if (!status) return status.error();
-    if (report.in_use == 0) return Outcome::fine;
-    console.out << "left: " << report.in_use << " in slots that a process has; take \""
-                << from->name << "\" out of the configuration first\n";
-    return Outcome::found;
+    if (report.in_use > 0) {
+        console.out << "left: " << report.in_use << " in slots that a process has; take \""
+                    << from->name << "\" out of the configuration first\n";
+    }
+    if (report.failed > 0) {
+        console.out << "left: what cannot be moved now of " << report.failed
+                    << (report.failed == 1 ? " slot" : " slots") << "; try again\n";
+    }
+    return report.in_use + report.failed > 0 ? Outcome::found : Outcome::fine;
 }
 
 }  // namespace
@@ -68,7 +73,8 @@ that no running gateway knows: take it out of the configuration first. A running
 knows TO delivers the events within seconds. A crash in between may deliver an event twice,
 and loses none. Run as root, it takes the user and group of the owner of TO's spool first.
 
-Exit status 1 if events were left in slots that a running gateway has.
+Exit status 1 if events were left: in slots that a running gateway has, or that cannot be read
+now. One such slot keeps the others from nothing.
 )",
                                  move};
 

@@ -32,8 +32,7 @@ class SlotMove {
   public:
     SlotMove(std::unique_ptr<Slot> slot, std::string destination, Tails& tails,
              const SpoolTools& tools)
-        : slot_(slot->name),
-          destination_(std::move(destination)),
+        : destination_(std::move(destination)),
           tails_(tails),
           tools_(tools),
           log_(std::make_shared<Log>([] {}, [] {})),
@@ -56,6 +55,9 @@ class SlotMove {
 
     uint64_t moved() const { return moved_; }
 
+    // run() has failed for where events go to, and not for where they are.
+    bool cannot_append() const { return cannot_append_; }
+
   private:
     uint64_t pending() const { return log_->numbers().totals.pending(); }
 
@@ -63,7 +65,7 @@ class SlotMove {
         writer_->step();  // opens the slot
         for (int idle = 0; pending() > 0; ++idle) {
             if (idle > most_idle_steps) {
-                return Error{"slot \"" + slot_ + "\": " + std::to_string(pending()) +
+                return Error{std::to_string(pending()) +
                              " events cannot be read now, try again when its disk works"};
             }
             if (reader_.read(batch_records, batch_bytes, records_, releases_)) {
@@ -86,6 +88,7 @@ class SlotMove {
         const size_t count = events.size();
         if (count > 0) {
             Status status = tails_.append(destination_, std::move(events));
+            cannot_append_ = !status;
             if (!status) return status;
             observe(tools_.observer, steps::moved_appended);
         }
@@ -97,7 +100,6 @@ class SlotMove {
         return {};
     }
 
-    const std::string slot_;
     const std::string destination_;
     Tails& tails_;
     const SpoolTools& tools_;
@@ -108,36 +110,53 @@ class SlotMove {
     std::vector<ReadRecord> records_;
     std::vector<Release> releases_;
     uint64_t moved_ = 0;
+    bool cannot_append_ = false;
 };
 
 }  // namespace
 
 Status move_events(const std::string& spool, const std::string& from, const std::string& to,
                    Tails& tails, const SpoolTools& tools, MoveReport* report) {
-    Slots slots(spool, from, *tools.files, *tools.random, *tools.logger);
-    std::set<std::string> emptied;
+    std::set<std::string> tried;
+    std::set<std::string> failed;
+    Slots slots(spool, from, *tools.files, *tools.random, *tools.logger,
+                [&failed](const std::string& slot) { return failed.count(slot) > 0; });
+    const auto tell = [&](const std::string& slot, const std::string& what) {
+        tools.logger->write(Severity::error, "slot \"" + slot + "\": " + what);
+    };
     for (;;) {
         auto slot = slots.adopt();
         if (!slot) return slot.error();
         if (!*slot) break;
-        if (!emptied.insert((*slot)->name).second) {
-            return Error{"slot \"" + (*slot)->name +
-                         "\": that its events were moved cannot be noted, they would be moved "
-                         "again: try when its disk works"};
+        const std::string name = (*slot)->name;
+        if (!tried.insert(name).second) {
+            tell(name,
+                 "that its events were moved cannot be noted, they would be moved again: try "
+                 "when its disk works");
+            failed.insert(name);
+            continue;
         }
 
         SlotMove move(std::move(*slot), to, tails, tools);
         Status status = move.run();
         report->moved += move.moved();
-        if (!status) return status;
+        if (status) continue;
+        if (move.cannot_append()) return status;
+        tell(name, status.error().text);
+        failed.insert(name);
     }
 
     auto places = find_slots(*tools.files, spool, from);
     if (!places) return places.error();
     for (const SlotPlace& place : *places) {
+        auto lock = place.directory->try_lock(slot_lock_file);
+        const bool in_use = lock && !*lock;
         auto read = read_slot(place, [](const Record&, Position) {});
-        if (!read) return read.error();
-        report->in_use += read->pending;
+        // What adopt() could not open it has told of.
+        if (!read && in_use) tell(place.slot, read.error().text);
+        if (read && in_use) report->in_use += read->pending;
+        const bool is_whole = read && !read->foreign && read->unreadable == 0;
+        if (!is_whole || (!in_use && read->pending > 0)) ++report->failed;
     }
     return {};
 }

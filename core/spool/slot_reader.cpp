@@ -35,6 +35,44 @@ bool still_stands(Directory& slot, const Extent& extent) {
     return decoded.state == HeaderState::valid && decoded.header.salt == extent.salt;
 }
 
+// In place of one that cannot be opened.
+class UnopenedDirectory final : public Directory {
+  public:
+    explicit UnopenedDirectory(Error error) : error_(std::move(error)) {}
+    Result<std::unique_ptr<File>> open(const std::string&, Mode) override { return error_; }
+    Result<std::unique_ptr<Directory>> open_directory(const std::string&, bool) override {
+        return error_;
+    }
+    Result<std::vector<std::string>> list() override { return error_; }
+    Status rename(const std::string&, const std::string&) override { return error_; }
+    Status remove(const std::string&) override { return error_; }
+    Status sync() override { return error_; }
+    Result<std::unique_ptr<FileLock>> try_lock(const std::string&) override { return error_; }
+
+  private:
+    const Error error_;
+};
+
+// The slots of the destination `name`.
+Status add_slots(Directory& spool, const std::string& name, std::vector<SlotPlace>* places) {
+    auto parent = spool.open_directory(name, false);
+    if (!parent) return parent.error();
+    auto slots = (*parent)->list();
+    if (!slots) return slots.error();
+    std::sort(slots->begin(), slots->end());
+    for (const std::string& slot : *slots) {
+        if (!is_slot_name(slot)) continue;
+        auto directory = (*parent)->open_directory(slot, false);
+        if (directory) {
+            places->push_back({name, slot, std::move(*directory)});
+        } else if (directory.error().code != ENOENT) {  // it was removed meanwhile
+            places->push_back(
+                {name, slot, std::make_shared<UnopenedDirectory>(directory.error())});
+        }
+    }
+    return {};
+}
+
 class SlotWalk {
   public:
     SlotWalk(Directory& slot, const CursorState& cursor, std::unordered_set<uint64_t> marked,
@@ -130,31 +168,22 @@ Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& 
                                           const std::string& destination) {
     auto root = files.open_directory(spool, false);
     if (!root) return root.error();
-    std::vector<std::string> destinations = {destination};
-    if (destination.empty()) {
-        auto names = (*root)->list();
-        if (!names) return names.error();
-        destinations = std::move(*names);
-        std::sort(destinations.begin(), destinations.end());
+    std::vector<SlotPlace> places;
+    if (!destination.empty()) {
+        if (Status added = add_slots(**root, destination, &places); !added) {
+            return added.error();
+        }
+        return places;
     }
 
-    std::vector<SlotPlace> places;
-    for (const std::string& name : destinations) {
-        if (destination.empty() && name[0] == '.') continue;
-        auto parent = (*root)->open_directory(name, false);
-        if (!parent) {
-            if (destination.empty() && parent.error().code == ENOTDIR) continue;
-            return parent.error();
-        }
-        auto slots = (*parent)->list();
-        if (!slots) return slots.error();
-        std::sort(slots->begin(), slots->end());
-        for (const std::string& slot : *slots) {
-            if (!is_slot_name(slot)) continue;
-            auto directory = (*parent)->open_directory(slot, false);
-            if (!directory) return directory.error();
-            places.push_back({name, slot, std::move(*directory)});
-        }
+    auto names = (*root)->list();
+    if (!names) return names.error();
+    std::sort(names->begin(), names->end());
+    for (const std::string& name : *names) {
+        if (!is_destination_name(name)) continue;  // ".dead", "lost+found"
+        Status added = add_slots(**root, name, &places);
+        if (added || added.error().code == ENOTDIR || added.error().code == ENOENT) continue;
+        places.push_back({name, "", std::make_shared<UnopenedDirectory>(added.error())});
     }
     return places;
 }

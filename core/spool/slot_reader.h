@@ -30,7 +30,9 @@ struct SlotPlace {
 };
 
 // Slots of a spool, in the order of their names: of one destination, or of all but the dead
-// letters. An error if the spool, or that destination, is not there.
+// letters. An error if the spool, or that destination, is not there or cannot be read. A slot
+// that cannot be opened is one whose directory answers all with that error, so that it hides
+// no other; and of a destination of all that cannot be read there is one slot, without a name.
 Result<std::vector<SlotPlace>> find_slots(FileSystem& files, const std::string& spool,
                                           const std::string& destination = "");
 

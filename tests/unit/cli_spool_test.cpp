@@ -159,6 +159,36 @@ TEST_F(SpoolCommands, MoveGivesOrphansADestination) {
     EXPECT_THAT(spool_.pending("new"), UnorderedElementsAre("one"));
 }
 
+TEST_F(SpoolCommands, GoOnBehindASlotThatCannotBeOpened) {
+    spool_.append("old", {TestSpool::event("one")});
+    spool_.append(dead_letter_directory, {TestSpool::letter("two")});
+    const std::string slot = "0000000000000000";
+    for (const std::string parent : {"/old/", "/.dead/"}) {
+        std::ofstream(spool_.path() + parent + slot) << "no directory";
+    }
+    for (const char* command : {"spool ls", "spool cat", "dead ls", "dead cat"}) {
+        const std::string words = command;
+        const size_t space = words.find(' ');
+        Ran ran = run_here({words.substr(0, space), words.substr(space + 1), "--json"});
+        EXPECT_EQ(ran.status, 2) << command;
+        EXPECT_THAT(ran.err, HasSubstr(slot)) << command;
+        EXPECT_THAT(ran.out, StartsWith("{")) << command;
+    }
+    EXPECT_EQ(run_here({"spool", "verify"}).status, 1);
+
+    Ran redriven = run_here({"dead", "redrive", "--to", "old"});
+    EXPECT_EQ(redriven.status, 2);
+    EXPECT_THAT(redriven.err, HasSubstr(".dead/" + slot));
+    EXPECT_THAT(redriven.out, HasSubstr("redriven: 1 to \"old\""));
+
+    Ran moved = run({"spool", "move", spool_.path() + "/old", spool_.path() + "/new"});
+    EXPECT_EQ(moved.status, 1);
+    EXPECT_THAT(moved.err, HasSubstr(slot));
+    EXPECT_THAT(moved.out, HasSubstr("moved: 2 to \"new\""));
+    EXPECT_THAT(moved.out, HasSubstr("of 1 slot;"));
+    EXPECT_THAT(spool_.pending("new"), UnorderedElementsAre("one", "two"));
+}
+
 TEST_F(SpoolCommands, MoveRefusesWhatCannotBeMeant) {
     std::string here = spool_.path();
     EXPECT_THAT(run({"spool", "move", here + "/bus", here + "/bus/"}).err,

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "spool/marks.h"
 #include "spool/segment_scan.h"
 #include "test_spool.h"
@@ -11,7 +14,9 @@ namespace momento {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 class SlotReader : public testing::Test {
   protected:
@@ -109,6 +114,23 @@ TEST_F(SlotReader, FindsSlotsOfDestinationsButNotWhatIsNoSlot) {
     for (const SlotPlace& place : spool_.places("")) destinations.push_back(place.destination);
     EXPECT_THAT(destinations, ElementsAre("a", "b"));
     EXPECT_FALSE(find_slots(system_files(), spool_.path(), "none"));
+}
+
+TEST_F(SlotReader, LetsNothingThatCannotBeOpenedHideASlot) {
+    spool_.append("a", {TestSpool::event("one")});
+    for (const char* name : {"0000000000000000", "ffffffffffffffff"}) {
+        std::ofstream(spool_.path() + "/a/" + name) << "no directory";
+    }
+    std::filesystem::create_directories(spool_.path() + "/lost+found");
+    const std::vector<SlotPlace> places = spool_.places("");
+    ASSERT_THAT(places, SizeIs(3));
+    EXPECT_FALSE(read_slot(places[0], [](const Record&, Position) {}));
+    auto between = read_slot(places[1], [](const Record&, Position) {});
+    ASSERT_TRUE(between);
+    EXPECT_EQ(between->pending, 1u);
+    auto unopened = read_slot(places[2], [](const Record&, Position) {});
+    ASSERT_FALSE(unopened);
+    EXPECT_THAT(unopened.error().text, HasSubstr("ffffffffffffffff"));
 }
 
 TEST_F(SlotReader, SeesARecordThatIsWrittenAfterItsPlaceWasLookedAt) {
