@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::chrono::milliseconds between_tries{10};  // at another one's turn
 constexpr int room_wait_ms = 100;                       // then it looks whether it is to stop
+constexpr int most_looks = 100;  // at a file's end that others are at, too
 
 }  // namespace
 
@@ -68,16 +69,25 @@ FileWriter::Report FileWriter::append(std::string lines) {
     return fail("WriteFailed", "write: only a part was written");
 }
 
-// True if the next line may stand right behind what is there.
+// True if the next line may stand right behind what is there. A part of one may be seen there
+// that another process is writing just now: so, before it counts as half of one, a write() of
+// nothing takes its turn with the others, and the file must have grown no more.
 bool FileWriter::ends_in_a_line() const {
-    struct stat now {};
-    if (fstat(reader_.get(), &now) != 0) return !is_torn_;
-    if (now.st_size == 0) return true;
-    char last = '\0';
-    if (retry([&] { return pread(reader_.get(), &last, 1, now.st_size - 1); }) != 1) {
-        return !is_torn_;
+    off_t seen = 0;
+    for (int look = 0; look < most_looks; ++look) {
+        struct stat now {};
+        if (fstat(reader_.get(), &now) != 0) return !is_torn_;
+        if (now.st_size == 0) return true;
+        char last = '\0';
+        if (retry([&] { return pread(reader_.get(), &last, 1, now.st_size - 1); }) != 1) {
+            return !is_torn_;
+        }
+        if (last == '\n') return true;
+        if (now.st_size == seen) return false;
+        seen = now.st_size;
+        (void)!::write(descriptor_.get(), "", 0);
     }
-    return last == '\n';
+    return false;
 }
 
 // --- a pipe

@@ -15,8 +15,10 @@
 #include <memory>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include "base/json.h"
+#include "destination/file_writer.h"
 #include "fakes.h"
 
 namespace momento {
@@ -197,6 +199,27 @@ TEST_F(FileDestinationTest, ALineThatAnotherProcessToreEndsBeforeTheNext) {
     EXPECT_EQ(lines[1], lines[2]);
     EXPECT_EQ(lines[3], "{\"version");
     EXPECT_EQ(lines[1], lines[4]);
+}
+
+TEST_F(FileDestinationTest, ALineThatAnotherProcessIsWritingIsNotTorn) {
+    constexpr int lines_each = 100;
+    const std::string line = std::string(60'000, 'x') + '\n';
+    const auto write_lines = [&] {
+        FileWriter writer(path_, {}, SyncMode::os, system_files());
+        writer.set_descriptor(Descriptor(open_file()));
+        for (int i = 0; i < lines_each; ++i) {
+            EXPECT_EQ(writer.write(line).outcome, FileWriter::Outcome::written);
+        }
+    };
+    std::thread other(write_lines);
+    write_lines();
+    other.join();
+    size_t lines = 0;
+    for (const std::string& each : content_lines()) {
+        ASSERT_EQ(each.size() + 1, line.size());
+        ++lines;
+    }
+    EXPECT_EQ(lines, size_t{2 * lines_each});
 }
 
 TEST_F(FileDestinationTest, NobodysLockOnTheFileIsWaitedFor) {
