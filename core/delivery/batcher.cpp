@@ -42,8 +42,13 @@ std::vector<Entry*> Batcher::take_probe() {
     }
     std::deque<Entry*>& from = ready_.empty() ? alone_ : ready_;
     if (from.empty()) return {};
-    std::vector<Entry*> one{from.front()};
-    from.pop_front();
+    const bool takes_newest = std::exchange(newest_is_next_, !newest_is_next_);
+    std::vector<Entry*> one{takes_newest ? from.back() : from.front()};
+    if (takes_newest) {
+        from.pop_back();
+    } else {
+        from.pop_front();
+    }
     return one;
 }
 

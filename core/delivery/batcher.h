@@ -37,7 +37,8 @@ class Batcher {
     // The next part of a batch, or none.
     std::vector<Entry*> take_part();
 
-    // One entry, at once: to find out whether anything gets through.
+    // One entry, at once: to find out whether anything gets through. The oldest and the newest
+    // in turns: what is refused may be all that is old.
     std::vector<Entry*> take_probe();
 
     // The next batch, or none yet.
@@ -60,6 +61,7 @@ class Batcher {
     std::deque<std::vector<Entry*>> parts_;
     std::deque<Entry*> alone_;
     bool batch_is_next_ = false;
+    bool newest_is_next_ = false;
 };
 
 }  // namespace momento
