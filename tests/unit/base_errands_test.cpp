@@ -134,6 +134,7 @@ TEST_F(ThreadCrewTest, AThreadLetsGoOfWhatItUsed) {
     Semaphore done;
     struct Last {
         ~Last() {
+            used.reset();
             if (bell != nullptr) bell->post();
         }
         std::shared_ptr<int> used;
