@@ -163,6 +163,22 @@ class SystemDirectory final : public Directory {
         return {};
     }
 
+    Status link(const std::string& name, Directory& other) override {
+        const auto& to = static_cast<SystemDirectory&>(other);
+        if (linkat(fd_.get(), name.c_str(), to.fd_.get(), name.c_str(), 0) != 0) {
+            return failed("link", below(name));
+        }
+        return {};
+    }
+
+    Result<uint64_t> links(const std::string& name) override {
+        struct stat info {};
+        if (fstatat(fd_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+            return failed("look at", below(name));
+        }
+        return static_cast<uint64_t>(info.st_nlink);
+    }
+
     Status sync() override {
         if (retry([&] { return fsync(fd_.get()); }) != 0) return failed("sync", path_);
         return {};

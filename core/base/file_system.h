@@ -65,7 +65,13 @@ class Directory {
 
     virtual Status rename(const std::string& from, const std::string& to) = 0;
     virtual Status remove(const std::string& name) = 0;  // a file, or an empty directory
-    virtual Status sync() = 0;                           // makes entries durable
+
+    // Gives a file a second name, the same one in `other`, a directory of the same kind and
+    // disk. The file need not be readable.
+    virtual Status link(const std::string& name, Directory& other) = 0;
+    virtual Result<uint64_t> links(const std::string& name) = 0;  // how many names it has
+
+    virtual Status sync() = 0;  // makes entries durable
 
     // Takes the lock file `name`, made if missing. A null pointer: somebody else holds it.
     // The locked file is the one that stands in the directory (checked after locking).

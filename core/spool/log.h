@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/file_system.h"
@@ -36,6 +37,8 @@ struct SpoolSettings {
     uint64_t size = 1ull << 30;         // bound of one log on disk, all its files together
     uint64_t segment_size = 16u << 20;  // bytes of one segment file
     SyncMode sync = SyncMode::always;
+    uint64_t unread_reach = cursor_window / 4;  // records that are read behind one that cannot
+                                                // be, before that gets a slot of its own
     int64_t retain_ms = 0;  // a released segment is kept until its newest publish time is
                             // this old, so that replay ids can be read back
 };
@@ -61,6 +64,15 @@ struct AppendBatch {
 struct Requeue {
     RecordBuffer record;
     Release old;
+};
+
+// Records of one segment that cannot be read now, as their reader found them.
+struct UnreadRecords {
+    uint64_t segment = 0;
+    Salt salt{};
+    uint64_t from = 0;                                     // offset before the first
+    uint64_t to = 0;                                       // and behind the last
+    std::vector<std::pair<uint64_t, uint64_t>> sequences;  // ascending; each first, and behind
 };
 
 // What of a segment may be read. Extents are consecutive; only the last one grows.
@@ -125,6 +137,12 @@ class Log {
         unreadable_.store(records, std::memory_order_relaxed);
     }
 
+    // These are to wait in a slot of their own (waiting_slot.h), and to be released here. What
+    // came of it is heard later: true once they are another log's.
+    void part_with(UnreadRecords records) { unread_.post(std::move(records)); }
+    void take_parted(std::vector<bool>& parted) { parted_.take(parted); }
+    uint64_t unread_reach() const { return unread_reach_.load(std::memory_order_relaxed); }
+
     // Extents from that segment on, or from the next one that there is. `version` tells
     // whether anything has changed. What was published may also be taken back (sync=os,
     // after a failed sync): then records with sequences that were already read come again
@@ -163,6 +181,9 @@ class Log {
     Mailbox<AppendBatch> appends_;
     Mailbox<std::vector<Release>> releases_;
     Mailbox<std::vector<Requeue>> requeues_;
+    Mailbox<UnreadRecords> unread_;
+    Mailbox<bool> parted_;
+    std::atomic<uint64_t> unread_reach_{SpoolSettings().unread_reach};
     std::atomic<Mailbox<std::vector<Release>>*> watcher_{nullptr};
     const std::function<void()> wake_writer_;
     const std::function<void()> wake_reader_;

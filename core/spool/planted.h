@@ -18,12 +18,13 @@ enum class Bug {
     adoption_without_lock,
     released_before_delivery,
     redrive_marked_before_durable,
-    slot_not_set_aside,    // whoever comes next takes what has just ended a thread
-    hold_not_taken_apart,  // what one entry is held for holds all, and probes are batches
-    adoption_given_up,     // after a look that found nothing
-    gap_ends_log,          // what stands before a segment that is gone is not believed
-    unreadable_is_lost,    // records that cannot be read now
-    blocked_for_good,      // a slot that could not be read is not tried again
+    slot_not_set_aside,     // whoever comes next takes what has just ended a thread
+    hold_not_taken_apart,   // what one entry is held for holds all, and probes are batches
+    adoption_given_up,      // after a look that found nothing
+    gap_ends_log,           // what stands before a segment that is gone is not believed
+    unreadable_is_lost,     // records that cannot be read now
+    shared_segment_reused,  // though another slot has it, for records that cannot be read
+    blocked_for_good,       // a slot that could not be read is not tried again
 };
 
 #ifdef MOMENTO_PLANTED_BUGS

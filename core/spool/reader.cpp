@@ -27,7 +27,7 @@ std::string remedy(const Error& error) {
 
 }  // namespace
 
-Reader::Reader(std::shared_ptr<const Log> log, Logger& logger, const Clock& clock)
+Reader::Reader(std::shared_ptr<Log> log, Logger& logger, const Clock& clock)
     : log_(std::move(log)), logger_(logger), clock_(clock) {}
 
 bool Reader::begin() {
@@ -43,6 +43,8 @@ bool Reader::read(size_t max_records, size_t max_bytes, std::vector<ReadRecord>&
                   std::vector<Release>& damaged) {
     if (!begin()) return false;
     refresh();
+    hear_of_parting();
+    part_with_holes();
 
     size_t count = 0;
     size_t bytes = 0;
@@ -231,8 +233,9 @@ bool Reader::walks_through_hole() {
     while (!holes_.empty() && holes_.front().sequences.to <= log_->base_sequence()) {
         holes_.pop_front();
     }
-    const auto due = std::find_if(holes_.begin(), holes_.end(),
-                                  [&](const Hole& hole) { return hole.due_us <= now_us; });
+    const auto due = std::find_if(holes_.begin(), holes_.end(), [&](const Hole& hole) {
+        return hole.due_us <= now_us && !hole.leaves;
+    });
     if (due == holes_.end()) return false;
     Hole hole = *due;
     holes_.erase(due);
@@ -288,6 +291,50 @@ uint64_t Reader::unreleased(Range sequences) const {
         count += opened_at_->is_released(each) ? 0 : 1;
     }
     return count;
+}
+
+// Asks for it when the lowest one keeps the log from being released, with all of its segment.
+void Reader::part_with_holes() {
+    if (holes_.empty() || walked_hole_) return;
+    const uint64_t base = log_->base_sequence();
+    if (main_.next < base + log_->unread_reach()) return;
+    const auto is_before = [](const Hole& a, const Hole& b) {
+        return a.sequences.from < b.sequences.from;
+    };
+    const auto lowest = std::min_element(holes_.begin(), holes_.end(), is_before);
+    if (lowest->leaves || lowest->sequences.from > base) return;
+    if (clock_.steady_us() < part_again_us_) return;
+
+    std::sort(holes_.begin(), holes_.end(), is_before);
+    const uint64_t segment = holes_.front().segment;
+    UnreadRecords unread;
+    unread.segment = segment;
+    unread.salt = holes_.front().salt;
+    unread.from = holes_.front().bytes.from;
+    for (const Hole& hole : holes_) {
+        if (hole.segment != segment) continue;
+        unread.to = hole.bytes.to;
+        unread.sequences.emplace_back(hole.sequences.from, hole.sequences.to);
+    }
+    // Where nothing stands behind them they are as good as in a slot of their own.
+    if (unread.sequences.back().second > log_->numbers().totals.last_sequence) return;
+    for (Hole& hole : holes_) hole.leaves = hole.segment == segment;
+    log_->part_with(std::move(unread));
+}
+
+void Reader::hear_of_parting() {
+    parted_.clear();
+    log_->take_parted(parted_);
+    for (const bool is_parted : parted_) {
+        if (!is_parted) part_again_us_ = clock_.steady_us() + longest_delay_us;
+        for (auto hole = holes_.begin(); hole != holes_.end();) {
+            if (hole->leaves && is_parted) {
+                hole = holes_.erase(hole);
+            } else {
+                hole++->leaves = false;
+            }
+        }
+    }
 }
 
 // --- what is lost

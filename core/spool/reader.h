@@ -6,7 +6,8 @@
 // What cannot be read (a bad page, a file that cannot be opened) is a hole: its records wait,
 // pending, and reading goes on behind it at once. A hole is tried again after a second, then
 // less and less often, once a minute at least, and what of it can be read by then comes out of
-// order. Nothing is given up for its time: whoever wants to takes the file out of the slot.
+// order. Once much behind it has been read, the log parts with it (waiting_slot.h). Nothing is
+// given up for its time: whoever wants to takes the file out of the slot.
 //
 // Belongs to one thread. Blocks on the disk.
 #pragma once
@@ -36,7 +37,7 @@ struct ReadRecord {
 
 class Reader {
   public:
-    Reader(std::shared_ptr<const Log> log, Logger& logger, const Clock& clock);
+    Reader(std::shared_ptr<Log> log, Logger& logger, const Clock& clock);
 
     // Appends up to `max_records` to `records`, at most about `max_bytes` of them, without
     // those the cursor already had as released. Records lost to damage are appended to
@@ -83,6 +84,7 @@ class Reader {
         uint64_t records = 0;  // of the sequences those that are not released
         int64_t delay_us = 0;
         int64_t due_us = 0;
+        bool leaves = false;  // the log is about to part with it
     };
 
     struct Lost {
@@ -107,13 +109,15 @@ class Reader {
 
     bool give_lost(std::vector<Release>& damaged);
     uint64_t unreleased(Range sequences) const;
+    void part_with_holes();
+    void hear_of_parting();
     void keep_aside(const Walk& walk, uint64_t from, uint64_t to);
     uint64_t bytes_aside() const;
     bool in_window(uint64_t sequence) const {
         return sequence < log_->base_sequence() + cursor_window;
     }
 
-    std::shared_ptr<const Log> log_;
+    std::shared_ptr<Log> log_;
     Logger& logger_;
     const Clock& clock_;
     std::shared_ptr<const CursorState> opened_at_;
@@ -127,6 +131,8 @@ class Reader {
     bool stands_still_ = false;
 
     std::deque<Hole> holes_;
+    std::vector<bool> parted_;
+    int64_t part_again_us_ = INT64_MIN;
     std::optional<Hole> walked_hole_;
     Walk hole_walk_;
 };

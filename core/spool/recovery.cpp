@@ -361,7 +361,7 @@ class Recovery {
             const auto other = found_.find(bad.header.number);
             const bool is_second_name =
                 other != found_.end() && other->second.header.salt == bad.header.salt;
-            if (may_be_missed(number)) {
+            if (may_be_missed(number) && !was_recycled(number, bad.header)) {
                 slot_.damaged.push_back(bad.file);
             } else if (is_second_name) {
                 slot_.second_names.push_back(bad.file.file.name);
@@ -373,6 +373,13 @@ class Recovery {
 
     bool may_be_missed(uint64_t number) const {
         return momento::may_be_missed(number, chain_, found_, slot_.cursor.base_sequence);
+    }
+
+    // In a log of which nothing is left, and nothing is pending: whatever is used again was
+    // released.
+    bool was_recycled(uint64_t number, const SegmentHeader& header) const {
+        return chain_.empty() && slot_.cursor.totals.pending() == 0 && header.number > number &&
+               header.slot == name_;
     }
 
     // The segment where the base stood may have been given up before anything in it counted.

@@ -35,7 +35,23 @@ SegmentStore::SegmentStore(std::shared_ptr<Directory> directory,
     }
     for (const FoundFile& spare : slot.spares) {
         bytes_ += spare.size;
-        add_spare(spare);
+        take_back(spare);
+    }
+}
+
+// Another slot may have the same file (waiting_slot.h).
+bool SegmentStore::is_own(const std::string& name) const {
+    if (planted(Bug::shared_segment_reused)) return true;
+    Result<uint64_t> links = directory_->links(name);
+    return links && *links == 1;
+}
+
+// To be used again, unless it is not for us to write to.
+void SegmentStore::take_back(const FoundFile& file) {
+    if (is_own(file.name)) {
+        add_spare(file);
+    } else {
+        (void)remove(file.name, file.size);
     }
 }
 
@@ -273,7 +289,7 @@ Result<bool> SegmentStore::remove_outsized() {
 Status SegmentStore::recycle(uint64_t number, uint64_t size, bool keep) {
     std::string name = segment_file_name(number);
     const size_t wanted = fits(0) ? most_spares : 1;
-    if (!keep || spares_.size() >= wanted || size > settings_->segment_size) {
+    if (!keep || spares_.size() >= wanted || size > settings_->segment_size || !is_own(name)) {
         Status removed = remove(name, size);
         if (removed) excess_ -= excess(size);
         return removed;
@@ -303,7 +319,7 @@ std::vector<std::string> SegmentStore::set_aside(const std::vector<BadFile>& dam
         std::string& line = done.emplace_back('"' + file.name + "\" is damaged: " + bad.what);
         if (aside_bytes_ >= most_kept_aside) {
             bytes_ += file.size;
-            add_spare(file);
+            take_back(file);
             line += "; it is not kept, because so much is kept in this slot already";
             continue;
         }

@@ -98,6 +98,8 @@ class SegmentStore {
     double fullness(uint64_t unwritten) const;
 
   private:
+    bool is_own(const std::string& name) const;
+    void take_back(const FoundFile& file);
     bool fits(uint64_t added) const;
     Error log_full() const;
     uint64_t excess(uint64_t segment_size) const;

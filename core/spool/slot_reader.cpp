@@ -46,6 +46,8 @@ class UnopenedDirectory final : public Directory {
     Result<std::vector<std::string>> list() override { return error_; }
     Status rename(const std::string&, const std::string&) override { return error_; }
     Status remove(const std::string&) override { return error_; }
+    Status link(const std::string&, Directory&) override { return error_; }
+    Result<uint64_t> links(const std::string&) override { return error_; }
     Status sync() override { return error_; }
     Result<std::unique_ptr<FileLock>> try_lock(const std::string&) override { return error_; }
 

@@ -52,11 +52,13 @@ Slots::Slots(std::string spool_path, std::string destination, FileSystem& files,
       logger_(logger),
       is_set_aside_(std::move(is_set_aside)) {}
 
-Result<std::unique_ptr<Directory>> Slots::open_destination(bool create) {
+Result<std::shared_ptr<Directory>> Slots::open_destination(bool create) {
     auto spool = files_.open_directory(spool_path_, false);
     if (!spool) return spool.error();
-    auto destination = (*spool)->open_directory(destination_, create);
-    if (!destination || !create) return destination;
+    auto opened = (*spool)->open_directory(destination_, create);
+    if (!opened) return opened.error();
+    std::shared_ptr<Directory> destination = std::move(*opened);
+    if (!create) return destination;
 
     // Whoever made these directories may have died before they were durable.
     if (Status synced = (*spool)->sync(); !synced) return synced.error();
@@ -74,7 +76,7 @@ Result<std::unique_ptr<Slot>> Slots::claim() {
 
     for (const std::string& name : *names) {
         if (!is_free(name)) continue;
-        auto slot = lock_slot(**parent, name);
+        auto slot = lock_slot(*parent, name);
         if (!slot) {
             report(is_refused(slot.error()) ? Severity::error : Severity::alert, name,
                    slot.error().text);
@@ -83,17 +85,17 @@ Result<std::unique_ptr<Slot>> Slots::claim() {
             return slot;
         }
     }
-    return make_slot(**parent);
+    return make_slot(*parent);
 }
 
-Result<std::unique_ptr<Slot>> Slots::make_slot(Directory& parent) {
+Result<std::unique_ptr<Slot>> Slots::make_slot(const std::shared_ptr<Directory>& parent) {
     // Between making and locking it, somebody who looks for a free slot may take it.
     constexpr int most_attempts = 8;
     for (int attempt = 0; attempt < most_attempts; ++attempt) {
         std::string name = hex16(random_.number());
-        auto made = parent.open_directory(name, true);
+        auto made = parent->open_directory(name, true);
         if (!made) return made.error();
-        if (Status synced = parent.sync(); !synced) return synced.error();
+        if (Status synced = parent->sync(); !synced) return synced.error();
         auto slot = lock_slot(parent, name);
         if (!slot || *slot) return slot;
     }
@@ -124,7 +126,7 @@ Result<std::unique_ptr<Slot>> Slots::go_through(bool adopts) {
         if (is_drained(**parent, name)) continue;
 
         if (planted(Bug::blocked_for_good) && was_reported(name)) continue;
-        auto slot = lock_slot(**parent, name);
+        auto slot = lock_slot(*parent, name);
         if (!slot) {
             report(is_refused(slot.error()) ? Severity::error : Severity::alert, name,
                    slot.error().text);
@@ -208,7 +210,8 @@ Result<Slots::Drained> Slots::glance(Directory& slot) {
 }
 
 // Null: another process has it, or it must be left alone.
-Result<std::unique_ptr<Slot>> Slots::lock_slot(Directory& parent, const std::string& name) {
+Result<std::unique_ptr<Slot>> Slots::lock_slot(const std::shared_ptr<Directory>& parent,
+                                               const std::string& name) {
     auto slot = try_slot(parent, name);
     // What a slot holds that nobody can look into nobody knows: something.
     const bool is_gone = !slot && slot.error().code == ENOENT;
@@ -216,8 +219,9 @@ Result<std::unique_ptr<Slot>> Slots::lock_slot(Directory& parent, const std::str
     return slot;
 }
 
-Result<std::unique_ptr<Slot>> Slots::try_slot(Directory& parent, const std::string& name) {
-    auto directory = parent.open_directory(name, false);
+Result<std::unique_ptr<Slot>> Slots::try_slot(const std::shared_ptr<Directory>& parent,
+                                              const std::string& name) {
+    auto directory = parent->open_directory(name, false);
     if (!directory) return directory.error();
     auto lock = (*directory)->try_lock(slot_lock_file);
     if (!lock) return lock.error();
@@ -244,6 +248,7 @@ Result<std::unique_ptr<Slot>> Slots::try_slot(Directory& parent, const std::stri
     auto slot = std::make_unique<Slot>();
     slot->destination = destination_;
     slot->name = name;
+    slot->above = parent;
     slot->directory = std::move(*directory);
     slot->lock = std::move(*lock);
     slot->found = std::move(*found);

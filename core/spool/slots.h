@@ -35,6 +35,7 @@ bool is_slot_name(const std::string& name);       // 16 hex digits
 struct Slot {
     std::string destination;
     std::string name;
+    std::shared_ptr<Directory> above;  // where all slots of the destination stand
     std::shared_ptr<Directory> directory;
     std::unique_ptr<FileLock> lock;
     RecoveredSlot found;  // what its files said once it was locked
@@ -88,10 +89,12 @@ class Slots {
         }
     };
 
-    Result<std::unique_ptr<Directory>> open_destination(bool create);
-    Result<std::unique_ptr<Slot>> try_slot(Directory& parent, const std::string& name);
-    Result<std::unique_ptr<Slot>> lock_slot(Directory& parent, const std::string& name);
-    Result<std::unique_ptr<Slot>> make_slot(Directory& parent);
+    Result<std::shared_ptr<Directory>> open_destination(bool create);
+    Result<std::unique_ptr<Slot>> try_slot(const std::shared_ptr<Directory>& parent,
+                                           const std::string& name);
+    Result<std::unique_ptr<Slot>> lock_slot(const std::shared_ptr<Directory>& parent,
+                                            const std::string& name);
+    Result<std::unique_ptr<Slot>> make_slot(const std::shared_ptr<Directory>& parent);
     Result<std::unique_ptr<Slot>> go_through(bool adopts);
     bool is_drained(Directory& parent, const std::string& name);
     int64_t give_back(Slot& slot);

@@ -35,6 +35,7 @@ inline constexpr char fresh_cursor_written[] = "fresh cursor written";
 inline constexpr char fresh_cursor_renamed[] = "fresh cursor renamed";
 inline constexpr char fresh_cursor_named[] = "fresh cursor named";
 
+inline constexpr char waiting_slot_made[] = "waiting slot made";
 inline constexpr char segment_recycled[] = "segment recycled";
 inline constexpr char segment_removed[] = "segment removed";
 inline constexpr char spare_extended[] = "spare extended";
@@ -53,6 +54,7 @@ inline constexpr const char* all[] = {
     fresh_cursor_renamed,  fresh_cursor_named,
     segment_recycled,      segment_removed,
     spare_extended,        finished,
+    waiting_slot_made,
 };
 
 }  // namespace steps

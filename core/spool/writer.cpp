@@ -14,6 +14,7 @@
 #include "spool/pace.h"
 #include "spool/recycler.h"
 #include "spool/segment_store.h"
+#include "spool/waiting_slot.h"
 
 namespace momento {
 
@@ -25,7 +26,9 @@ class Writer::Impl {
           settings_(std::move(settings)),
           slots_(std::move(slots)),
           slot_(std::move(slot)),
-          tools_(tools) {}
+          tools_(tools) {
+        log_->unread_reach_.store(settings_->unread_reach, std::memory_order_relaxed);
+    }
 
     bool step() {
         bool worked = take_mail();
@@ -37,6 +40,7 @@ class Writer::Impl {
             return worked;
         }
         store();
+        part_with_unread();
         apply_releases();
         publish();
         settle();
@@ -73,13 +77,15 @@ class Writer::Impl {
         log_->appends_.take(batches_);
         log_->releases_.take(posted_releases_);
         log_->requeues_.take(posted_requeues_);
+        log_->unread_.take(unread_);
         for (std::vector<Release>& releases : posted_releases_) {
             releases_.insert(releases_.end(), releases.begin(), releases.end());
         }
         for (std::vector<Requeue>& requeues : posted_requeues_) {
             std::move(requeues.begin(), requeues.end(), std::back_inserter(requeues_));
         }
-        return !batches_.empty() || !posted_releases_.empty() || !posted_requeues_.empty();
+        return !batches_.empty() || !posted_releases_.empty() || !posted_requeues_.empty() ||
+               !unread_.empty();
     }
 
     // --- opening
@@ -286,6 +292,46 @@ class Writer::Impl {
         observe(tools_.observer, steps::releases_applied);
     }
 
+    void part_with_unread() {
+        for (const UnreadRecords& unread : unread_) log_->parted_.post(part_with(unread));
+        unread_.clear();
+    }
+
+    // False: they stay.
+    bool part_with(const UnreadRecords& unread) {
+        WaitingRecords waiting;
+        waiting.found = unread;
+        for (const auto& [first, behind] : unread.sequences) {
+            for (uint64_t each = first; each < behind; ++each) {
+                if (!cursor_->state().is_released(each)) waiting.pending.push_back(each);
+            }
+        }
+        if (waiting.pending.empty()) return true;
+        for (const LogSegment& segment : appender_->segments()) {
+            if (segment.extent.segment != unread.segment) continue;
+            waiting.newest_publish_ms = segment.newest_publish_ms;
+        }
+        const std::string records = std::to_string(waiting.pending.size()) + " records of \"" +
+                                    slot_->destination + '/' + slot_->name +
+                                    "\" that cannot be read now ";
+        Result<std::string> made =
+            make_waiting_slot(*slot_, waiting, tools_.clock->wall_ms(), *tools_.random);
+        if (!made) {
+            tools_.logger->write(Severity::alert, records +
+                                                      "get no slot of their own, and keep "
+                                                      "those behind them waiting: " +
+                                                      made.error().text);
+            return false;
+        }
+        observe(tools_.observer, steps::waiting_slot_made);
+        tools_.logger->write(Severity::error,
+                             records + "wait in slot \"" + *made + "\" of their own");
+        for (const uint64_t each : waiting.pending) {
+            releases_.push_back({each, {unread.segment, unread.to}, Resolution::requeued});
+        }
+        return true;
+    }
+
     // Letters come now and then: what they leave is given back to the disk.
     Recycler::Use use() const {
         if (tools_.only_drains) return Recycler::Use::drained;
@@ -372,6 +418,7 @@ class Writer::Impl {
     std::vector<AppendBatch> batches_;
     std::vector<std::vector<Release>> posted_releases_;
     std::vector<std::vector<Requeue>> posted_requeues_;
+    std::vector<UnreadRecords> unread_;
     std::vector<Requeue> requeues_;  // not stored yet
     std::deque<Requeued> requeued_;  // stored, perhaps not synced yet
     std::vector<Release> releases_;  // not applied yet, or beyond the window

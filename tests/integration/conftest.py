@@ -16,6 +16,7 @@ from harness.disk import Disk
 from harness.endings import Endings
 from harness.event_loop import EventLoop
 from harness.mount import Mount
+from harness.pages import Pages
 from harness.moto_server import Moto, moto_python
 from harness.nginx import Nginx
 from harness.resolver import Resolver
@@ -111,6 +112,13 @@ def threads():
     """A system that can be told to give no threads; its environment() is for start_webhook()."""
     with in_directory(Threads) as threads:
         yield threads
+
+
+@pytest.fixture
+def pages():
+    """A disk with places that cannot be read; its environment() is for start_webhook()."""
+    with in_directory(Pages) as pages:
+        yield pages
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from harness.events import documented_event
+from harness.load import Load
 from harness.waiting import eventually
 
 EVENTS = 300
@@ -19,10 +20,10 @@ EMPTY, BLANK, GONE, COPY, STRANGE = "empty", "blank", "gone", "copy", "strange"
 
 
 @pytest.fixture
-def backlog(start_webhook, standin):
+def backlog(start_webhook, standin, pages):
     """An nginx that was killed with 300 events in its spool."""
     standin.unreachable()
-    hook = start_webhook(standin, workers=1, spool=SPOOL)
+    hook = start_webhook(standin, workers=1, spool=SPOOL, env=pages.environment())
     hook.allow(r"momento: .*(damaged|are lost|can(not)? be read|left alone)")
     for number in range(EVENTS):
         assert hook.send(documented_event(text=f"event-{number:03}-" + "x" * SIZE)).status == 200
@@ -138,6 +139,33 @@ def test_a_bad_segment_costs_what_stood_in_it(backlog, standin, kind, which):
             r"(\d+) records before offset .* are lost", hook.error_log()))
 
     eventually(lambda: told() == len(lost), f"that {len(lost)} are lost to be told")
+
+
+def test_a_log_parts_with_a_place_that_cannot_be_read(backlog, standin, pages):
+    hook = backlog
+    path, _ = segments(hook)[0]
+    at = path.read_bytes().index(b"event-050-") + SIZE // 2  # a page that is all its own
+    pages.spoil(path, at, at + 1)
+    standin.open()
+    hook.start_again()
+    numbers_once(hook, recovered=EVENTS, delivered=EVENTS - 1, spool_damaged=0, pending=1,
+                 unreadable=1)
+
+    # All else goes on, however much it is: the log is released behind the place.
+    load = Load(hook.port, connections=20)
+    try:
+        eventually(lambda: "of their own" in hook.error_log(), "the log to part with it")
+    finally:
+        outcomes = load.stop()
+    stored = sum(status == 200 for status in outcomes.values())
+    assert EVENTS + stored >= 4_096
+    numbers_once(hook, delivered=EVENTS - 1 + stored, spool_damaged=0, pending=1, unreadable=1)
+    assert len(list(hook.path("spool/bus").iterdir())) == 2
+    assert "event-050-" not in arrived(standin)
+
+    pages.heal()
+    numbers_once(hook, delivered=EVENTS + stored, spool_damaged=0, pending=0, unreadable=0)
+    assert arrived(standin).count("event-050-") == 1
 
 
 @pytest.mark.parametrize("name", ["middle", "newest", "cursor", "spare"])

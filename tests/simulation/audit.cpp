@@ -60,7 +60,7 @@ void Audit::check_event(const SimEvent& event) {
         world_.stage.violation(who + " was acknowledged, and is lost");
     }
     // Every refusal may have left a letter, and one that could not surely be stored two.
-    uint64_t explained = 1 + event.spare;
+    uint64_t explained = 1 + event.spare + event.copies;
     if (event.refusals > 0) explained += event.refusals - 1 + world_.letter_faults_;
     if (event.published > explained) {
         world_.stage.violation(who + " was published " + std::to_string(event.published) +

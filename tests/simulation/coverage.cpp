@@ -26,6 +26,8 @@ const char* name(Mishap mishap) {
             return "create: EIO";
         case Mishap::rename_error:
             return "rename: EIO";
+        case Mishap::link_error:
+            return "link: EIO";
         case Mishap::remove_error:
             return "remove: EIO";
         case Mishap::list_error:

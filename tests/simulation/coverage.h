@@ -22,6 +22,7 @@ enum class Mishap {
     open_error,
     create_error,
     rename_error,
+    link_error,
     remove_error,
     list_error,
     lock_error,

@@ -51,6 +51,7 @@ constexpr PlantedBug planted_bugs[] = {
     {Bug::slot_not_set_aside, "slot-not-set-aside"},
     {Bug::gap_ends_log, "gap-ends-log"},
     {Bug::unreadable_is_lost, "unreadable-is-lost"},
+    {Bug::shared_segment_reused, "shared-segment-reused"},
     {Bug::blocked_for_good, "blocked-for-good"},
 };
 

@@ -20,7 +20,7 @@ DiskTrouble draw_trouble(Chance& chance, int64_t end_us) {
     static const std::vector<Operation> any = {
         Operation::open, Operation::create, Operation::read,           Operation::write,
         Operation::sync, Operation::rename, Operation::sync_directory, Operation::remove,
-        Operation::list, Operation::lock,   Operation::open_directory,
+        Operation::list, Operation::lock,   Operation::open_directory, Operation::link,
     };
     static const std::vector<Operation> allocating = {Operation::write, Operation::create,
                                                       Operation::rename};
@@ -81,15 +81,21 @@ CrashPlan draw_crash(Chance& chance, int64_t end_us) {
     return crash;
 }
 
-CrashPlan torn_batch(const CrashPlan& other) {
+CrashPlan crash_at(const CrashPlan& other, const char* step) {
     CrashPlan crash;
     crash.at_us = other.at_us;
-    crash.power = true;
+    crash.power = other.power;
     const auto& all = crash_steps();
-    const auto written = std::find_if(all.begin(), all.end(), [](const char* step) {
-        return std::strcmp(step, steps::records_written) == 0;
+    const auto at = std::find_if(all.begin(), all.end(), [step](const char* each) {
+        return std::strcmp(each, step) == 0;
     });
-    crash.step = static_cast<size_t>(written - all.begin());
+    crash.step = static_cast<size_t>(at - all.begin());
+    return crash;
+}
+
+CrashPlan torn_batch(const CrashPlan& other) {
+    CrashPlan crash = crash_at(other, steps::records_written);
+    crash.power = true;
     return crash;
 }
 
@@ -200,6 +206,10 @@ Plan draw_plan(uint64_t seed) {
     // A stream of its own: what is drawn above stays what it was.
     Chance ends(seed ^ 0x746872656164);
     if (ends.coin(0.25)) plan.thread_ends_us = draw_times(ends, 1, plan.story_us);
+    plan.unread_reach = uint64_t{1} << ends.below(10);
+    if (!plan.unreadable.empty() && ends.coin(0.3)) {
+        plan.crashes.back() = crash_at(plan.crashes.back(), steps::waiting_slot_made);
+    }
     return plan;
 }
 

@@ -49,6 +49,7 @@ struct Plan {
     uint64_t segment_size = 0;
     uint64_t log_size = 0;
     int64_t retain_ms = 0;
+    uint64_t unread_reach = 1;  // SpoolSettings::unread_reach
     size_t destinations = 1;
     size_t workers = 1;
     size_t connections = 1;

@@ -42,6 +42,8 @@ const char* name(Operation operation) {
             return "rename";
         case Operation::remove:
             return "remove";
+        case Operation::link:
+            return "link";
         case Operation::sync_directory:
             return "sync directory";
         case Operation::lock:
@@ -299,6 +301,23 @@ class SimDirectory final : public Directory {
         return {};
     }
 
+    Status link(const std::string& name, Directory& other) override {
+        const std::string path = below(name);
+        if (Status s = process_.begin(Operation::link, path); !s) return s;
+        InodePtr inode = lookup(name);
+        if (!inode) return process_.fail(Operation::link, path, ENOENT);
+        static_cast<SimDirectory&>(other).inode_->change({{{name, inode}}});
+        process_.end(Operation::link, path);
+        return {};
+    }
+
+    Result<uint64_t> links(const std::string& name) override {
+        if (!process_.alive()) return failure("look at", below(name), EIO);
+        InodePtr inode = lookup(name);
+        if (!inode) return failure("look at", below(name), ENOENT);
+        return SimDisk::count_names(*process_.disk_.root_, *inode);
+    }
+
     // A failed one leaves the changes unsynced: the next one has them again, as a journal.
     Status sync() override {
         if (Status s = process_.begin(Operation::sync_directory, path_); !s) return s;
@@ -374,6 +393,20 @@ InodePtr SimDisk::find(const std::string& path) const {
         inode = found == inode->entries.end() ? nullptr : found->second;
     });
     return inode;
+}
+
+uint64_t SimDisk::count_names(const Inode& above, const Inode& inode) {
+    uint64_t names = 0;
+    for (const auto& entry : above.entries) {
+        names += entry.second.get() == &inode ? 1 : 0;
+        names += count_names(*entry.second, inode);
+    }
+    return names;
+}
+
+uint64_t SimDisk::number(const std::string& path) const {
+    const InodePtr inode = find(path);
+    return inode ? inode->number : 0;
 }
 
 void SimDisk::make_directory(const std::string& path) {

@@ -43,6 +43,7 @@ enum class Operation {
     list,
     rename,
     remove,
+    link,
     sync_directory,
     lock,
     count,
@@ -96,6 +97,9 @@ class SimDisk {
     void spoil(const std::string& path, const std::string& bytes);
     void erase(const std::string& path);
 
+    // A file's, whatever its name; 0: there is none.
+    uint64_t number(const std::string& path) const;
+
     // Operations so far, of each kind.
     uint64_t count(Operation operation) const {
         return counts_[static_cast<size_t>(operation)];
@@ -111,6 +115,7 @@ class SimDisk {
 
     std::shared_ptr<Inode> make_inode(bool directory);
     std::shared_ptr<Inode> find(const std::string& path) const;
+    static uint64_t count_names(const Inode& above, const Inode& inode);
     void settle(Inode& inode);
     bool coin(double probability) { return random_.unit() < probability; }
 

@@ -18,6 +18,7 @@ std::shared_ptr<GatewaySettings> make_settings(const Plan& plan, size_t destinat
     settings->spool.size = plan.log_size;
     settings->spool.segment_size = plan.segment_size;
     settings->spool.sync = plan.sync;
+    settings->spool.unread_reach = plan.unread_reach;
     const auto environment =
         aws::EnvironmentSnapshot::take([](const std::string& name) -> const char* {
             if (name == "AWS_ACCESS_KEY_ID") return "AKIDSIMULATED";

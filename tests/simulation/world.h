@@ -92,6 +92,7 @@ class World {
     void die(SimWorker& worker, bool power);
     void forget_sync();
     void forget_what_is_torn();
+    void expect_copies();
     void doubt_tail(const std::string& path);
     void expect_two_of_a_record();
     SimWorker* any_alive();
@@ -150,12 +151,14 @@ class World {
     int64_t stall_us_ = 0;
     struct Unreadable {
         std::string path;
+        uint64_t number = 0;  // of the file that stood there
         int64_t to_us = 0;
         uint64_t from = 0;  // to here and on; all of it if it cannot be opened
         uint64_t to = 0;
         bool opens = true;
     };
     std::vector<Unreadable> unreadable_;
+    bool parted_ = false;  // a log, with what cannot be read
     bool spoilt_ = false;  // a segment
     bool power_was_lost_ = false;
     bool log_was_full_ = false;

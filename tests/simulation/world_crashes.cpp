@@ -1,6 +1,7 @@
 // How processes and machines of a world die, and what that may cost.
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -160,6 +161,21 @@ void World::cut_power() {
     inspector_ = std::make_unique<SimFiles>(disk_, "inspector");
     if (plan_.spoils && !spoilt_ && !peace_) spoil_segment();
     forget_what_is_torn();
+    expect_copies();
+}
+
+// A log that parts with records gives them to another one before it releases them.
+void World::expect_copies() {
+    if (!parted_) return;
+    std::map<SimEvent*, uint64_t> logs;
+    for (const DestinationSettings& destination : settings_->destinations) {
+        for (const SlotPlace& place : slots_of(destination.name)) {
+            (void)read_slot(place, [&](const Record& record, Position) {
+                if (SimEvent* event = ledger_.find(record.body, "the log")) ++logs[event];
+            });
+        }
+    }
+    for (const auto& [event, count] : logs) event->copies = std::max(event->copies, count - 1);
 }
 
 // What no log holds now was never acknowledged, or is lost. It must not come alive again:
@@ -211,6 +227,7 @@ void World::die(SimWorker& worker, bool power) {
     expect_two_of_a_record();
     worker.files.kill();
     worker.http.die();
+    if (!power) expect_copies();
 }
 
 void World::forget_sync() {

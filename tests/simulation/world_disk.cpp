@@ -43,6 +43,8 @@ Mishap mishap_of(Operation operation, int error, double done) {
             return Mishap::list_error;
         case Operation::rename:
             return Mishap::rename_error;
+        case Operation::link:
+            return Mishap::link_error;
         case Operation::remove:
             return Mishap::remove_error;
         case Operation::sync_directory:
@@ -112,6 +114,7 @@ Fault World::before(const Call& call) {
 
 void World::after(const Call& call) {
     if (!is_process(call.process)) return;
+    parted_ = parted_ || call.operation == Operation::link;
     if (armed_ && armed_->operation == call.operation && armed_->after &&
         --armed_->countdown <= 0) {
         ++stage.coverage.crashed_after[static_cast<size_t>(call.operation)];
@@ -185,6 +188,7 @@ void World::make_unreadable(const UnreadablePlan& plan) {
     if (paths.empty()) return;
     Unreadable file;
     file.path = stage.chance.pick(paths);
+    file.number = disk_.number(file.path);
     file.to_us = plan.to_us;
     file.opens = plan.opens;
     file.from = page * stage.chance.below(plan_.segment_size / page);
@@ -196,7 +200,9 @@ void World::make_unreadable(const UnreadablePlan& plan) {
 
 bool World::is_unreadable(const Call& call) {
     for (const Unreadable& file : unreadable_) {
-        if (peace_ || stage.now() >= file.to_us || file.path != call.path) continue;
+        if (peace_ || stage.now() >= file.to_us) continue;
+        // By whatever name.
+        if (file.path != call.path && file.number != disk_.number(call.path)) continue;
         const bool opens = call.operation == Operation::open && !file.opens;
         const bool reads = call.operation == Operation::read && file.opens &&
                            call.offset < file.to && call.offset + call.size > file.from;

@@ -157,6 +157,21 @@ TEST_F(SystemFiles, RemovesFilesAndEmptyDirectories) {
     EXPECT_TRUE(directory_->list()->empty());
 }
 
+TEST_F(SystemFiles, AFileMayHaveASecondNameInAnotherDirectory) {
+    ASSERT_TRUE(create("a")->write_at(0, "data"));
+    auto other = directory_->open_directory("other", true);
+    ASSERT_TRUE(other);
+    EXPECT_EQ(*directory_->links("a"), 1u);
+    ASSERT_TRUE(directory_->link("a", **other));
+    EXPECT_EQ(*directory_->links("a"), 2u);
+    EXPECT_EQ(content("other/a"), "data");
+    EXPECT_EQ(directory_->link("a", **other).error().code, EEXIST);
+    EXPECT_EQ(directory_->link("b", **other).error().code, ENOENT);
+    EXPECT_EQ(directory_->links("b").error().code, ENOENT);
+    ASSERT_TRUE(directory_->remove("a"));
+    EXPECT_EQ(*(*other)->links("a"), 1u);
+}
+
 TEST_F(SystemFiles, OnlyOneHoldsALock) {
     auto first = directory_->try_lock("lock");
     ASSERT_TRUE(first);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "spool_sim_log.h"
 
@@ -335,6 +336,199 @@ TEST_F(Unreadable, APageDoesNotHideThatALogIsTorn) {
     whole.push_back(body);
     EXPECT_EQ(log_->read_bodies(), whole);
     EXPECT_THAT(log_->damaged, IsEmpty());
+}
+
+// A log that other records go on in, and one segment of it that cannot be read in places.
+class Parting : public Unreadable {
+  protected:
+    void SetUp() override {
+        settings_.unread_reach = 20;
+        Unreadable::SetUp();
+    }
+
+    // Opens it, with bad pages that are found, and everything else delivered.
+    PlayedLog& deliver_all_else() {
+        PlayedLog& log = restart();
+        spoil_pages(2, 1, 2);
+        log.release(log.read());
+        return log;
+    }
+
+    std::vector<std::string> waiting() { return bodies_in(2, 1, 2); }
+
+    // Everything that is pending in any slot, each slot emptied.
+    std::vector<std::string> empty_slots() {
+        std::vector<std::string> bodies;
+        for (int i = 0; i < 5; ++i) {
+            kill();
+            PlayedLog& fresh = start();
+            auto slot = fresh.slots->adopt();
+            EXPECT_TRUE(slot);
+            if (!slot || !*slot) break;
+            log_ =
+                std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+            log_->step();
+            EXPECT_EQ(log_->log->numbers().totals.pending(), log_->log->numbers().recovered);
+            const std::vector<ReadRecord> read = log_->read();
+            for (const ReadRecord& each : read) bodies.emplace_back(each.record.body);
+            release_all(*log_, read);
+            EXPECT_EQ(log_->totals().pending(), 0u);
+            clock_.advance_ms(1'100);
+            log_->settle();
+            log_->writer->finish();
+        }
+        return bodies;
+    }
+};
+
+TEST_F(Parting, WhatWaitsGetsASlotOfItsOwn) {
+    PlayedLog& log = deliver_all_else();
+    EXPECT_EQ(log.totals().pending(), waiting().size());
+    log.read();
+    log.settle();
+    log.read();
+    EXPECT_EQ(log.totals().pending(), 0u);
+    EXPECT_EQ(log.totals().requeued, waiting().size());
+    EXPECT_EQ(log.reader.unreadable(), 0u);
+    ASSERT_THAT(list("/spool/bus"), SizeIs(2));
+    EXPECT_EQ(lines_.count("of their own"), 1u);
+    // The log goes on, whatever becomes of them.
+    ASSERT_TRUE(log.append("new"));
+    EXPECT_EQ(log.read_bodies(), std::vector<std::string>{"new"});
+
+    // Whoever adopts them finds the same hole, and parts with it no more.
+    auto slot = log.slots->adopt();
+    ASSERT_TRUE(slot && *slot);
+    PlayedLog their(settings_, "bus", tools(*files_), std::move(*slot));
+    their.step();
+    EXPECT_EQ(their.log->numbers().recovered, waiting().size());
+    EXPECT_EQ(their.totals().last_sequence - their.totals().requeued, waiting().size());
+    EXPECT_THAT(their.read(), IsEmpty());
+    EXPECT_EQ(their.reader.unreadable(), waiting().size());
+    for (int i = 0; i < 3; ++i) {
+        clock_.advance_ms(60'000);
+        EXPECT_THAT(their.read(), IsEmpty());
+        their.settle();
+    }
+    EXPECT_THAT(list("/spool/bus"), SizeIs(2));
+    heal();
+    clock_.advance_ms(60'000);
+    const std::vector<ReadRecord> read = their.read();
+    their.release(read);
+    EXPECT_THAT(read, SizeIs(waiting().size()));
+    EXPECT_EQ(their.totals().pending(), 0u);
+    EXPECT_EQ(their.totals().damaged, 0u);
+}
+
+TEST_F(Parting, WhatIsReadInTheirSlotIsWhatWasStored) {
+    PlayedLog& log = deliver_all_else();
+    log.read();
+    log.settle();
+    log.read();
+    // The log uses its segments again, but not the one that it shares.
+    for (int i = 0; i < 200; ++i) {
+        ASSERT_TRUE(log.append(padded("new" + std::to_string(i), 900)));
+        log.release(log.read());
+        clock_.advance_ms(1'100);
+        log.settle();
+    }
+    EXPECT_EQ(log.totals().pending(), 0u);
+    log.writer->finish();
+    heal();
+    EXPECT_EQ(empty_slots(), waiting());
+}
+
+TEST_F(Parting, ASegmentThatCannotBeOpenedIsPartedWithAsWell) {
+    kill();
+    deny(segment_file_name(2));
+    start();
+    auto slot = log_->slots->adopt();
+    ASSERT_TRUE(slot && *slot);
+    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+    log_->step();
+    log_->release(log_->read());
+    log_->read();
+    log_->settle();
+    log_->read();
+    EXPECT_EQ(log_->totals().pending(), 0u);
+    log_->writer->finish();
+    heal();
+    EXPECT_EQ(empty_slots(), bodies_in(2, 0, 100));
+}
+
+TEST_F(Parting, WhereThereIsNoSecondNameTheyStayAndItIsTriedAgain) {
+    PlayedLog& log = deliver_all_else();
+    const auto pages = disk_.before;
+    disk_.before = [&](const sim::Call& call) {
+        return call.operation == Operation::link ? sim::Fault{EPERM} : pages(call);
+    };
+    for (int i = 0; i < 50; ++i) {
+        log.read();
+        log.settle();
+    }
+    EXPECT_EQ(log.totals().pending(), waiting().size());
+    EXPECT_EQ(lines_.count("no slot of their own"), 1u);
+    EXPECT_THAT(list("/spool/bus"), SizeIs(1));
+    disk_.before = pages;
+    clock_.advance_ms(60'000);
+    log.read();
+    log.settle();
+    EXPECT_EQ(log.totals().pending(), 0u);
+    EXPECT_THAT(list("/spool/bus"), SizeIs(2));
+}
+
+// Killed, or without power, in front of each of its operations.
+TEST_F(Parting, IsDoneOrNotDoneAndLosesNothing) {
+    struct Ends {};
+    const std::vector<std::string> wanted = waiting();
+    for (const bool power : {false, true}) {
+        bool came_to_its_end = false;
+        for (int at = 1; !came_to_its_end; ++at) {
+            SCOPED_TRACE(std::to_string(at) + (power ? ", power" : ""));
+            PlayedLog& log = deliver_all_else();
+            clock_.advance_ms(1'100);
+            log.settle();  // so that what was delivered is so for good
+            log.read();
+            const auto pages = disk_.before;
+            int left = at;
+            disk_.before = [&](const sim::Call& call) {
+                if (--left == 0) {
+                    if (power) disk_.lose_power();
+                    files_->kill();
+                    throw Ends();
+                }
+                return pages(call);
+            };
+            try {
+                log.step();
+                came_to_its_end = true;
+            } catch (const Ends&) {
+            }
+            heal();
+            std::vector<std::string> found = empty_slots();
+            for (const std::string& body : wanted) {
+                EXPECT_GE(std::count(found.begin(), found.end(), body), 1);
+                EXPECT_LE(std::count(found.begin(), found.end(), body), 2);
+            }
+            const std::set<std::string> different(found.begin(), found.end());
+            EXPECT_THAT(different, SizeIs(wanted.size()));
+            kill();
+            editor_.reset();  // the power was gone for it, too
+            for (const std::string& slot : list("/spool/bus")) {
+                auto above = std::move(*editor().open_directory("/spool/bus", false));
+                auto directory = std::move(*above->open_directory(slot, false));
+                const auto names = directory->list();
+                for (const std::string& name : *names) {
+                    ASSERT_TRUE(directory->remove(name));
+                }
+                ASSERT_TRUE(directory->sync());
+                ASSERT_TRUE(above->remove(slot));
+                ASSERT_TRUE(above->sync());
+            }
+            records_.clear();
+            SetUp();
+        }
+    }
 }
 
 // Reads a file of so many bytes, some pages of which are bad.
