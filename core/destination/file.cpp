@@ -34,10 +34,11 @@ void FileDestination::set_descriptor(int descriptor) {
 }
 
 void FileDestination::send(std::vector<const Record*> batch, Done done) {
-    Batch& sent = sent_.emplace();
+    Batch sent;
     for (const Record* record : batch) append_line(sent.lines, *record, settings_);
     sent.entries = batch.size();
     sent.done = std::move(done);
+    sent_ = std::move(sent);
 }
 
 void FileDestination::step() {
