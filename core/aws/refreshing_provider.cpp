@@ -92,7 +92,7 @@ class RefreshingProvider final : public CredentialsProvider {
 
     void accept(std::shared_ptr<const Credentials> credentials) {
         if (reported_) {
-            tools_.logger->write(Severity::notice, subject() + " are renewed again");
+            tools_.logger->write(Severity::error, subject() + " are renewed again");
             reported_ = false;
         }
         failures_ = 0;

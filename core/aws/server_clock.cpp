@@ -77,7 +77,7 @@ void ServerClock::learn(const HttpResult& http) {
     if (std::abs(offset - offset_ms()) < tolerance_ms) return;
     offset_ms_.store(offset, std::memory_order_relaxed);
     if (offset == 0) {
-        logger_.write(Severity::notice,
+        logger_.write(Severity::error,
                       user_ + ": this machine's clock agrees with AWS's again");
         return;
     }

@@ -74,9 +74,9 @@ void Errands::take(Returned returned) {
     back.splice(back.begin(), under_way_, found);
     const Errand& errand = back.front();
     if (errand.is_told) {
-        logger_.write(Severity::notice, errand.name.waiter + " waits no more for " +
-                                            errand.name.matter + ", after " +
-                                            seconds(clock_.steady_us() - errand.started_us));
+        logger_.write(Severity::error, errand.name.waiter + " waits no more for " +
+                                           errand.name.matter + ", after " +
+                                           seconds(clock_.steady_us() - errand.started_us));
     }
     if (returned.trouble) std::rethrow_exception(returned.trouble);
     errand.done();

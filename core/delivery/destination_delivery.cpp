@@ -321,7 +321,7 @@ void DestinationDelivery::judge_breaker(const Flight& flight, const BatchResult&
     int64_t lasted = breaker_.pause().lasted_us(now_us_);
     if (!breaker_.record(result.unreachable, flight.probe, now_us_)) return;
     if (was_open) {
-        reports_.changed(Severity::notice, " is back after " + seconds(lasted));
+        reports_.changed(Severity::error, " is back after " + seconds(lasted));
     } else {
         reports_.changed(Severity::error, " cannot be reached (" + reason(result, Kind::retry) +
                                               "): its events wait, it is probed");
@@ -357,7 +357,7 @@ void DestinationDelivery::judge_destination(const Flight& flight, const BatchRes
 }
 
 void DestinationDelivery::end_hold() {
-    reports_.changed(Severity::notice,
+    reports_.changed(Severity::error,
                      " is off hold after " + seconds(hold_.lasted_us(now_us_)));
     hold_.end(now_us_);
     tests_left_ = 0;
@@ -373,6 +373,7 @@ void DestinationDelivery::begin_or_prolong_hold(const Flight& flight,
     // Sent before the hold began, or a probe before its time: nothing new.
     if (!flight.probe || flight.test) return;
     hold_.probe_failed(now_us_);
+    if (hold_.lasted_us(now_us_) < 1'000'000) return;  // it was just told of
     reports_.changed(Severity::error, " is still on hold after " +
                                           seconds(hold_.lasted_us(now_us_)) + " (" +
                                           reason(result, Kind::hold) + ")");

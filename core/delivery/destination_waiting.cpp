@@ -58,7 +58,7 @@ void DestinationDelivery::settle_letters() {
     letters_.settle(durable_, failed_);
     for (Entry* entry : durable_) intake_.resolve(entry, Resolution::dead);
     if (!durable_.empty() && unstored_.active()) {
-        reports_.changed(Severity::notice, ": dead letters can be stored again");
+        reports_.changed(Severity::error, ": dead letters can be stored again");
         unstored_.end(now_us_);
     }
     if (failed_.empty()) return;

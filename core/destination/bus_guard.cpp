@@ -140,12 +140,12 @@ void BusGuard::turn_to(State state, const std::string& why) {
                                  "correct its name");
     } else if (state == State::unwatched) {
         tools_.logger->write(
-            Severity::warn,
+            Severity::error,
             bus + " may not be looked up (" + why +
                 "): if it is ever deleted, EventBridge will drop events without a word; "
                 "allow events:DescribeEventBus");
     } else if (before == State::missing) {
-        tools_.logger->write(Severity::notice, bus + " exists again");
+        tools_.logger->write(Severity::error, bus + " exists again");
     }
 }
 

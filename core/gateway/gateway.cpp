@@ -334,7 +334,7 @@ class Gateway::Impl {
             listener_.tend_in(retry_ms);
             return;
         }
-        logger_.write(Severity::notice, "all has begun anew");
+        logger_.write(Severity::error, "all has begun anew");
         tell_closed();
         listener_.built_anew();
     }

@@ -139,7 +139,7 @@ void SecretRefresher::finish(size_t index, std::shared_ptr<const SecretSet> set)
     const std::string name = "secret \"" + slot.source.name() + '"';
     if (!slot.reported.empty()) {
         slot.reported.clear();
-        tools_.logger->write(Severity::notice, name + " is refreshed again");
+        tools_.logger->write(Severity::error, name + " is refreshed again");
     } else if (slot.kept && slot.kept->current.version != set->current.version) {
         tools_.logger->write(Severity::notice, name + " was rotated, its current version is " +
                                                    set->current.version);

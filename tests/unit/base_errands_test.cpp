@@ -74,7 +74,7 @@ TEST_F(ErrandsTest, OneThatHangsIsToldOfOnceAndWhenItComesBack) {
     errands_.step();
     ASSERT_EQ(lines_.lines.size(), 2u);
     EXPECT_EQ(lines_.lines[1], "somebody waits no more for a file, after 7 s");
-    EXPECT_EQ(lines_.severities[1], Severity::notice);
+    EXPECT_EQ(lines_.severities[1], Severity::error);
 }
 
 TEST_F(ErrandsTest, AreOfferedAgainOnceASecondWhileThereIsNobody) {

@@ -95,7 +95,7 @@ TEST_F(BusGuardTest, WhoMayNotLookIsToldOnceAndGoesOn) {
         EXPECT_EQ(guard_->state(), State::unwatched);
     }
     ASSERT_EQ(lines_.lines.size(), 1u);
-    EXPECT_EQ(lines_.severities[0], Severity::warn);
+    EXPECT_EQ(lines_.severities[0], Severity::error);
     EXPECT_EQ(lines_.count("allow events:DescribeEventBus"), 1u);
 }
 
