@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <exception>
 #include <iterator>
 #include <new>
@@ -192,13 +193,15 @@ ThreadGroup::Entries ThreadGroup::take_ended() {
     return ended;
 }
 
-// Whoever may start another one meanwhile is one of those that are waited for.
+// Whoever starts another one meanwhile may join, and drop, what has ended: so all are looked at
+// again after each wait.
 bool ThreadGroup::join(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
-    for (Entry& entry : entries_) {
-        const auto has_ended = [&entry] { return entry.ended; };
-        if (!ended_.wait_until(lock, deadline, has_ended)) return false;
-    }
+    const auto have_ended = [this] {
+        return std::all_of(entries_.begin(), entries_.end(),
+                           [](const Entry& entry) { return entry.ended; });
+    };
+    if (!ended_.wait_until(lock, deadline, have_ended)) return false;
     // An ended thread needs the mutex no more, only its last instructions.
     for (Entry& entry : entries_) entry.thread.join();
     entries_.clear();
