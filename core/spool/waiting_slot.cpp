@@ -86,7 +86,10 @@ Result<std::string> make_waiting_slot(const Slot& slot, const WaitingRecords& re
     if (!opened) return opened.error();
     const std::shared_ptr<Directory> directory = std::move(*opened);
     auto lock = directory->try_lock(slot_lock_file);
-    if (!lock) return lock.error();
+    if (!lock) {
+        (void)above.remove(unfinished);
+        return lock.error();
+    }
     if (!*lock) return Error{"\"" + unfinished + "\" was taken as it was made", EAGAIN};
 
     SegmentHeader next;
@@ -109,10 +112,16 @@ Result<std::string> make_waiting_slot(const Slot& slot, const WaitingRecords& re
         remove_all(above, *directory, unfinished);
         return made.error();
     }
-    // From here on it may be a slot, whatever an error says: then it delivers what the old
-    // one still has, too.
-    if (Status named = above.rename(unfinished, name); !named) return named.error();
-    if (Status synced = above.sync(); !synced) return synced.error();
+    // Nobody takes it while it is locked. If it stands there after a crash all the same, it
+    // delivers what the old one still has, too.
+    if (Status named = above.rename(unfinished, name); !named) {
+        remove_all(above, *directory, unfinished);
+        return named.error();
+    }
+    if (Status synced = above.sync(); !synced) {
+        remove_all(above, *directory, name);
+        return synced.error();
+    }
     return name;
 }
 

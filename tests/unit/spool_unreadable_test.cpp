@@ -456,11 +456,19 @@ TEST_F(Parting, ASegmentThatCannotBeOpenedIsPartedWithAsWell) {
     EXPECT_EQ(empty_slots(), bodies_in(2, 0, 100));
 }
 
-TEST_F(Parting, WhereThereIsNoSecondNameTheyStayAndItIsTriedAgain) {
+class PartingFails : public Parting, public testing::WithParamInterface<const char*> {};
+
+// What cannot be had is not half there, and is tried again a minute later.
+TEST_P(PartingFails, TheyStayAndNothingElseDoes) {
     PlayedLog& log = deliver_all_else();
     const auto pages = disk_.before;
     disk_.before = [&](const sim::Call& call) {
-        return call.operation == Operation::link ? sim::Fault{EPERM} : pages(call);
+        const bool syncs_above =
+            call.path == "/spool/bus" && call.operation == Operation::sync_directory;
+        const bool is_for_it = syncs_above || call.path.find(".new") != std::string::npos ||
+                               call.operation == Operation::link;
+        const bool hits = is_for_it && std::string(GetParam()) == name(call.operation);
+        return hits ? sim::Fault{EPERM} : pages(call);
     };
     for (int i = 0; i < 50; ++i) {
         log.read();
@@ -476,6 +484,10 @@ TEST_F(Parting, WhereThereIsNoSecondNameTheyStayAndItIsTriedAgain) {
     EXPECT_EQ(log.totals().pending(), 0u);
     EXPECT_THAT(list("/spool/bus"), SizeIs(2));
 }
+
+INSTANTIATE_TEST_SUITE_P(Operations, PartingFails,
+                         testing::Values("create", "link", "lock", "rename", "sync",
+                                         "sync directory", "open directory"));
 
 // Killed, or without power, in front of each of its operations.
 TEST_F(Parting, IsDoneOrNotDoneAndLosesNothing) {
