@@ -80,6 +80,15 @@ TEST_F(BatcherTest, OldestFirst) {
     EXPECT_EQ(batcher_.take(0, true), added);
 }
 
+// What is refused may be all that is old, or all that is new.
+TEST_F(BatcherTest, ProbesAreTheOldestAndTheNewestInTurns) {
+    add(4, 0);
+    for (const size_t expected : {0, 3, 1, 2}) {
+        EXPECT_EQ(batcher_.take_probe(), std::vector<Entry*>{entries_[expected].get()});
+    }
+    EXPECT_TRUE(batcher_.take_probe().empty());
+}
+
 TEST_F(BatcherTest, HalvesLeaveFirstAsTheyAre) {
     add(10, 0);
     std::vector<Entry*> whole = batcher_.take(0, false);
