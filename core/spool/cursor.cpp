@@ -19,6 +19,7 @@ constexpr size_t at_generation = 16;
 constexpr size_t at_base_sequence = 24;
 constexpr size_t at_base_segment = 32;
 constexpr size_t at_base_offset = 40;
+constexpr size_t at_own_from = 48;
 constexpr size_t at_delivered = 56;
 constexpr size_t at_dead = 64;
 constexpr size_t at_requeued = 72;
@@ -51,6 +52,7 @@ SlotState decode_slot(std::string_view bytes, CursorState& state) {
     state.base_sequence = load_le<uint64_t>(at + at_base_sequence);
     state.base.segment = load_le<uint64_t>(at + at_base_segment);
     state.base.offset = load_le<uint64_t>(at + at_base_offset);
+    state.own_from = load_le<uint64_t>(at + at_own_from);
     state.totals.delivered = load_le<uint64_t>(at + at_delivered);
     state.totals.dead = load_le<uint64_t>(at + at_dead);
     state.totals.requeued = load_le<uint64_t>(at + at_requeued);
@@ -106,6 +108,7 @@ std::string encode_cursor(const CursorState& state) {
     store_le(at + at_base_sequence, state.base_sequence);
     store_le(at + at_base_segment, state.base.segment);
     store_le(at + at_base_offset, state.base.offset);
+    store_le(at + at_own_from, state.own_from);
     store_le(at + at_delivered, state.totals.delivered);
     store_le(at + at_dead, state.totals.dead);
     store_le(at + at_requeued, state.totals.requeued);

@@ -14,7 +14,11 @@
 //       24    8  base sequence: lowest unreleased     96    8  last sequence given out
 //       32    8  base segment                        104   24  reserved, zero
 //       40    8  base offset                         128       bitmap
-//       48    8  reserved, zero                     4092    4  CRC32C of bytes 0 to 4092
+//       48    8  own from; 0: all is its own        4092    4  CRC32C of bytes 0 to 4092
+//
+// "own from": the sequence from which on records stand only in segments that name this slot.
+// Those before it were another slot's, which may have gone on in the same file
+// (waiting_slot.h).
 //
 // Bit i of the bitmap: the record with sequence base + i is released.
 //
@@ -73,6 +77,7 @@ struct CursorState {
     uint64_t generation = 0;
     uint64_t base_sequence = 1;
     Position base;
+    uint64_t own_from = 0;
     std::array<uint64_t, cursor_window / 64> released{};  // bit i: base_sequence + i
     SlotTotals totals;
 

@@ -297,7 +297,7 @@ uint64_t Reader::unreleased(Range sequences) const {
 void Reader::part_with_holes() {
     if (holes_.empty() || walked_hole_) return;
     const uint64_t base = log_->base_sequence();
-    if (main_.next < base + log_->unread_reach()) return;
+    if (main_.next < base || main_.next - base < log_->unread_reach()) return;
     const auto is_before = [](const Hole& a, const Hole& b) {
         return a.sequences.from < b.sequences.from;
     };
@@ -311,14 +311,19 @@ void Reader::part_with_holes() {
     unread.segment = segment;
     unread.salt = holes_.front().salt;
     unread.from = holes_.front().bytes.from;
+    // As many as one cursor tells from what stands between them.
+    const uint64_t window_end = holes_.front().sequences.from + cursor_window;
+    const auto is_part = [&](const Hole& hole) {
+        return hole.segment == segment && hole.sequences.from < window_end;
+    };
     for (const Hole& hole : holes_) {
-        if (hole.segment != segment) continue;
+        if (!is_part(hole)) continue;
         unread.to = hole.bytes.to;
         unread.sequences.emplace_back(hole.sequences.from, hole.sequences.to);
     }
     // Where nothing stands behind them they are as good as in a slot of their own.
     if (unread.sequences.back().second > log_->numbers().totals.last_sequence) return;
-    for (Hole& hole : holes_) hole.leaves = hole.segment == segment;
+    for (Hole& hole : holes_) hole.leaves = is_part(hole);
     log_->part_with(std::move(unread));
 }
 

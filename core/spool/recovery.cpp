@@ -171,7 +171,7 @@ class Recovery {
             const bool is_newest = i + 1 == chain_.size();
             if (!link.vouched && !is_newest) {
                 const uint64_t next = found_.at(chain_[i + 1].number).header.first_sequence;
-                Result<Tail> tail = scan(segment, next);
+                Result<Tail> tail = scan(segment, std::min(next, end_of_others(found.header)));
                 if (!tail) return tail.error();
                 if (tail->in_doubt) block_for_end_of(link.number);
                 segment.extent.end = tail->end;
@@ -217,7 +217,10 @@ class Recovery {
         tail.next_sequence = cursor.base_sequence;
         if (!slot_.segments.empty()) {
             RecoveredSegment& newest = slot_.segments.back();
-            Result<Tail> scanned = scan(newest);
+            const auto header = found_.find(newest.extent.segment);
+            const uint64_t before =
+                header == found_.end() ? UINT64_MAX : end_of_others(header->second.header);
+            Result<Tail> scanned = scan(newest, before);
             if (!scanned) return scanned.error();
             tail = *scanned;
             if (tail.in_doubt) block_for_end_of(newest.extent.segment);
@@ -248,6 +251,12 @@ class Recovery {
         cursor.totals.redriven += tail.redriven;
         cursor.totals.last_sequence = slot_.next_sequence - 1;
         return {};
+    }
+
+    // The sequence from which on nothing in a segment with this header is this slot's.
+    uint64_t end_of_others(const SegmentHeader& header) const {
+        const uint64_t own_from = slot_.cursor.own_from;
+        return header.slot == name_ || own_from == 0 ? UINT64_MAX : own_from;
     }
 
     // What has the sequence `before` or a later one stands in a later segment: where the

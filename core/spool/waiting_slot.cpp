@@ -36,7 +36,9 @@ void remove_unfinished(Directory& above) {
         auto directory = above.open_directory(name, false);
         if (!directory) continue;
         auto lock = (*directory)->try_lock(slot_lock_file);
-        if (lock && *lock) remove_all(above, **directory, name);
+        if (!lock || !*lock) continue;
+        // Who made it may have finished, and renamed it, since it was opened.
+        if (above.open_directory(name, false)) remove_all(above, **directory, name);
     }
 }
 
@@ -59,6 +61,7 @@ CursorState cursor_of(const WaitingRecords& records) {
             cursor.released[bit / 64] |= uint64_t{1} << (bit % 64);
         }
     }
+    cursor.own_from = behind;
     cursor.totals.last_sequence = behind - 1;
     cursor.totals.requeued = cursor.totals.last_sequence - records.pending.size();
     return cursor;

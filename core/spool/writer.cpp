@@ -27,7 +27,11 @@ class Writer::Impl {
           slots_(std::move(slots)),
           slot_(std::move(slot)),
           tools_(tools) {
-        log_->unread_reach_.store(settings_->unread_reach, std::memory_order_relaxed);
+        // Letters are read by several, and what a person decided of them stands in their slot.
+        const std::string& destination = slot_ ? slot_->destination : slots_->destination();
+        const bool may_part = destination != dead_letter_directory;
+        log_->unread_reach_.store(may_part ? settings_->unread_reach : UINT64_MAX,
+                                  std::memory_order_relaxed);
     }
 
     bool step() {
@@ -40,11 +44,11 @@ class Writer::Impl {
             return worked;
         }
         store();
-        part_with_unread();
         apply_releases();
         publish();
         settle();
         wake_reader();
+        part_with_unread();
         cursor_->write();
         worked = keep_house() || worked;
         publish();
@@ -178,10 +182,16 @@ class Writer::Impl {
         if (!synced) {
             tools_.logger->write(Severity::alert, synced.error().text);
             if (recovered_ > 0) appender_->need_tail();
-        } else if (found.tail_clean && !found.tail_lost) {
+        } else if (found.tail_clean && !found.tail_lost && is_own(name)) {
             appender_->keep_tail(std::move(*file));
         }
         observe(tools_.observer, steps::tail_synced_at_opening);
+    }
+
+    // Not another slot's, too (waiting_slot.h).
+    bool is_own(const std::string& name) const {
+        Result<uint64_t> links = slot_->directory->links(name);
+        return links && *links == 1;
     }
 
     void note_segment(const Extent& extent) {
@@ -294,6 +304,7 @@ class Writer::Impl {
 
     void part_with_unread() {
         for (const UnreadRecords& unread : unread_) log_->parted_.post(part_with(unread));
+        if (!unread_.empty()) apply_releases();
         unread_.clear();
     }
 
@@ -326,8 +337,10 @@ class Writer::Impl {
         observe(tools_.observer, steps::waiting_slot_made);
         tools_.logger->write(Severity::error,
                              records + "wait in slot \"" + *made + "\" of their own");
+        // Others stand between them: reading starts in front of all, if it has to.
+        const Position place{unread.segment, unread.from};
         for (const uint64_t each : waiting.pending) {
-            releases_.push_back({each, {unread.segment, unread.to}, Resolution::requeued});
+            releases_.push_back({each, place, Resolution::requeued});
         }
         return true;
     }

@@ -207,7 +207,8 @@ Plan draw_plan(uint64_t seed) {
     Chance ends(seed ^ 0x746872656164);
     if (ends.coin(0.25)) plan.thread_ends_us = draw_times(ends, 1, plan.story_us);
     plan.unread_reach = uint64_t{1} << ends.below(10);
-    if (!plan.unreadable.empty() && ends.coin(0.3)) {
+    if (!plan.unreadable.empty() && ends.coin(0.7)) {
+        plan.unread_reach = 1;
         plan.crashes.back() = crash_at(plan.crashes.back(), steps::waiting_slot_made);
     }
     return plan;

@@ -175,7 +175,7 @@ void World::expect_copies() {
             });
         }
     }
-    for (const auto& [event, count] : logs) event->copies = std::max(event->copies, count - 1);
+    for (const auto& [event, count] : logs) event->copies += count - 1;
 }
 
 // What no log holds now was never acknowledged, or is lost. It must not come alive again:

@@ -6,11 +6,13 @@ namespace {
 
 thread_local size_t left = 0;  // until one is refused; 0: none is
 
-bool is_refused() {
+[[maybe_unused]] bool is_refused() {
     return left != 0 && --left == 0;
 }
 
 }  // namespace
+
+#ifndef MOMENTO_MEMORY_IS_THE_SANITIZERS
 
 void* operator new(size_t size, const std::nothrow_t&) noexcept {
     if (is_refused()) return nullptr;
@@ -29,6 +31,8 @@ void* operator new[](size_t size, const std::nothrow_t&) noexcept {
         return nullptr;
     }
 }
+
+#endif
 
 namespace momento {
 

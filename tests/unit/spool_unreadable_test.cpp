@@ -489,6 +489,38 @@ INSTANTIATE_TEST_SUITE_P(Operations, PartingFails,
                          testing::Values("create", "link", "lock", "rename", "sync",
                                          "sync directory", "open directory"));
 
+// One that is on its way stands between two places: whoever opens the log next reads it again.
+TEST_F(Parting, WhatStandsBetweenIsStillThere) {
+    PlayedLog& log = restart();
+    disk_.before = [](const sim::Call& call) {
+        const bool is_bad = call.operation == Operation::read &&
+                            call.path.find(segment_file_name(2)) != std::string::npos;
+        const auto hits = [&](uint64_t first) {
+            return call.offset < (first + 1) * page && call.offset + call.size > first * page;
+        };
+        return is_bad && (hits(1) || hits(3)) ? sim::Fault{EIO} : sim::Fault{};
+    };
+    std::vector<ReadRecord> read = log.read();
+    const auto between = std::find_if(read.begin(), read.end(), [](const ReadRecord& each) {
+        return each.end.segment == 2 && each.end.offset > 2 * page;
+    });
+    ASSERT_LT(between->end.offset, 3 * page);
+    const std::string body(between->record.body);
+    read.erase(between);
+    log.release(read);
+    log.read();
+    log.settle();
+    EXPECT_THAT(list("/spool/bus"), SizeIs(2));
+    EXPECT_EQ(log.totals().pending(), 1u);
+    clock_.advance_ms(1'100);
+    log.settle();
+    heal();
+    std::vector<std::string> expected = bodies_in(2, 1, 1);
+    expected.push_back(body);
+    for (const std::string& each : bodies_in(2, 3, 1)) expected.push_back(each);
+    EXPECT_THAT(empty_slots(), testing::UnorderedElementsAreArray(expected));
+}
+
 // Killed, or without power, in front of each of its operations.
 TEST_F(Parting, IsDoneOrNotDoneAndLosesNothing) {
     struct Ends {};
