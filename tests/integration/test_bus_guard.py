@@ -61,7 +61,7 @@ def test_another_accounts_bus_is_told_of_and_gets_its_events(start_webhook, stan
                               f"endpoint {standin.endpoint}; }}")
     assert nginx.send().status == 200
     standin.wait_for_requests(1)
-    nginx.wait_for_log(r"\[warn\].*may not be looked up \(it is of account 999988887777\)")
+    nginx.wait_for_log(r"\[error\].*may not be looked up \(it is of account 999988887777\)")
 
 
 def test_a_bus_deleted_and_made_again_under_load_gets_all_from_its_discovery_on(
