@@ -39,7 +39,6 @@ SegmentStore::SegmentStore(std::shared_ptr<Directory> directory,
     }
 }
 
-// Another slot may have the same file (waiting_slot.h).
 bool SegmentStore::is_own(const std::string& name) const {
     if (planted(Bug::shared_segment_reused)) return true;
     Result<uint64_t> links = directory_->links(name);

@@ -61,6 +61,9 @@ class SegmentStore {
     // it ended, and nothing that is appended there from now on would be believed.
     bool may_turn_up() const { return may_turn_up_; }
 
+    // Whether a file may be written to: another slot may have it, too (waiting_slot.h).
+    bool is_own(const std::string& name) const;
+
     // True if activate() would find it within Room::bound.
     bool has_room(uint64_t bytes) const;
 
@@ -98,7 +101,6 @@ class SegmentStore {
     double fullness(uint64_t unwritten) const;
 
   private:
-    bool is_own(const std::string& name) const;
     void take_back(const FoundFile& file);
     bool fits(uint64_t added) const;
     Error log_full() const;

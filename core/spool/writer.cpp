@@ -182,16 +182,10 @@ class Writer::Impl {
         if (!synced) {
             tools_.logger->write(Severity::alert, synced.error().text);
             if (recovered_ > 0) appender_->need_tail();
-        } else if (found.tail_clean && !found.tail_lost && is_own(name)) {
+        } else if (found.tail_clean && !found.tail_lost && store_->is_own(name)) {
             appender_->keep_tail(std::move(*file));
         }
         observe(tools_.observer, steps::tail_synced_at_opening);
-    }
-
-    // Not another slot's, too (waiting_slot.h).
-    bool is_own(const std::string& name) const {
-        Result<uint64_t> links = slot_->directory->links(name);
-        return links && *links == 1;
     }
 
     void note_segment(const Extent& extent) {

@@ -32,7 +32,8 @@ def test_buffered_logs_are_written_before_an_exit_that_cannot_wait(start_webhook
     disk.works()
 
 
-@pytest.mark.skipif(settings.SANITIZED, reason="the module is a part of this nginx: none unloads it")
+@pytest.mark.skipif(settings.SANITIZED,
+                    reason="the module is a part of this nginx: none unloads it")
 def test_a_resolver_may_return_after_the_module_is_gone(start_webhook, standin, resolver):
     resolver.hangs()
     hook = start_webhook(
