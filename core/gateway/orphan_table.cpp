@@ -58,7 +58,7 @@ size_t OrphanTable::find_spool(std::string_view path) const {
     return max_spools;
 }
 
-// nullptr: no room.
+// nullptr: no room, or nothing known of what is in use.
 OrphanTable::Cell* OrphanTable::find_or_take(const Orphan& orphan) {
     const size_t spool = find_spool(orphan.spool);
     if (spool == max_spools) return nullptr;
@@ -66,6 +66,7 @@ OrphanTable::Cell* OrphanTable::find_or_take(const Orphan& orphan) {
     for (size_t i = 0; i < max_orphans; ++i) {
         Cell& cell = cells_[(key + i) % max_orphans];
         uint64_t present = cell.key.load(std::memory_order_acquire);
+        if (present == 0 && orphan.in_use) return nullptr;
         if (present == 0 && cell.key.compare_exchange_strong(present, key)) {
             cell.spool.store(static_cast<uint32_t>(spool), relaxed);
             copy(orphan.destination, cell.destination);
@@ -78,17 +79,22 @@ OrphanTable::Cell* OrphanTable::find_or_take(const Orphan& orphan) {
     return nullptr;
 }
 
+const OrphanTable::Cell* OrphanTable::store(const Orphan& orphan) {
+    Cell* cell = find_or_take(orphan);
+    if (cell == nullptr || orphan.in_use) return cell;
+    cell->events.store(orphan.events, relaxed);
+    cell->bytes.store(orphan.bytes, relaxed);
+    return cell;
+}
+
 bool OrphanTable::publish(uint64_t configuration, const std::vector<Orphan>& found) {
     if (configuration != this->configuration()) return false;
     uint64_t events = 0;
     std::vector<const Cell*> there;
     for (const Orphan& orphan : found) {
-        events += orphan.events;
-        Cell* cell = find_or_take(orphan);
-        if (cell == nullptr) continue;
-        cell->events.store(orphan.events, relaxed);
-        cell->bytes.store(orphan.bytes, relaxed);
-        there.push_back(cell);
+        const Cell* cell = store(orphan);
+        if (cell != nullptr) there.push_back(cell);
+        events += cell != nullptr && orphan.in_use ? cell->events.load(relaxed) : orphan.events;
     }
     for (Cell& cell : cells_) {
         const bool is_gone = std::find(there.begin(), there.end(), &cell) == there.end();

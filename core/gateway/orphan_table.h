@@ -23,6 +23,10 @@ struct Orphan {
     std::string slot;
     uint64_t events = 0;
     uint64_t bytes = 0;
+
+    // A process has the slot, be it another survey for a moment: it was not looked at, and
+    // what is known of it stands.
+    bool in_use = false;
 };
 
 class OrphanTable {
@@ -68,6 +72,7 @@ class OrphanTable {
 
     size_t find_spool(std::string_view path) const;
     Cell* find_or_take(const Orphan& orphan);
+    const Cell* store(const Orphan& orphan);
 
     Counter configuration_;
     Counter events_;

@@ -79,6 +79,7 @@ void OrphanSurvey::Place::survey_slot(const SlotPlace& place, Found& found) {
     // For a moment only: whoever rescues orphans needs the lock.
     if (auto lock = place.directory->try_lock(slot_lock_file); lock && !*lock) {
         found.in_use = true;
+        found.orphans.push_back({path_, place.destination, place.slot, 0, 0, true});
         return;
     }
     const std::string name = path_ + '/' + place.destination + '/' + place.slot;
@@ -89,7 +90,8 @@ void OrphanSurvey::Place::survey_slot(const SlotPlace& place, Found& found) {
     const uint64_t events = slot->cursor.totals.pending();
     if (events == 0) return;
     const auto bytes = total_size(*place.directory);
-    found.orphans.push_back({path_, place.destination, place.slot, events, bytes ? *bytes : 0});
+    found.orphans.push_back(
+        {path_, place.destination, place.slot, events, bytes ? *bytes : 0, false});
 }
 
 bool OrphanSurvey::Place::is_known(const std::string& destination) const {
@@ -159,16 +161,18 @@ void OrphanSurvey::publish() {
     for (const auto& [path, spool] : spools_) {
         found.insert(found.end(), spool.orphans.begin(), spool.orphans.end());
     }
-    if (table_.publish(configuration_, found) && !found.empty()) report(found);
+    if (table_.publish(configuration_, found)) report(found);
 }
 
 void OrphanSurvey::report(const std::vector<Orphan>& found) {
     uint64_t events = 0;
     std::map<std::string, uint64_t> by_destination;
     for (const Orphan& orphan : found) {
+        if (orphan.events == 0) continue;
         events += orphan.events;
         by_destination[orphan.spool + '/' + orphan.destination] += orphan.events;
     }
+    if (events == 0) return;
     std::string list;
     for (const auto& [path, count] : by_destination) {
         list += (list.empty() ? "\"" : ", \"") + path + "\" (" + std::to_string(count) + ')';

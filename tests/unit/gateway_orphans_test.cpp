@@ -154,6 +154,24 @@ TEST_F(OrphansTest, WaitsForWhoeverStillDelivers) {
     EXPECT_EQ(table_->events(), 3u);
 }
 
+// Another worker's survey has the lock for a moment, and whoever rescues orphans for longer.
+TEST_F(OrphansTest, AreNoneTheLessWhileTheirSlotIsInUse) {
+    spool("gone", 3);
+    spool("gone too", 2);
+    survey();
+    {
+        auto places = find_slots(system_files(), settings_->spool.path, "gone");
+        auto lock = places->at(0).directory->try_lock(slot_lock_file);
+        ASSERT_TRUE(lock && *lock);
+        survey();
+        EXPECT_EQ(table_->events(), 5u);
+        EXPECT_EQ(table_->list().size(), 2u);
+    }
+    survey();
+    EXPECT_EQ(table_->events(), 5u);
+    EXPECT_EQ(lines_.alerts.size(), 1u) << "nothing became news";
+}
+
 TEST_F(OrphansTest, SaysWhatItCannotRead) {
     spool("gone", 3);
     const std::string slot =
@@ -179,7 +197,7 @@ TEST(OrphanTableTest, CountsWhatItHasNoRoomToName) {
     table->begin_configuration("/spool");
     std::vector<Orphan> many;
     for (size_t i = 0; i < OrphanTable::max_orphans + 5; ++i) {
-        many.push_back({"/spool", "gone", std::to_string(i), 1, 0});
+        many.push_back({"/spool", "gone", std::to_string(i), 1, 0, false});
     }
     EXPECT_TRUE(table->publish(1, many));
     EXPECT_FALSE(table->publish(1, many));
