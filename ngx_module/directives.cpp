@@ -228,6 +228,26 @@ void doubt_files(ngx_conf_t* cf, const MainConf& main) {
     }
 }
 
+// Those of one name are counted together, and so told of.
+std::vector<WebhookSettings> list_webhooks(const MainConf& main) {
+    std::vector<WebhookSettings> list;
+    for (const LocationConf* location : main.webhooks) {
+        auto known = std::find_if(
+            list.begin(), list.end(),
+            [&](const WebhookSettings& settings) { return settings.label == location->label; });
+        if (known == list.end()) {
+            known = list.insert(list.end(), {location->label, {}, true});
+        }
+        known->is_gate = known->is_gate && location->is_gate;
+        for (const LocationSecret& secret : *location->secrets) {
+            const auto& names = known->secrets;
+            if (std::find(names.begin(), names.end(), secret.name) != names.end()) continue;
+            known->secrets.push_back(secret.name);
+        }
+    }
+    return list;
+}
+
 ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
     return contain(cf->log, ngx_int_t{NGX_ERROR}, [&] {
         MainConf& main = *main_conf(cf);
@@ -235,6 +255,7 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
         if (add_verify_gate(cf) != NGX_OK) return NGX_ERROR;
         auto settings = std::make_shared<GatewaySettings>();
         settings->secrets = main.secrets;
+        settings->webhooks = list_webhooks(main);
         settings->read_ms = system_clock().wall_ms();
         if (main.spool.path.empty()) {
             main.files.clear();  // nothing will be written there

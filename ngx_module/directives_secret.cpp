@@ -134,7 +134,7 @@ char* set_webhook_secret(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
 
         auto secret = read_secret(cf, arguments_of(cf));
         if (!secret) return refuse(cf, secret.error().text);
-        if (secret->name == "plain") {
+        if (secret->name == plain_source) {
             warn_of_readers(cf);
             // Read, and no longer needed: nginx keeps its words as long as the configuration.
             ngx_str_t& value = static_cast<ngx_str_t*>(cf->args->elts)[1];

@@ -65,9 +65,16 @@ RequestState* RequestState::find(ngx_http_request_t* r) {
 
 void RequestState::count() const {
     if (metrics == nullptr || !verdict) return;
-    Counter& counter =
-        dry_run ? metrics->dry_run : metrics->requests[static_cast<size_t>(*verdict)];
-    counter.fetch_add(1, std::memory_order_relaxed);
+    const auto index = static_cast<size_t>(*verdict);
+    const auto count_one = [](Counter& counter) {
+        counter.fetch_add(1, std::memory_order_relaxed);
+    };
+    if (*verdict == Verdict::stale || *verdict == Verdict::early) {
+        metrics->untimely_ms.store(static_cast<uint64_t>(age_ms), std::memory_order_relaxed);
+    }
+    if (*verdict == Verdict::forged && is_packed) count_one(metrics->packed);
+    count_one(dry_run ? metrics->dry_verdicts[index] : metrics->requests[index]);
+    if (dry_run) count_one(metrics->dry_run);
 }
 
 bool RequestState::keep(ngx_pool_t* pool, const Judgement& judgement) {

@@ -32,6 +32,7 @@ struct RequestState {
     off_t received = 0;  // bytes of body so far
 
     bool dry_run = false;
+    bool is_packed = false;             // the body looks gzip'ed
     WebhookMetrics* metrics = nullptr;  // nullptr: not counted
 
     std::optional<Verdict> verdict;

@@ -12,6 +12,13 @@
 
 namespace momento {
 
+namespace {
+
+// What every gzip file begins with (RFC 1952, 2.3.1).
+constexpr std::string_view gzip_magic = "\x1f\x8b";
+
+}  // namespace
+
 Verification::Verification(RecordBuffer body)
     : body_(std::move(body)),
       deadline_([this] { run_deadline(); }),
@@ -80,6 +87,7 @@ Claim Verification::make_claim(Worker& worker) {
     if (request_ == nullptr) return {};
     webhook_ = worker.webhook(request_, location_conf(request_));
     if (webhook_ == nullptr) return {};
+    state_->is_packed = body_.body().substr(0, gzip_magic.size()) == gzip_magic;
     return {&webhook_->secrets.keyring(), body_.body(), state_->mac};
 }
 

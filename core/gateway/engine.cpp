@@ -11,6 +11,7 @@
 #include "gateway/orphans.h"
 #include "gateway/queue_note.h"
 #include "gateway/record_pool.h"
+#include "gateway/refusals.h"
 #include "gateway/seated_log.h"
 #include "gateway/secret_feed.h"
 #include "spool/planted.h"
@@ -41,6 +42,10 @@ class Engine::Impl {
         if (tools_.orphans != nullptr) {
             orphans_.emplace(settings_, *tools_.files, *tools_.clock, *tools_.logger,
                              *tools_.orphans, errands());
+        }
+        if (tools_.webhooks != nullptr) {
+            refusals_.emplace(settings_->webhooks, *tools_.webhooks, *tools_.clock,
+                              *tools_.logger);
         }
         auto letter_slots = make_slots(dead_letter_directory, 0);
         for (size_t i = 0; i < settings_->destinations.size(); ++i) {
@@ -95,6 +100,7 @@ class Engine::Impl {
             for_each_channel([](Channel& channel) { channel.log()->insist(); });
             for (const auto& adopted : adopted_) adopted->insist();
             report_unopened();
+            if (refusals_) refusals_->step();
             if (orphans_) orphans_->step();
         }
         secrets_.step();
@@ -388,6 +394,7 @@ class Engine::Impl {
     // Delivery thread only.
     std::vector<std::shared_ptr<SeatedLog>> adopted_;
     std::optional<OrphanSurvey> orphans_;
+    std::optional<Refusals> refusals_;
     int64_t next_adoption_us_ = 0;
     bool is_adopting_letters_ = false;  // an errand is under way
     bool is_noting_ = false;            // likewise

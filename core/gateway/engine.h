@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "gateway/orphan_table.h"
 #include "gateway/settings.h"
+#include "gateway/shared_metrics.h"
 #include "gateway/slot_table.h"
 #include "http/client.h"
 #include "ingest/secret_set.h"
@@ -65,6 +66,7 @@ struct EngineTools {
     size_t process = 0;                     // place of this process in gauges
     SlotTable* slots = nullptr;             // optional: where the logs' numbers are told
     OrphanTable* orphans = nullptr;         // optional: where orphans are told
+    WebhookTable* webhooks = nullptr;       // optional: what locations answered
     Counter* stepped_us = nullptr;          // optional: SharedMetrics::delivery_stepped_us
 
     // Optional: SecretFeed::MadeElsewhere.

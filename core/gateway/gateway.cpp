@@ -134,6 +134,7 @@ class Runtime {
         tools.process = around.process;
         tools.slots = &shared_.slots;
         tools.orphans = &shared_.orphans;
+        tools.webhooks = &shared_.webhooks;
         tools.stepped_us = &shared_.delivery_stepped_us.parts[around.process];
         tools.crew = &crew_;
         tools.make_seat = [this] { return make_thread_seat(threads_); };

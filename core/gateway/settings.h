@@ -56,10 +56,18 @@ struct SecretSettings {
     aws::EnvironmentSnapshot environment;  // with the profile's say; filled in by resolve()
 };
 
+// What log lines say of webhooks and gates of one name.
+struct WebhookSettings {
+    std::string label;                 // in the metrics
+    std::vector<std::string> secrets;  // their sources
+    bool is_gate = false;              // all of them
+};
+
 struct GatewaySettings {
     SpoolSettings spool;
     std::vector<DestinationSettings> destinations;
     std::vector<SecretSettings> secrets;
+    std::vector<WebhookSettings> webhooks;
     int64_t read_ms = 0;  // when they were read, wall clock
 };
 

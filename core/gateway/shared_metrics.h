@@ -22,11 +22,23 @@
 
 namespace momento {
 
+using VerdictCounts = std::array<Counter, verdict_count>;
+
 // What one location answered.
 struct WebhookMetrics {
     // By Verdict; `dry_run` takes those of a dry run, whatever the verdict was.
-    std::array<Counter, verdict_count> requests;
+    VerdictCounts requests;
     Counter dry_run;
+
+    // For log lines (refusals.h).
+    VerdictCounts dry_verdicts;  // those of `dry_run` that were judged
+    Counter packed;              // forged ones with a gzip'ed body, since it was told
+    Counter untimely_ms;         // age of the last stale or early one, as int64_t
+    struct Told {
+        Counter due_us;  // steady clock: when there may be told of more
+        VerdictCounts requests;
+        VerdictCounts dry_verdicts;
+    } told;
 };
 
 // One secret, by the name of its source.
@@ -83,10 +95,11 @@ class NamedTable {
     std::array<Entry, capacity> entries_;
 };
 
+using WebhookTable = NamedTable<WebhookMetrics, 256>;
+
 struct SharedMetrics {
     // So much fits into the configuration of one nginx; what does not is served, but not
     // counted, and `nginx -t` says so.
-    static constexpr size_t max_webhooks = 256;
     static constexpr size_t max_destinations = 64;
     static constexpr size_t max_secrets = 1024;
 
@@ -99,7 +112,7 @@ struct SharedMetrics {
     SlotTable slots;
     OrphanTable orphans;
     ThreadEnds thread_ends;
-    NamedTable<WebhookMetrics, max_webhooks> webhooks;
+    WebhookTable webhooks;
     NamedTable<DestinationMetrics, max_destinations> destinations;
     NamedTable<SecretMetrics, max_secrets> secrets;
     Gauge parked;          // requests held back

@@ -100,7 +100,7 @@ std::string SecretSource::name() const {
         if (member != default_member) name += '#' + member;
         return name;
     }
-    return "plain";
+    return plain_source;
 }
 
 Result<SecretValue> extract_secret(const SecretSource& source, std::string_view content) {

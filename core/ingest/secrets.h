@@ -33,6 +33,9 @@ class SecretValue {
     std::string value_;
 };
 
+// The name of every secret that is given itself.
+inline constexpr char plain_source[] = "plain";
+
 struct SecretSource {
     enum class Kind { plain, file, environment, secrets_manager };
     static constexpr const char* default_member = "momentoSecret";  // as Momento's own stack

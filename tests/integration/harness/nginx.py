@@ -23,7 +23,7 @@ daemon off;
 user %%USER%%;
 worker_processes %%WORKERS%%;
 pid %%DIR%%/nginx.pid;
-error_log %%DIR%%/error.log info;
+error_log %%DIR%%/error.log%%LEVEL%%;
 %%MAIN%%
 
 events {
@@ -57,10 +57,14 @@ TROUBLE = re.compile(r"\[(?:alert|emerg)\]|Sanitizer|runtime error:")
 
 
 def render(directory, ports, main="", events="", http="", server="", workers=1,
-           listen=LISTEN):
-    """The text of nginx.conf. `%%DIR%%`, `%%PORT%%` and `%%TLS_PORT%%` may stand anywhere."""
+           listen=LISTEN, level=" info"):
+    """The text of nginx.conf. `%%DIR%%`, `%%PORT%%` and `%%TLS_PORT%%` may stand anywhere.
+
+    `level`: of the error log; "" is nginx's own default, and Debian's.
+    """
     old_http2 = settings.nginx_version() < (1, 25, 1)
     words = {
+        "LEVEL": level,
         "LISTEN": listen if old_http2 else listen + "\n        http2 on;",
         "MAIN": main,
         "EVENTS": events,
