@@ -4,7 +4,7 @@
 
 #include <array>
 #include <csignal>
-#include <ostream>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -36,43 +36,46 @@ constexpr std::array<KindName, 5> kinds = {{
 
 }  // namespace
 
-void AwsOptions::add_to(Options& options) {
-    options.text("--region", &region_)
-        .text("--endpoint", &endpoint_)
-        .text("--proxy", &proxy_)
-        .text("--credentials", &credentials_)
-        .text("--profile", &profile_)
-        .text("--cacert", &cacert_);
+const OptionTable& aws_options() {
+    static const OptionTable options = {
+        {"--region", "NAME", "default: as a destination's"},
+        {"--proxy", "URL", "default: HTTPS_PROXY, but for hosts of NO_PROXY"},
+        {"--credentials", "KIND",
+         "auto (default), environment, web_identity, container, instance"},
+        {"--profile", "NAME", "credentials of that profile"},
+        {"--cacert", "FILE",
+         "trust the certificates in this PEM file; default: AWS_CA_BUNDLE, the profile's "
+         "ca_bundle, or the system's"},
+    };
+    return options;
 }
 
-bool AwsOptions::any_given() const {
-    return region_ || endpoint_ || proxy_ || credentials_ || profile_ || cacert_;
-}
-
-Status AwsOptions::apply_to(DestinationSettings& settings) const {
-    if (credentials_ && profile_) {
+Status apply_aws_options(const Given& given, DestinationSettings& settings) {
+    const std::optional<std::string> credentials = given.text("--credentials");
+    const std::optional<std::string> profile = given.text("--profile");
+    const std::optional<std::string> cacert = given.text("--cacert");
+    if (credentials && profile) {
         return Error{"\"--profile\" is a kind of credentials, leave it or --credentials out"};
     }
-    settings.region = region_.value_or("");
-    settings.endpoint = endpoint_.value_or("");
-    settings.proxy = proxy_.value_or("");
-    settings.trusted_certificate = cacert_.value_or("");
-    if (cacert_) {
-        if (Status status = check_certificates(*cacert_); !status) {
-            return Error{"invalid --cacert \"" + *cacert_ + "\": " + status.error().text};
+    settings.region = given.text("--region").value_or("");
+    settings.proxy = given.text("--proxy").value_or("");
+    settings.trusted_certificate = cacert.value_or("");
+    if (cacert) {
+        if (Status status = check_certificates(*cacert); !status) {
+            return Error{"invalid --cacert \"" + *cacert + "\": " + status.error().text};
         }
     }
-    if (profile_) {
-        if (profile_->empty()) return Error{"\"--profile\" needs a name"};
-        settings.credentials = {aws::CredentialsSettings::Kind::profile, *profile_};
+    if (profile) {
+        if (profile->empty()) return Error{"\"--profile\" needs a name"};
+        settings.credentials = {aws::CredentialsSettings::Kind::profile, *profile};
     }
-    if (!credentials_) return {};
+    if (!credentials) return {};
     for (const KindName& known : kinds) {
-        if (known.name != *credentials_) continue;
+        if (known.name != *credentials) continue;
         settings.credentials.kind = known.kind;
         return {};
     }
-    return Error{"invalid --credentials \"" + *credentials_ +
+    return Error{"invalid --credentials \"" + *credentials +
                  "\", give auto, environment, web_identity, container or instance, or use "
                  "--profile NAME"};
 }
@@ -122,7 +125,7 @@ Status resolve(DestinationSettings& settings, Console& console) {
     Status resolved =
         resolve(settings, aws::EnvironmentSnapshot::take(console.environment), warnings);
     for (const std::string& warning : warnings) {
-        console.err << "momentoctl: warning: " << printable(warning) << '\n';
+        console.say("momentoctl: warning: " + warning);
     }
     return resolved;
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "aws/credentials.h"
@@ -17,20 +16,11 @@
 
 namespace momento::cli {
 
-// --region, --endpoint, --proxy, --credentials, --profile, --cacert.
-class AwsOptions {
-  public:
-    // Adds them to a command's own; `this` outlives parsing.
-    void add_to(Options& options);
+// --region, --proxy, --credentials, --profile, --cacert.
+const OptionTable& aws_options();
 
-    // After parsing: what they say, for resolve().
-    Status apply_to(DestinationSettings& settings) const;
-
-    bool any_given() const;
-
-  private:
-    std::optional<std::string> region_, endpoint_, proxy_, credentials_, profile_, cacert_;
-};
+// What they say, for resolve().
+Status apply_aws_options(const Given& given, DestinationSettings& settings);
 
 // Calls of one service, one at a time; blocks.
 class AwsCaller {

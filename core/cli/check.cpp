@@ -116,16 +116,21 @@ void report_clock(const aws::ServiceReply& reply, Report& report) {
     report.print(good, "clock", good ? "agrees with AWS's" : text + ": set it");
 }
 
-Result<Outcome> check(const Arguments& arguments, Console& console) {
+OptionTable all_options() {
+    OptionTable options = {{"--endpoint", "URL", "default: from the region"}};
+    options.insert(options.begin(), aws_options().begin(), aws_options().end());
+    return options;
+}
+
+Result<Outcome> check(const Given& given, Console& console) {
+    if (Status status = check_operands(given.operands(), 1, 1, "one BUS"); !status) {
+        return status.error();
+    }
     DestinationSettings settings;
-    AwsOptions aws_options;
-    Options options;
-    aws_options.add_to(options);
-    Result<Arguments> operands = options.parse(arguments, 1, 1, "one BUS");
-    if (!operands) return operands.error();
     settings.name = "check";
-    settings.bus = operands->front();
-    if (Status status = aws_options.apply_to(settings); !status) return status.error();
+    settings.bus = given.operands().front();
+    settings.endpoint = given.text("--endpoint").value_or("");
+    if (Status status = apply_aws_options(given, settings); !status) return status.error();
 
     if (Status resolved = resolve(settings, console); !resolved) return resolved.error();
 
@@ -144,25 +149,20 @@ Result<Outcome> check(const Arguments& arguments, Console& console) {
 
 }  // namespace
 
-const Command check_command{"check", "proves that a destination's settings work",
-                            R"(usage: momentoctl check BUS [OPTION]...
-
-Finds region, endpoint and credentials as a destination with these settings does, looks the
+const Command check_command{
+    "check",
+    "proves that a destination's settings work",
+    {"BUS [OPTION]..."},
+    R"(Finds region, endpoint and credentials as a destination with these settings does, looks the
 event bus up (events:DescribeEventBus) and compares this machine's clock with AWS's. It sends
 no event: whether events:PutEvents is allowed is not known before. Exit status 0 if all is
 well, 1 if something is not.
 
 Run it as the worker's user, with the environment of the nginx master: the AWS_* variables
 count here as they do there.
-
-  --region NAME       default: as a destination's
-  --endpoint URL      default: from the region
-  --proxy URL         default: HTTPS_PROXY, but for hosts of NO_PROXY
-  --credentials KIND  auto (default), environment, web_identity, container, instance
-  --profile NAME      credentials of that profile
-  --cacert FILE       trust the certificates in this PEM file; default: AWS_CA_BUNDLE, the
-                      profile's ca_bundle, or the system's
 )",
-                            check};
+    all_options(),
+    "",
+    check};
 
 }  // namespace momento::cli

@@ -2,16 +2,23 @@
 // it has to say goes to the console, why it could not run comes back as an Error.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "base/result.h"
 #include "cli/console.h"
+#include "cli/options.h"
 
 namespace momento::cli {
 
 struct Command {
-    const char* name;     // "send", "spool ls"
-    const char* summary;  // one line of `momentoctl --help`
-    const char* help;     // what `momentoctl NAME --help` prints
-    Result<Outcome> (*run)(const Arguments& arguments, Console& console);
+    std::string name;                // "send", "spool ls"
+    std::string summary;             // one line of `momentoctl help`
+    std::vector<std::string> usage;  // what stands behind the name: one line, or several ways
+    std::string text;                // of its help, between usage and options
+    OptionTable options;             // without those that every command takes
+    std::string more;                // of its help, behind the options; may be empty
+    Result<Outcome> (*run)(const Given& given, Console& console);
 };
 
 extern const Command sign_command;
@@ -26,6 +33,12 @@ extern const Command dead_redrive_command;
 extern const Command dead_rm_command;
 extern const Command drain_command;
 extern const Command check_command;
+
+// All of them, in the order of the overview.
+const std::vector<const Command*>& commands();
+
+// What every command takes: --json, --quiet, --help.
+const OptionTable& common_options();
 
 // Runs the command that `arguments` name (without the program's own name), prints its
 // error or help, and returns the process's exit status.

@@ -1,8 +1,20 @@
 #include "cli/console.h"
 
 #include <istream>
+#include <ostream>
 
 namespace momento::cli {
+
+void Console::say(const std::string& text) {
+    clear_progress();
+    err << printable(text) << '\n';
+    err.flush();
+}
+
+void Console::clear_progress() {
+    if (has_progress) err << "\r\x1b[K" << std::flush;
+    has_progress = false;
+}
 
 Result<std::string> read_all(std::istream& in) {
     // Not with iterators of the buffer: those throw where read() sets the stream's state.

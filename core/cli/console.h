@@ -1,6 +1,7 @@
 // What a command of momentoctl sees of the world around it, so that tests can play it.
 #pragma once
 
+#include <cstddef>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -12,11 +13,26 @@ namespace momento::cli {
 
 using Arguments = std::vector<std::string>;
 
+// Which of the streams somebody sits at.
+struct Terminal {
+    bool in = false;
+    bool err = false;
+    size_t columns = 80;  // of err
+};
+
 struct Console {
     std::istream& in;
     std::ostream& out;
     std::ostream& err;
     Environment environment;
+    Terminal terminal{};
+    bool has_progress = false;  // a line of Progress stands on the terminal
+
+    // One line for a person, on `err`; `text` may hold somebody else's.
+    void say(const std::string& text);
+
+    // Takes the line of Progress away; before anything is written to `out`.
+    void clear_progress();
 };
 
 // A command's exit status. That it could not run at all is 2, and comes with an Error.

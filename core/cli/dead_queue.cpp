@@ -7,6 +7,7 @@
 
 #include "aws/sqs.h"
 #include "aws/timestamp.h"
+#include "cli/aws_access.h"
 #include "cli/spool_access.h"
 #include "destination/event_json.h"
 #include "ingest/payload.h"
@@ -87,14 +88,18 @@ class QueueReader {
                     caller_.call(aws::sqs_delete_target, encode_delete(queue_, receipt)));
                 if (!deleted) return deleted;
             }
+            if (redrive_.settings.on_redriven) redrive_.settings.on_redriven();
         }
         return {};
     }
 
     void add(const aws::ReceivedMessage& received, std::map<std::string, Batch>& batches) {
         const aws::SqsMessage& message = received.message;
-        const std::string& reason = redrive_.settings.filter.reason;
-        if (!reason.empty() && attribute(message, aws::attribute_error_code) != reason) return;
+        const std::string& wanted = redrive_.settings.filter.reason;
+        const std::string reason(attribute(message, aws::attribute_error_code));
+        const bool matches = wanted.empty() || reason == wanted;
+        redrive_.census->see(reason, matches);
+        if (!matches) return;
 
         // A message that is no envelope may be the event itself.
         EventJson event = read_event_json(message.body).value_or(EventJson{message.body, {}});
@@ -108,7 +113,7 @@ class QueueReader {
         if (destination.empty()) {
             destination = attribute(message, aws::attribute_destination);
             if (!is_in_spool(destination)) {
-                report_->without_destination++;
+                report_->without_destination[destination]++;
                 return;
             }
         }
@@ -147,10 +152,7 @@ Status redrive_queue(const QueueRedrive& redrive, Console& console, RedriveRepor
     settings.name = "redrive";
     settings.kind = DestinationSettings::Kind::file;
     settings.dead_letter_queue = redrive.url;
-    if (Status status = redrive.aws_options->apply_to(settings); !status) return status;
-    if (!settings.endpoint.empty()) {
-        return Error{"\"--endpoint\" is not for a queue: its URL says where it is"};
-    }
+    if (Status status = apply_aws_options(*redrive.given, settings); !status) return status;
     if (Status resolved = resolve(settings, console); !resolved) return resolved;
     auto queue = aws::parse_queue_url(redrive.url);
     if (!queue) return queue.error();
@@ -163,7 +165,7 @@ Status redrive_queue(const QueueRedrive& redrive, Console& console, RedriveRepor
         return Error{credentials.error.empty() ? "nobody gave credentials in time"
                                                : credentials.error};
     }
-    ConsoleLogger logger(console.err);
+    ConsoleLogger logger(console);
     Tails tails(redrive.directory, system_tools(logger));
     const Status status = QueueReader(redrive, std::move(*queue), caller, tails, report).run();
     tails.finish();

@@ -4,8 +4,9 @@
 #include <string>
 
 #include "base/result.h"
-#include "cli/aws_access.h"
 #include "cli/console.h"
+#include "cli/letters.h"
+#include "cli/options.h"
 #include "spool/redrive.h"
 
 namespace momento::cli {
@@ -14,7 +15,8 @@ struct QueueRedrive {
     std::string url;
     std::string directory;  // of the spool
     RedriveSettings settings;
-    const AwsOptions* aws_options = nullptr;
+    const Given* given = nullptr;  // with aws_options()
+    Census* census = nullptr;      // hears of all messages
 };
 
 // Receives messages, appends their events to the spool, durably, and only then deletes them:

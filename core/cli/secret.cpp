@@ -52,7 +52,17 @@ Result<Signer> load_signer(const std::string& text, const Environment& environme
 
 }  // namespace
 
-Result<Signer> make_signer(const std::optional<std::string>& source, const Console& console) {
+Option secret_option() {
+    return {"--secret", "SOURCE",
+            "the webhook's signing secret, as momento_webhook_secret takes it: file:PATH, "
+            "env:NAME, secretsmanager:ID (a name or ARN; asked with the credentials of the "
+            "environment), or the secret itself. One that is given itself can be seen by "
+            "everybody on the machine (ps): prefer the others. Of a JSON object its member "
+            "\"momentoSecret\" counts, or the one named behind '#' (file:PATH#chat)"};
+}
+
+Result<Signer> make_signer(const Given& given, const Console& console) {
+    const std::optional<std::string> source = given.text("--secret");
     if (!source) return Error{"\"--secret\" is missing, give file:PATH or env:NAME"};
     Result<Signer> signer = load_signer(*source, console.environment);
     if (!signer) return Error{"--secret: " + signer.error().text};

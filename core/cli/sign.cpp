@@ -1,39 +1,43 @@
 // momentoctl sign: the signature Momento would send with a body.
 #include <ostream>
 
+#include "base/json.h"
 #include "cli/command.h"
-#include "cli/options.h"
 #include "cli/secret.h"
 
 namespace momento::cli {
 
 namespace {
 
-const std::string help = std::string(R"(usage: momentoctl sign --secret SOURCE < BODY
-
-Prints the Momento-Signature of the bytes on standard input: HMAC-SHA3-256 over the body
-as it is, in lower-case hex. A line break at the end counts; printf '%s' writes none.
-
-)") + secret_help;
-
-Result<Outcome> sign(const Arguments& arguments, Console& console) {
-    std::optional<std::string> source;
-    Options options;
-    options.text("--secret", &source);
-    Result<Arguments> operands = options.parse(arguments, 0, 0, "");
-    if (!operands) return operands.error();
-
-    Result<Signer> signer = make_signer(source, console);
+Result<Outcome> sign(const Given& given, Console& console) {
+    if (Status status = check_operands(given.operands(), 0, 0, ""); !status) {
+        return status.error();
+    }
+    Result<Signer> signer = make_signer(given, console);
     if (!signer) return signer.error();
 
     Result<std::string> body = read_all(console.in);
     if (!body) return body.error();
-    console.out << format_signature(signer->sign(*body)) << '\n';
+    const std::string signature = format_signature(signer->sign(*body));
+    if (given.flag("--json")) {
+        console.out << Json::object().set("signature", Json::string(signature)).dump() << '\n';
+    } else {
+        console.out << signature << '\n';
+    }
     return Outcome::fine;
 }
 
 }  // namespace
 
-const Command sign_command{"sign", "prints the signature of a body", help.c_str(), sign};
+const Command sign_command{
+    "sign",
+    "prints the signature of a body",
+    {"--secret SOURCE < BODY"},
+    R"(Prints the Momento-Signature of the bytes on standard input: HMAC-SHA3-256 over the body
+as it is, in lower-case hex. A line break at the end counts; printf '%s' writes none.
+)",
+    {secret_option()},
+    "",
+    sign};
 
 }  // namespace momento::cli

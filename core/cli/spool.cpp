@@ -14,26 +14,11 @@ namespace momento::cli {
 
 namespace {
 
-struct SpoolOptions {
-    std::string directory;
-    bool json = false;
-};
-
-Result<SpoolOptions> parse_spool_options(const Arguments& arguments) {
-    SpoolOptions given;
-    Options options;
-    options.flag("--json", &given.json);
-    Result<Arguments> operands = options.parse(arguments, 0, 1, "one directory");
-    if (!operands) return operands.error();
-    given.directory = operands->empty() ? default_spool : operands->front();
-    if (Status spool = check_spool(given.directory); !spool) return spool.error();
-    return given;
-}
-
-Result<Outcome> list(const Arguments& arguments, Console& console) {
-    Result<SpoolOptions> given = parse_spool_options(arguments);
-    if (!given) return given.error();
-    auto places = find_slots(system_files(), given->directory);
+Result<Outcome> list(const Given& given, Console& console) {
+    Result<std::string> directory = find_spool(given.operands(), console);
+    if (!directory) return directory.error();
+    const bool as_json = given.flag("--json");
+    auto places = find_slots(system_files(), *directory);
     if (!places) return places.error();
 
     FailedSlots failed(console);
@@ -47,12 +32,12 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
         });
         if (!slot) {
             failed.add(place, slot.error());
-            if (!given->json) {
+            if (!as_json) {
                 table.add({place.destination, place.slot, "cannot be read", "", "", ""});
             }
             continue;
         }
-        if (given->json) {
+        if (as_json) {
             const SlotTotals& totals = slot->cursor.totals;
             Json json = Json::object();
             json.set("destination", Json::string(place.destination))
@@ -74,21 +59,22 @@ Result<Outcome> list(const Arguments& arguments, Console& console) {
                        std::to_string(slot->bytes)});
         }
     }
-    if (!given->json) table.print(console.out);
+    if (!as_json) table.print(console.out);
     if (Status all = failed.status(); !all) return all.error();
     return Outcome::fine;
 }
 
-Result<Outcome> cat(const Arguments& arguments, Console& console) {
-    Result<SpoolOptions> given = parse_spool_options(arguments);
-    if (!given) return given.error();
-    auto places = find_slots(system_files(), given->directory);
+Result<Outcome> cat(const Given& given, Console& console) {
+    Result<std::string> directory = find_spool(given.operands(), console);
+    if (!directory) return directory.error();
+    const bool as_json = given.flag("--json");
+    auto places = find_slots(system_files(), *directory);
     if (!places) return places.error();
 
     FailedSlots failed(console);
     for (const SlotPlace& place : *places) {
         auto slot = read_slot(place, [&](const Record& record, Position) {
-            if (given->json) {
+            if (as_json) {
                 console.out << describe(place, record).dump() << '\n';
                 return;
             }
@@ -116,10 +102,11 @@ Result<std::vector<SlotPlace>> find_all_slots(const std::string& directory) {
     return places;
 }
 
-Result<Outcome> verify(const Arguments& arguments, Console& console) {
-    Result<SpoolOptions> given = parse_spool_options(arguments);
-    if (!given) return given.error();
-    auto places = find_all_slots(given->directory);
+Result<Outcome> verify(const Given& given, Console& console) {
+    Result<std::string> directory = find_spool(given.operands(), console);
+    if (!directory) return directory.error();
+    const bool as_json = given.flag("--json");
+    auto places = find_all_slots(*directory);
     if (!places) return places.error();
 
     bool found = false;
@@ -138,7 +125,7 @@ Result<Outcome> verify(const Arguments& arguments, Console& console) {
         }
         found = found || !findings.empty();
         for (const std::string& finding : findings) {
-            if (given->json) {
+            if (as_json) {
                 Json json = Json::object();
                 json.set("destination", Json::string(place.destination))
                     .set("slot", Json::string(place.slot))
@@ -150,7 +137,7 @@ Result<Outcome> verify(const Arguments& arguments, Console& console) {
             }
         }
     }
-    if (!given->json) {
+    if (!as_json) {
         console.out << places->size() << " slots, " << whole << " records whole\n";
     }
     return found ? Outcome::found : Outcome::fine;
@@ -158,37 +145,40 @@ Result<Outcome> verify(const Arguments& arguments, Console& console) {
 
 }  // namespace
 
-const Command spool_ls_command{"spool ls",
-                               "lists the slots of a spool, and what is pending in them",
-                               R"(usage: momentoctl spool ls [--json] [DIR]
-
-Lists every slot of the spool in DIR (default /var/lib/nginx/momento): its destination, how
-many events are pending, when the oldest was accepted, and the bytes on disk. Changes nothing
-and takes no lock; a gateway may be running.
-
-  --json   one JSON object a line
+const Command spool_ls_command{
+    "spool ls",
+    "lists the slots of a spool, and what is pending in them",
+    {"[DIR]"},
+    R"(Lists every slot of the spool in DIR: its destination, how many events are pending, when the
+oldest was accepted, and the bytes on disk. Changes nothing and takes no lock; a gateway may be
+running.
 )",
-                               list};
+    {},
+    "",
+    list};
 
-const Command spool_cat_command{"spool cat", "prints the pending events",
-                                R"(usage: momentoctl spool cat [--json] [DIR]
-
-Prints every pending event of the spool in DIR (default /var/lib/nginx/momento), the body as
-it arrived. Changes nothing and takes no lock; a gateway may be running.
-
-  --json   one JSON object a line; a body that is not UTF-8 as "body_base64"
+const Command spool_cat_command{
+    "spool cat",
+    "prints the pending events",
+    {"[DIR]"},
+    R"(Prints every pending event of the spool in DIR, the body as it arrived. Changes nothing and
+takes no lock; a gateway may be running. With --json a body that is not UTF-8 is
+"body_base64".
 )",
-                                cat};
+    {},
+    "",
+    cat};
 
-const Command spool_verify_command{"spool verify", "checks every record that is pending",
-                                   R"(usage: momentoctl spool verify [--json] [DIR]
-
-Reads every pending record and dead letter of the spool in DIR (default
-/var/lib/nginx/momento) and checks it. Changes nothing and takes no lock; a gateway may be
-running. Exit status 1 if something is damaged, lost, or of an unknown format.
-
-  --json   one JSON object a line
+const Command spool_verify_command{
+    "spool verify",
+    "checks every record that is pending",
+    {"[DIR]"},
+    R"(Reads every pending record and dead letter of the spool in DIR and checks it. Changes nothing
+and takes no lock; a gateway may be running. Exit status 1 if something is damaged, lost, or of
+an unknown format.
 )",
-                                   verify};
+    {},
+    "",
+    verify};
 
 }  // namespace momento::cli

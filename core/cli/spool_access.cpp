@@ -11,6 +11,7 @@
 #include <ostream>
 
 #include "base/base64.h"
+#include "cli/options.h"
 #include "spool/slots.h"
 
 namespace momento::cli {
@@ -70,6 +71,45 @@ Status check_spool(const std::string& directory) {
     return Error{"\"" + directory + "\" is not a spool: " + spool_remedy};
 }
 
+std::string default_spool(const Console& console) {
+    const char* named = console.environment("MOMENTO_SPOOL");
+    return named != nullptr && *named != '\0' ? named : "/var/lib/nginx/momento";
+}
+
+Result<std::string> find_spool(const Arguments& operands, const Console& console) {
+    if (Status status = check_operands(operands, 0, 1, "one directory"); !status) {
+        return status.error();
+    }
+    std::string directory = operands.empty() ? default_spool(console) : operands.front();
+    if (Status spool = check_spool(directory); !spool) return spool.error();
+    return directory;
+}
+
+Status check_destination(const std::string& spool, const std::string& name) {
+    auto directory = system_files().open_directory(spool, false);
+    if (!directory) return with_remedy(directory.error());
+    if ((*directory)->open_directory(name, false)) return {};
+
+    auto entries = (*directory)->list();
+    if (!entries) return with_remedy(entries.error());
+    std::sort(entries->begin(), entries->end());
+    std::vector<std::string> known;
+    std::string list;
+    for (const std::string& entry : *entries) {
+        if (!is_destination_name(entry) || !(*directory)->open_directory(entry, false))
+            continue;
+        known.push_back(entry);
+        list += (list.empty() ? "\"" : ", \"") + entry + '"';
+    }
+    const std::optional<std::string> near = nearest(name, known);
+    return Error{"destination \"" + name + "\" is not in the spool \"" + spool + "\"" +
+                 (near ? ", did you mean \"" + *near + "\"?" : ";") + " there " +
+                 (known.empty()       ? "is none"
+                  : known.size() == 1 ? "is " + list
+                                      : "are " + list) +
+                 "; give --force if the configuration knows it and nothing has arrived yet"};
+}
+
 Status become_owner(const std::string& directory) {
     struct stat info {};
     if (stat(directory.c_str(), &info) != 0) {
@@ -121,13 +161,16 @@ Json describe(const SlotPlace& place, const Record& record) {
 }
 
 void ConsoleLogger::write(Severity, std::string line) {
-    err_ << printable(line) << '\n';
+    console_.say(line);
+}
+
+std::string slot_name(const SlotPlace& place) {
+    return place.destination + (place.slot.empty() ? "" : "/" + place.slot);
 }
 
 void FailedSlots::add(const SlotPlace& place, const Error& error) {
     ++count_;
-    const std::string name = place.destination + (place.slot.empty() ? "" : "/" + place.slot);
-    console_.err << name << ": " << printable(error.text) << '\n';
+    console_.say(slot_name(place) + ": " + error.text);
 }
 
 Status FailedSlots::status() const {

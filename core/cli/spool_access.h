@@ -14,12 +14,20 @@
 
 namespace momento::cli {
 
-inline constexpr char default_spool[] = "/var/lib/nginx/momento";
+// The spool where none is given: MOMENTO_SPOOL's, or /var/lib/nginx/momento.
+std::string default_spool(const Console& console);
+
+// The one that the operands name, or the default; checked. At most one operand.
+Result<std::string> find_spool(const Arguments& operands, const Console& console);
 
 // Refuses a directory that is missing, unreadable, or something else than a spool: an empty
 // answer about the directory above the spool would look like one that nothing is left in. A
 // directory that nothing is in yet may be one.
 Status check_spool(const std::string& directory);
+
+// Refuses a destination that has no directory in the spool: what is appended there would be
+// orphans, unless the configuration knows it. The error lists those that are there.
+Status check_destination(const std::string& spool, const std::string& name);
 
 // Of a process run by root: takes the uid and gid of the directory's owner, for good. What
 // it writes from then on is the workers' to read, and it can do no more harm than they.
@@ -35,11 +43,11 @@ Json describe(const SlotPlace& place, const Record& record);
 // Prints what the spool's own code has to say, while a command runs.
 class ConsoleLogger final : public Logger {
   public:
-    explicit ConsoleLogger(std::ostream& err) : err_(err) {}
+    explicit ConsoleLogger(Console& console) : console_(console) {}
     void write(Severity severity, std::string line) override;
 
   private:
-    std::ostream& err_;
+    Console& console_;
 };
 
 // Slots at which a command failed: each is told of when it is met, and keeps the others from
@@ -49,11 +57,15 @@ class FailedSlots {
     explicit FailedSlots(Console& console) : console_(console) {}
     void add(const SlotPlace& place, const Error& error);
     Status status() const;
+    size_t count() const { return count_; }
 
   private:
     Console& console_;
     size_t count_ = 0;
 };
+
+// A slot for people: "bus/0123456789abcdef", or "bus" where the whole directory is meant.
+std::string slot_name(const SlotPlace& place);
 
 // The machine's disk, clock and chance.
 SpoolTools system_tools(Logger& logger);

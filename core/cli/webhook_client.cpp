@@ -41,6 +41,21 @@ size_t keep_answer(char* data, size_t, size_t size, void* body) {
     return size;
 }
 
+size_t keep_date(char* data, size_t, size_t size, void* server_ms) {
+    constexpr std::string_view name = "date:";
+    const std::string line(data, size);
+    if (line.size() > name.size() && strncasecmp(data, name.data(), name.size()) == 0) {
+        const time_t date = curl_getdate(line.c_str() + name.size(), nullptr);
+        if (date != -1) *static_cast<int64_t*>(server_ms) = int64_t{date} * 1'000;
+    }
+    return size;
+}
+
+std::string advice(CURLcode code) {
+    if (code != CURLE_PEER_FAILED_VERIFICATION) return "";
+    return "; trust the one who signed it with --cacert FILE, or any with --insecure";
+}
+
 }  // namespace
 
 Result<std::string> encode_webhook(const WebhookEvent& event) {
@@ -92,6 +107,7 @@ Result<WebhookClient> WebhookClient::create(const Settings& settings) {
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, momento_timeout_ms);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->error);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, keep_answer);
+    curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, keep_date);
     if (!settings.trusted_certificate.empty()) {
         Result<std::string> pem = read_file(settings.trusted_certificate, max_certificates);
         if (!pem) return pem.error();
@@ -126,6 +142,7 @@ WebhookAnswer WebhookClient::post(const std::string& body, const Mac& mac) {
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, &answer.body);
+    curl_easy_setopt(handle, CURLOPT_HEADERDATA, &answer.server_ms);
     CURLcode code = curl_easy_perform(handle);
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, nullptr);
     if (code == CURLE_OK) {
@@ -134,6 +151,7 @@ WebhookAnswer WebhookClient::post(const std::string& body, const Mac& mac) {
         answer.status = static_cast<int>(status);
     } else {
         answer.error = *transfer_->error ? transfer_->error : curl_easy_strerror(code);
+        answer.error += advice(code);
     }
     return answer;
 }

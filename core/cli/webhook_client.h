@@ -31,7 +31,8 @@ Result<std::string> encode_webhook(const WebhookEvent& event);
 struct WebhookAnswer {
     int status = 0;  // 0: none came
     std::string body;
-    std::string error;  // why none came
+    std::string error;      // why none came, and what to do
+    int64_t server_ms = 0;  // what its Date says, since the epoch; 0: nothing
 };
 
 class WebhookClient {

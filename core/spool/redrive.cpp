@@ -43,8 +43,9 @@ Result<std::unique_ptr<MarkWriter>> open_marks(const SlotPlace& letters) {
 // The marks of one slot, together with the events whose appending they record.
 class SlotRedrive {
   public:
-    SlotRedrive(Tails& tails, MarkWriter& marks, const SpoolTools& tools, RedriveReport* report)
-        : tails_(tails), marks_(marks), tools_(tools), report_(report) {}
+    SlotRedrive(const RedriveSettings& settings, Tails& tails, MarkWriter& marks,
+                const SpoolTools& tools, RedriveReport* report)
+        : settings_(settings), tails_(tails), marks_(marks), tools_(tools), report_(report) {}
 
     void add(const std::string& destination, const Record& letter) {
         if (!status_) return;
@@ -84,9 +85,11 @@ class SlotRedrive {
         if (status = marks_.append(batch.marks); !status) return status;
         observe(tools_.observer, steps::redriven_marked);
         report_->redriven[destination] += batch.marks.size();
+        if (settings_.on_redriven) settings_.on_redriven();
         return {};
     }
 
+    const RedriveSettings& settings_;
     Tails& tails_;
     MarkWriter& marks_;
     const SpoolTools& tools_;
@@ -101,7 +104,9 @@ int64_t letter_time_ms(const Record& letter) {
     return letter.last_attempt_ms != 0 ? letter.last_attempt_ms : letter.accepted_ms;
 }
 
-bool is_match(const Record& letter, const LetterFilter& filter, int64_t now_ms) {
+bool is_match(const std::string& slot, const Record& letter, const LetterFilter& filter,
+              int64_t now_ms) {
+    if (filter.ids && filter.ids->count({slot, letter.sequence}) == 0) return false;
     if (!filter.reason.empty() && letter.reason_code != filter.reason) return false;
     return filter.older_than_ms < 0 || now_ms - letter_time_ms(letter) > filter.older_than_ms;
 }
@@ -114,7 +119,7 @@ Status redrive_letters(const SlotPlace& letters, const RedriveSettings& settings
         auto opened = open_marks(letters);
         if (!opened) return opened.error();
         marks = std::move(*opened);
-        redrive.emplace(tails, *marks, tools, report);
+        redrive.emplace(settings, tails, *marks, tools, report);
     }
 
     auto spool = tools.files->open_directory(tails.spool(), false);
@@ -134,7 +139,7 @@ Status redrive_letters(const SlotPlace& letters, const RedriveSettings& settings
 
     const int64_t now_ms = tools.clock->wall_ms();
     auto slot = read_slot(letters, [&](const Record& letter, Position) {
-        if (!is_match(letter, settings.filter, now_ms)) return;
+        if (!is_match(letters.slot, letter, settings.filter, now_ms)) return;
         if (letter.sequence >= *certain) {
             report->in_doubt++;
             return;
@@ -143,7 +148,7 @@ Status redrive_letters(const SlotPlace& letters, const RedriveSettings& settings
         if (letter.cache.empty() || letter.topic.empty()) {
             report->without_event++;
         } else if (settings.to.empty() && !is_known(destination)) {
-            report->without_destination++;
+            report->without_destination[destination]++;
         } else if (redrive) {
             redrive->add(destination, letter);
         } else {
@@ -167,7 +172,8 @@ Result<uint64_t> remove_letters(const SlotPlace& letters, const LetterFilter& fi
     const int64_t now_ms = tools.clock->wall_ms();
     std::vector<Mark> removed;
     auto slot = read_slot(letters, [&](const Record& letter, Position) {
-        if (!is_match(letter, filter, now_ms) || letter.sequence >= *certain) return;
+        if (!is_match(letters.slot, letter, filter, now_ms)) return;
+        if (letter.sequence >= *certain) return;
         removed.push_back({letter.sequence, now_ms, MarkKind::removed});
     });
     if (!slot) return slot.error();

@@ -312,7 +312,7 @@ def test_redriving_from_a_queue_chooses(gateway, standin, queue, momentoctl):
 def test_redriving_needs_a_queue_and_credentials(gateway, queue, momentoctl):
     nginx = gateway(queue)
     status, output = redrive(momentoctl, nginx, queue, "--endpoint", "http://127.0.0.1:1")
-    assert (status, "its URL says where it is" in output) == (2, True)
+    assert (status, 'unknown option "--endpoint"' in output) == (2, True)
     missing = Queue.__new__(Queue)
     missing.url = queue.url + "-not"
     status, output = redrive(momentoctl, nginx, missing)
@@ -350,6 +350,9 @@ def test_letters_that_somebody_reformatted_come_back_with_their_bytes(gateway, s
                 '  "resources": ["arn:aws:iam::123456789012:role/x"],\n'
                 '  "source": "Momento",\n  "detail-type": "chat#room"\n}}\n')
     queue.sqs.send_message(QueueUrl=queue.url, MessageBody=envelope.format(body.decode()))
+    # Nothing has arrived for the bus yet.
     status, output = redrive(momentoctl, nginx, queue, "--to", "bus")
+    assert (status, '"bus" is not in the spool' in output) == (2, True)
+    status, output = redrive(momentoctl, nginx, queue, "--to", "bus", "--force")
     assert (status, output) == (0, 'redriven: 1 to "bus"\n')
     assert standin.wait_for_entries(1)[0]["Detail"] == body.decode()

@@ -23,6 +23,7 @@ from harness.webhook import Webhook
 DIRECTORY = settings.REPOSITORY / "conf.d/aws"
 STATE = "autoscaling/target-lifecycle-state"
 EVENTS = 5
+LEFT = f'still pending: {EVENTS} ("bus": {EVENTS})'
 PATIENT = "timeout total=10m;"  # a bus that is held back may take long to answer
 
 
@@ -124,7 +125,7 @@ def test_an_instance_is_let_go_once_it_is_drained(start_webhook, standin, gate, 
 
     instance.metadata[STATE] = "Terminated"
     eventually(lambda: commands.called("momentoctl"), "draining")
-    assert commands.left("momentoctl") == f"still pending: {EVENTS}\n"
+    assert commands.left("momentoctl") == f"{LEFT}\n"
     assert commands.called("aws") is None
     gate.set()
     assert script.wait(PATIENCE) == 0
@@ -144,7 +145,7 @@ def test_an_instance_that_cannot_be_drained_is_let_go_in_time(
     assert script.wait(PATIENCE) == 0
     assert commands.called("aws") == COMPLETED
     assert commands.called("logger") == [
-        "-t", "momento", f"left in {hook.path('spool')}: still pending: {EVENTS}"]
+        "-t", "momento", f"left in {hook.path('spool')}: {LEFT}"]
 
 
 def test_letting_go_is_tried_again_by_whoever_runs_the_script(start_webhook, standin, commands,
@@ -211,7 +212,7 @@ def test_a_task_that_cannot_deliver_ends_in_time_and_keeps_its_events(start_task
     task.end()
     assert task.wait() == 0
     spool = task.path("spool")
-    assert f"left in {spool}: still pending: {EVENTS}\n" in task.read("stderr.log")
+    assert f"left in {spool}: {LEFT}\n" in task.read("stderr.log")
 
     standin.always(succeed)
     task.start_again()

@@ -56,7 +56,8 @@ def test_spool_shows_what_is_pending_beside_a_running_gateway(start_webhook, sta
     assert {(event["destination"], event["cache"], event["topic"]) for event in events} == {
         ("bus", "chat", "room-281")}
     assert ctl(hook, "spool", "verify").endswith("20 records whole\n")
-    assert ctl(hook, "drain", "--timeout", "0", status=1) == "still pending: 20\n"
+    assert ctl(hook, "drain", "--timeout", "0", status=1) == (
+        'still pending: 20 ("bus": 20)\n')
 
     standin.open()
     standin.wait_for_entries(20)
@@ -142,7 +143,7 @@ def test_removed_letters_stay_removed_after_a_restart(start_webhook, standin, ct
     refuse_one(hook, standin, ctl, documented_event(text="poison"))
     assert ctl(hook, "dead", "rm", "--older-than", "1h") == "removed: 0\n"
     assert len(ctl(hook, "dead", "ls", "--json")) == 1
-    assert ctl(hook, "dead", "rm", "--older-than", "0") == "removed: 1\n"
+    assert ctl(hook, "dead", "rm", "--older-than", "0s") == "removed: 1\n"
     assert ctl(hook, "dead", "ls", "--json") == []
     hook.stop()
     hook.start_again()
@@ -170,7 +171,10 @@ def test_orphans_are_moved_to_a_destination_that_is_configured(start_webhook, st
     assert hook.send(body).status == 200
     old, new = hook.path("spool/bus"), hook.path("spool/hub")
 
-    in_use = momentoctl("spool", "move", old, new)
+    unknown = momentoctl("spool", "move", old, new)
+    assert unknown.returncode == 2
+    assert b'"hub" is not in the spool' in unknown.stderr
+    in_use = momentoctl("spool", "move", old, new, "--force")
     assert in_use.returncode == 1
     assert b"take \"bus\" out of the configuration" in in_use.stdout
     assert pending(ctl, hook) == 1
@@ -183,7 +187,7 @@ def test_orphans_are_moved_to_a_destination_that_is_configured(start_webhook, st
     # An old worker sends what it can until it ends.
     eventually(lambda: not hook.exiting_workers(), "the end of the old worker")
     standin.open()
-    moved = momentoctl("spool", "move", old, new)
+    moved = momentoctl("spool", "move", old, new, "--force")  # nothing has arrived there yet
     assert (moved.returncode, moved.stdout) == (0, b'moved: 1 to "hub"\n'), moved.stderr
     assert standin.wait_for_entries(1)[0]["Detail"].encode() == body
     assert owners(hook.path("spool")) == {worker_user()}

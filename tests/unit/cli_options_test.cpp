@@ -5,59 +5,54 @@
 namespace momento::cli {
 namespace {
 
-struct Given {
-    bool loud = false;
-    std::optional<std::string> name;
-    std::optional<int64_t> count;
-    std::optional<int64_t> age_ms;
+const OptionTable table = {
+    {"--loud", "", "", Option::Kind::flag},
+    {"--name", "NAME", ""},
+    {"--count", "N", "", Option::Kind::number, 1, 100},
+    {"--timeout", "TIME", "", Option::Kind::duration},
+    {"--older-than", "TIME", "", Option::Kind::age},
 };
 
-Result<Arguments> parse(Given& given, const Arguments& arguments, size_t min = 0,
-                        size_t max = 9) {
-    Options options;
-    options.flag("--loud", &given.loud)
-        .text("--name", &given.name)
-        .number("--count", 1, 100, &given.count)
-        .duration("--older-than", &given.age_ms);
-    return options.parse(arguments, min, max, "FROM and TO");
+std::string refusal(const Arguments& arguments) {
+    Result<Given> given = parse(table, arguments);
+    return given ? "" : given.error().text;
 }
 
-std::string refusal(const Arguments& arguments, size_t min = 0, size_t max = 9) {
-    Given given;
-    Result<Arguments> operands = parse(given, arguments, min, max);
-    return operands ? "" : operands.error().text;
+std::string refusal_of(const Arguments& operands, size_t min, size_t max) {
+    Status status = check_operands(operands, min, max, "FROM and TO");
+    return status ? "" : status.error().text;
 }
 
 TEST(Options, StandAnywhereAndInBothForms) {
-    Given given;
-    auto operands = parse(given, {"a", "--name", "x y", "b", "--count=7", "--loud", "-"});
-    ASSERT_TRUE(operands);
-    EXPECT_EQ(*operands, (Arguments{"a", "b", "-"}));
-    EXPECT_EQ(given.name, "x y");
-    EXPECT_EQ(given.count, 7);
-    EXPECT_TRUE(given.loud);
-    EXPECT_FALSE(given.age_ms);
+    auto given = parse(table, {"a", "--name", "x y", "b", "--count=7", "--loud", "-"});
+    ASSERT_TRUE(given);
+    EXPECT_EQ(given->operands(), (Arguments{"a", "b", "-"}));
+    EXPECT_EQ(given->text("--name"), "x y");
+    EXPECT_EQ(given->number("--count"), 7);
+    EXPECT_TRUE(given->flag("--loud"));
+    EXPECT_FALSE(given->milliseconds("--older-than"));
 }
 
 TEST(Options, TakeAnEmptyValueAndOneWithDashesOrEqualsSigns) {
-    Given given;
-    ASSERT_TRUE(parse(given, {"--name="}));
-    EXPECT_EQ(given.name, "");
-    given = {};
-    ASSERT_TRUE(parse(given, {"--name", "--loud"}));
-    EXPECT_EQ(given.name, "--loud");
-    EXPECT_FALSE(given.loud);
-    given = {};
-    ASSERT_TRUE(parse(given, {"--name=a=b"}));
-    EXPECT_EQ(given.name, "a=b");
+    EXPECT_EQ(parse(table, {"--name="})->text("--name"), "");
+    auto given = parse(table, {"--name", "--loud"});
+    ASSERT_TRUE(given);
+    EXPECT_EQ(given->text("--name"), "--loud");
+    EXPECT_FALSE(given->flag("--loud"));
+    EXPECT_EQ(parse(table, {"--name=a=b"})->text("--name"), "a=b");
 }
 
 TEST(Options, EndAtTwoDashes) {
-    Given given;
-    auto operands = parse(given, {"--", "--loud", "--"});
-    ASSERT_TRUE(operands);
-    EXPECT_EQ(*operands, (Arguments{"--loud", "--"}));
-    EXPECT_FALSE(given.loud);
+    auto given = parse(table, {"--", "--loud", "--"});
+    ASSERT_TRUE(given);
+    EXPECT_EQ(given->operands(), (Arguments{"--loud", "--"}));
+    EXPECT_FALSE(given->flag("--loud"));
+}
+
+TEST(Options, KnowWhetherAnyOfSomeWasGiven) {
+    const OptionTable some = {table[1], table[2]};
+    EXPECT_FALSE(parse(table, {"--loud"})->has_any(some));
+    EXPECT_TRUE(parse(table, {"--loud", "--count=2"})->has_any(some));
 }
 
 TEST(Options, RefuseWhatTheyDoNotKnow) {
@@ -80,10 +75,20 @@ TEST(Options, RefuseNumbersOutsideTheirRange) {
 }
 
 TEST(Options, RefuseTooFewAndTooManyOperands) {
-    EXPECT_EQ(refusal({"a"}, 2, 2), "missing operand, give FROM and TO");
-    EXPECT_EQ(refusal({"a", "b", "c"}, 2, 2),
+    EXPECT_EQ(refusal_of({"a"}, 2, 2), "missing operand, give FROM and TO");
+    EXPECT_EQ(refusal_of({"a", "b", "c"}, 2, 2),
               R"(unexpected operand "c", give FROM and TO only)");
-    EXPECT_EQ(refusal({"a"}, 0, 0), R"(unexpected operand "a", this command takes none)");
+    EXPECT_EQ(refusal_of({"a"}, 0, 0), R"(unexpected operand "a", this command takes none)");
+}
+
+// "30" of what? Seconds would remove what days were meant for.
+TEST(Options, TakeNoAgeWithoutAUnit) {
+    EXPECT_EQ(parse(table, {"--timeout=30"})->milliseconds("--timeout"), 30'000);
+    EXPECT_EQ(parse(table, {"--older-than=30d"})->milliseconds("--older-than"),
+              30ll * 86'400'000);
+    EXPECT_EQ(refusal({"--older-than", "30"}),
+              "invalid --older-than \"30\", give a number with a unit: ms, s, m, h, d or w, "
+              "such as \"12h\"");
 }
 
 TEST(Options, ReadTimesAsNginxWritesThem) {

@@ -15,12 +15,12 @@ struct Ran {
 };
 
 inline Ran run(const Arguments& arguments, const std::string& input = "",
-               const Environment& environment = {}) {
+               const Environment& environment = {}, Terminal terminal = {}) {
     std::istringstream in(input);
     std::ostringstream out;
     std::ostringstream err;
     auto nothing_set = [](const std::string&) -> const char* { return nullptr; };
-    Console console{in, out, err, environment ? environment : nothing_set};
+    Console console{in, out, err, environment ? environment : nothing_set, terminal};
     int status = run_momentoctl(arguments, console);
     return {status, out.str(), err.str()};
 }

@@ -66,6 +66,59 @@ TEST(Momentoctl, PrintsAnOverviewAndTheHelpOfEachCommand) {
     }
 }
 
+TEST(Momentoctl, HelpsWithEachCommandAloneAndWithGroups) {
+    Ran overview = run({"help"});
+    EXPECT_EQ(overview.status, 0);
+    EXPECT_EQ(overview.out, run({"--help"}).out);
+    for (const Command* command : commands()) {
+        EXPECT_NE(overview.out.find("\n  " + command->name + " "), std::string::npos);
+        Arguments words = {"help"};
+        std::istringstream name(command->name);
+        for (std::string word; name >> word;) words.push_back(word);
+        Ran help = run(words);
+        EXPECT_EQ(help.status, 0) << command->name;
+        EXPECT_EQ(help.out.rfind("usage: momentoctl " + command->name, 0), 0u);
+        for (const Option& option : command->options) {
+            EXPECT_NE(help.out.find("\n  " + option.name), std::string::npos) << option.name;
+        }
+        Arguments other(words.begin() + 1, words.end());
+        other.emplace_back("--help");
+        EXPECT_EQ(run(other).out, help.out);
+    }
+    for (const Arguments& words : {Arguments{"help", "dead"}, Arguments{"dead", "--help"}}) {
+        Ran group = run(words);
+        EXPECT_EQ(group.status, 0);
+        EXPECT_NE(group.out.find("\n  dead redrive "), std::string::npos);
+        EXPECT_EQ(group.out.find("spool"), std::string::npos);
+    }
+    EXPECT_EQ(run({"help", "dead", "redirve"}).err,
+              "momentoctl: unknown command \"dead redirve\", did you mean \"dead redrive\"?\n");
+}
+
+TEST(Momentoctl, TellsItsVersion) {
+    const std::string version = run({"--version"}).out;
+    EXPECT_EQ(version.rfind("momentoctl ", 0), 0u);
+    EXPECT_EQ(run({"version"}).out, version);
+    EXPECT_EQ(run({"-V"}).out, version);
+    EXPECT_EQ(run({"version", "--json"}).out.rfind("{\"version\":\"", 0), 0u);
+}
+
+// Given::find() ends the process where a command asks for what its table has not.
+TEST(Momentoctl, AsksForNoOptionThatItsTableHasNot) {
+    for (const Command* command : commands()) {
+        Arguments words;
+        std::istringstream name(command->name);
+        for (std::string word; name >> word;) words.push_back(word);
+        words.insert(words.end(), {"/no/such/spool/bus", "/no/such/spool/other"});
+        EXPECT_EQ(run(words).status, 2) << command->name;
+    }
+}
+
+TEST(Sign, PrintsJsonWhereAsked) {
+    Ran ran = run({"sign", "--secret", "k", "--json"}, "body");
+    EXPECT_EQ(ran.out.rfind("{\"signature\":\"", 0), 0u) << ran.out;
+}
+
 TEST(Momentoctl, RefusesUnknownCommandsWithAHint) {
     Ran unknown = run({"sing"});
     EXPECT_EQ(unknown.status, 2);

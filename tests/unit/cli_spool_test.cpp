@@ -4,9 +4,11 @@
 #include <fstream>
 
 #include "base/json.h"
+#include "cli/attended.h"
 #include "cli_run.h"
 #include "gateway/queue_note.h"
 #include "test_spool.h"
+#include "watched_stream.h"
 
 namespace momento::cli {
 namespace {
@@ -116,10 +118,12 @@ TEST_F(SpoolCommands, DrainTellsWhetherAnythingIsPending) {
     spool_.append("bus", {TestSpool::event("one")});
     Ran waiting = run_here({"drain", "--timeout", "0"});
     EXPECT_EQ(waiting.status, 1);
-    EXPECT_EQ(waiting.out, "still pending: 1\n");
+    EXPECT_EQ(waiting.out, "still pending: 1 (\"bus\": 1)\n");
 
-    ASSERT_EQ(run({"spool", "move", spool_.path() + "/bus", spool_.path() + "/other"}).status,
-              0);
+    ASSERT_EQ(
+        run({"spool", "move", spool_.path() + "/bus", spool_.path() + "/other", "--force"})
+            .status,
+        0);
     std::filesystem::remove_all(spool_.path() + "/other");
     EXPECT_EQ(run_here({"drain"}).status, 0);
 }
@@ -139,7 +143,7 @@ TEST_F(SpoolCommands, DrainWaitsForLettersThatAreToBeMovedToAQueue) {
 
     spool_.append("bus", {TestSpool::event("two")});
     EXPECT_EQ(run_here({"drain", "--timeout", "0"}).out,
-              "still pending: 1\ndead letters not yet in their queue: 1\n");
+              "still pending: 1 (\"bus\": 1)\ndead letters not yet in their queue: 1\n");
 }
 
 TEST_F(SpoolCommands, DrainDoesNotGuessWhatANewerNoteMeans) {
@@ -150,9 +154,87 @@ TEST_F(SpoolCommands, DrainDoesNotGuessWhatANewerNoteMeans) {
     EXPECT_THAT(ran.err, HasSubstr(".dead/queues\" is not of this version"));
 }
 
+// A stop hook that ended here would end a machine that has events.
+TEST_F(SpoolCommands, DrainGoesOnBehindASlotThatCannotBeRead) {
+    spool_.append("bus", {TestSpool::event("one")});
+    spool_.append("old", {TestSpool::event("two")});
+    std::ofstream(spool_.path() + "/old/0000000000000000") << "no directory";
+
+    // It is told of while the others are waited for.
+    WatchedOutput words("old/0000000000000000: ", [this] {
+        const std::string old = spool_.path() + "/old/";
+        std::filesystem::remove_all(spool_.path() + "/bus");
+        std::filesystem::remove_all(old + spool_.places("old")[1].slot);
+    });
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostream err(&words);
+    Console console{in, out, err, [](const std::string&) { return nullptr; }};
+    EXPECT_EQ(run_momentoctl({"drain", "--json", spool_.path()}, console), 2);
+    EXPECT_THAT(out.str(), HasSubstr("{\"pending\":{},")) << words.str();
+    EXPECT_THAT(words.str(), HasSubstr("what is pending cannot be told of 1 slot"));
+}
+
+TEST_F(SpoolCommands, DrainShowsOnATerminalWhatIsLeft) {
+    spool_.append("bus", {TestSpool::event("one")});
+    WatchedOutput words("pending 1: \"bus\": 1",
+                        [this] { std::filesystem::remove_all(spool_.path() + "/bus"); });
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostream err(&words);
+    Console console{in, out, err, {}, Terminal{false, true, 80}};
+    EXPECT_EQ(run_momentoctl({"drain", spool_.path()}, console), 0);
+    EXPECT_EQ(words.str(), "pending 1: \"bus\": 1\r\x1b[K");
+
+    spool_.append("bus", {TestSpool::event("one")});
+    EXPECT_EQ(
+        run({"drain", "--timeout=300ms", "--quiet", spool_.path()}, "", {}, {true, true, 80})
+            .err,
+        "");
+}
+
+TEST_F(SpoolCommands, AreForTheSpoolOfTheEnvironment) {
+    spool_.append("bus", {TestSpool::event("one")});
+    auto environment = [this](const std::string& name) {
+        return name == "MOMENTO_SPOOL" ? spool_.path().c_str() : nullptr;
+    };
+    EXPECT_THAT(run({"spool", "ls"}, "", environment).out, HasSubstr("\nbus "));
+    EXPECT_EQ(run({"drain", "--timeout=0"}, "", environment).status, 1);
+    EXPECT_EQ(run({"spool", "move", "bus", "new", "--force"}, "", environment).out,
+              "moved: 1 to \"new\"\n");
+    auto empty = [](const std::string&) { return ""; };
+    EXPECT_THAT(run({"spool", "ls"}, "", empty).err, HasSubstr("\"/var/lib/nginx/momento\""));
+}
+
+TEST_F(SpoolCommands, KnowWhichSlotsAProcessHas) {
+    spool_.append("bus", {TestSpool::event("one")});
+    spool_.append("old", {TestSpool::event("two")});
+    auto lock = spool_.places("bus")[0].directory->try_lock(slot_lock_file);
+    ASSERT_TRUE(lock && *lock);
+    const Attended attended(spool_.path());
+    EXPECT_TRUE(attended.has(spool_.places("bus")[0]));
+    EXPECT_FALSE(attended.has(spool_.places("old")[0]));
+    EXPECT_FALSE(Attended(spool_.path(), "/no/such/file").anything());
+}
+
+TEST_F(SpoolCommands, MoveRefusesADestinationThatIsNotInTheSpool) {
+    spool_.append("old", {TestSpool::event("one")});
+    spool_.append("bus", {TestSpool::event("two")});
+    Ran ran = run({"spool", "move", spool_.path() + "/old", spool_.path() + "/bsu"});
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_EQ(ran.out, "");
+    EXPECT_THAT(ran.err, HasSubstr("\"bsu\" is not in the spool"));
+    EXPECT_THAT(ran.err, HasSubstr("did you mean \"bus\"?"));
+    EXPECT_FALSE(std::filesystem::exists(spool_.path() + "/bsu"));
+    EXPECT_EQ(
+        run({"spool", "move", spool_.path() + "/old", spool_.path() + "/bus", "--json"}).out,
+        "{\"moved\":1,\"to\":\"bus\",\"in_use\":0,\"failed_slots\":0}\n");
+}
+
 TEST_F(SpoolCommands, MoveGivesOrphansADestination) {
     spool_.append("old", {TestSpool::event("one")});
-    Ran ran = run({"spool", "move", spool_.path() + "/old", spool_.path() + "/new/"});
+    Ran ran =
+        run({"spool", "move", spool_.path() + "/old", spool_.path() + "/new/", "--force"});
     EXPECT_EQ(ran.status, 0) << ran.err;
     EXPECT_EQ(ran.out, "moved: 1 to \"new\"\n");
     EXPECT_THAT(spool_.pending("old"), IsEmpty());
@@ -181,7 +263,8 @@ TEST_F(SpoolCommands, GoOnBehindASlotThatCannotBeOpened) {
     EXPECT_THAT(redriven.err, HasSubstr(".dead/" + slot));
     EXPECT_THAT(redriven.out, HasSubstr("redriven: 1 to \"old\""));
 
-    Ran moved = run({"spool", "move", spool_.path() + "/old", spool_.path() + "/new"});
+    Ran moved =
+        run({"spool", "move", spool_.path() + "/old", spool_.path() + "/new", "--force"});
     EXPECT_EQ(moved.status, 1);
     EXPECT_THAT(moved.err, HasSubstr(slot));
     EXPECT_THAT(moved.out, HasSubstr("moved: 2 to \"new\""));
@@ -204,7 +287,7 @@ TEST_F(SpoolCommands, ShowDeadLettersWithTheirReason) {
     Ran ls = run_here({"dead", "ls"});
     EXPECT_EQ(ls.status, 0) << ls.err;
     EXPECT_THAT(ls.out, HasSubstr("2023-11-14T22:13:22.000Z  bus          ValidationError  3"
-                                  "         chat#room-281\n"));
+                                  "         chat#room-281  because\n"));
     Ran cat = run_here({"dead", "cat"});
     EXPECT_THAT(cat.out, HasSubstr("message:       because\n"));
     EXPECT_THAT(cat.out, HasSubstr("\n{\"a\":1}\n"));
@@ -238,7 +321,8 @@ TEST_F(SpoolCommands, RedriveSaysWhatItLeft) {
     spool_.append(dead_letter_directory, {TestSpool::letter("one")});
     Ran ran = run_here({"dead", "redrive"});
     EXPECT_EQ(ran.status, 1);
-    EXPECT_EQ(ran.out, "left: 1 whose destination is not in the spool; give one with --to\n");
+    EXPECT_EQ(ran.out,
+              "left: 1 whose destination \"bus\" is not in the spool; give one with --to\n");
     EXPECT_EQ(run_here({"dead", "redrive", "--to", ".dead"}).status, 2);
 }
 
@@ -288,7 +372,8 @@ TEST_F(SpoolCommands, AreNamedWhereOneIsMissing) {
 }
 
 TEST_F(SpoolCommands, RmNeedsAnAge) {
-    EXPECT_THAT(run_here({"dead", "rm"}).err, HasSubstr("\"--older-than\" is missing"));
+    EXPECT_THAT(run_here({"dead", "rm"}).err,
+                HasSubstr("all of them? Give IDs, --reason, or --older-than"));
 }
 
 }  // namespace
