@@ -131,42 +131,41 @@ build_static_nginx() {
         make_nginx "$1" "$2" binary
 }
 
+# What nginx is compiled with to be fuzzed and to run under ASan and UBSan. It hands null to
+# memcpy, and adds 0 to it; vptr would need all of it to be C++, and function does not know C.
+# NGX_DEBUG_PALLOC makes every allocation from a pool one that ASan sees.
+sanitizers="-fsanitize=fuzzer-no-link,address,undefined \
+-fno-sanitize=nonnull-attribute,pointer-overflow,function,vptr -fno-sanitize-recover=all"
+sanitized="-O1 -g1 -fno-omit-frame-pointer $sanitizers -DNGX_DEBUG_PALLOC=1 \
+-DNGX_HAVE_NONALIGNED=0"
+
 # build_sanitized_nginx SOURCE OUT: OUT/nginx with the module in it, under ASan and UBSan.
-# NGX_DEBUG_PALLOC makes every allocation from a pool one that ASan sees. Up to 1.30 nginx
-# hands null to memcpy for empty strings.
+# MOMENTO_CORE was compiled so, too.
 build_sanitized_nginx() {
-    configure_nginx "$1" "$2" --add-module="$repo" \
-        --with-cc-opt="-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined \
--fno-sanitize=nonnull-attribute -DNGX_DEBUG_PALLOC=1 -DNGX_HAVE_NONALIGNED=0" \
-        --with-ld-opt=-fsanitize=address,undefined &&
+    rm -f "$2/nginx"  # nginx's Makefile does not look at what MOMENTO_CORE names: link again
+    CC="$repo/tests/lib/clang_for_nginx.sh" configure_nginx "$1" "$2" --add-module="$repo" \
+        --with-cc-opt="$sanitized" \
+        --with-ld-opt="$sanitizers -fsanitize-link-c++-runtime -lstdc++" &&
         make_nginx "$1" "$2" binary
 }
 
-# build_nginx_fuzzers SOURCE OUT: OUT/NAME for every tests/fuzz/nginx/NAME_fuzz.cpp: nginx
-# with the module in it, under sanitizers, and libFuzzer's main() instead of nginx's.
+# build_nginx_fuzzers SOURCE OUT: OUT/NAME for every tests/fuzz/nginx/NAME_fuzz.cpp: that
+# nginx, with libFuzzer's main() instead of its own.
 build_nginx_fuzzers() {
-    local compiler="$repo/tests/lib/clang_for_nginx.sh" source name
-    # nginx hands null to memcpy, and adds 0 to it. vptr would need all of it linked as C++;
-    # function does not know C.
-    local sanitizers="-fsanitize=fuzzer-no-link,address,undefined \
--fno-sanitize=nonnull-attribute,pointer-overflow,function,vptr -fno-sanitize-recover=all"
-    local flags="-O1 -g1 -fno-omit-frame-pointer $sanitizers -DNGX_DEBUG_PALLOC=1 \
--DNGX_HAVE_NONALIGNED=0"
-    CC=$compiler configure_nginx "$1" "$2" --add-module="$repo" --with-cc-opt="$flags" \
-        --with-ld-opt="$sanitizers" &&
-        make_nginx "$1" "$2" binary &&
+    local source name
+    build_sanitized_nginx "$1" "$2" &&
         objcopy --redefine-sym main=nginx_main "$2/src/core/nginx.o" "$2/nginx_main.o" || return
     for source in "$repo"/tests/fuzz/nginx/*_fuzz.cpp; do
         name=$(basename "$source" .cpp)
         (
-            cd "$1" && "$compiler" $flags -fsanitize=fuzzer -Wall -Wextra \
-                -Wno-unused-parameter -Werror \
+            cd "$1" && "$repo/tests/lib/clang_for_nginx.sh" $sanitized -fsanitize=fuzzer \
+                -fsanitize-link-c++-runtime -Wall -Wextra -Wno-unused-parameter -Werror \
                 -I src/core -I src/event -I src/os/unix -I src/http -I src/http/modules \
                 -I src/http/v2 -I "$2" -I "$repo/core" -I "$repo/ngx_module" \
                 -Wl,--wrap=ngx_single_process_cycle,--wrap=ngx_init_signals \
                 -Wl,--wrap=ngx_log_error_core,--wrap=ngx_create_pool,--wrap=ngx_destroy_pool \
                 -o "$2/$name" "$source" "$repo/tests/fuzz/nginx/nginx_process.cpp" \
-                $(find "$2" -name '*.o' ! -path '*/src/core/nginx.o') \
+                $(find "$2" -name '*.o' ! -path '*/src/core/nginx.o') "$MOMENTO_CORE" \
                 -lcurl -ljansson -lsimdjson -lssl -lcrypto -lcrypt -lpcre2-8 -lz -ldl \
                 -lstdc++ -lm -lpthread
         ) || return

@@ -162,12 +162,19 @@ codename() {
     (. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
 }
 
+# with_sanitized_core COMMAND...: what is built with nginx, from the core of unit-asan
+with_sanitized_core() {
+    build_with_asan momento_core && (
+        export MOMENTO_CORE="$build/core-asan/libmomento_core.a"
+        "$@" "$build/sources/$(codename)/debian" "$build/sanitized"
+    )
+}
+
 # The same nginx as Debian's, with the module in it, all under ASan and UBSan.
 suite_integration_asan() {
     fetched integration-asan "nginx-sources" nginx_sources "$(codename)" \
         "$build/sources/$(codename)" || return
-    attempt integration-asan "build" build_sanitized_nginx \
-        "$build/sources/$(codename)/debian" "$build/sanitized" || return
+    attempt integration-asan "build" with_sanitized_core build_sanitized_nginx || return
     integration_tests integration-asan integration-asan "$build/sanitized/nginx" "" \
         "$ordinary and not volume" NGINX_SANITIZED=1
 }
@@ -278,12 +285,11 @@ suite_fuzz() {
     wait
     fetched fuzz "nginx-sources" nginx_sources "$(codename)" \
         "$build/sources/$(codename)" || return
-    attempt fuzz "build with nginx" build_nginx_fuzzers \
-        "$build/sources/$(codename)/debian" "$build/fuzz/nginx" || return
+    attempt fuzz "build with nginx" with_sanitized_core build_nginx_fuzzers || return
     # Leaks are looked for at the end: after each run it would take longer than the run.
     for source in "$repo"/tests/fuzz/nginx/*_fuzz.cpp; do
         name=$(basename "$source" .cpp)
-        fuzz "$name" "$build/fuzz/nginx/$name" -detect_leaks=0 &
+        fuzz "$name" "$build/sanitized/$name" -detect_leaks=0 &
     done
     wait
 }

@@ -6,8 +6,6 @@ import pathlib
 import subprocess
 import tempfile
 
-from . import settings
-
 
 @functools.lru_cache
 def _library(source):
@@ -21,11 +19,7 @@ def _library(source):
 
 def environment(source):
     """What makes nginx load the library of that C file."""
-    libraries = [str(_library(source)[1])]
-    if settings.SANITIZED:  # the sanitizer's library must be the first
-        libraries.insert(0, subprocess.run(["cc", "-print-file-name=libasan.so"], check=True,
-                                           capture_output=True, text=True).stdout.strip())
-    return {"LD_PRELOAD": ":".join(libraries)}
+    return {"LD_PRELOAD": str(_library(source)[1])}
 
 
 def merged(*environments):
