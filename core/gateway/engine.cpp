@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "delivery/loop.h"
+#include "gateway/build_watch.h"
 #include "gateway/channel.h"
 #include "gateway/destinations.h"
 #include "gateway/orphans.h"
@@ -46,6 +47,10 @@ class Engine::Impl {
         if (tools_.webhooks != nullptr) {
             refusals_.emplace(settings_->webhooks, *tools_.webhooks, *tools_.clock,
                               *tools_.logger);
+        }
+        if (tools_.other_build != nullptr) {
+            build_.emplace(loaded_build(), *tools_.clock, *tools_.logger, *tools_.other_build,
+                           errands());
         }
         auto letter_slots = make_slots(dead_letter_directory, 0);
         for (size_t i = 0; i < settings_->destinations.size(); ++i) {
@@ -102,6 +107,7 @@ class Engine::Impl {
             report_unopened();
             if (refusals_) refusals_->step();
             if (orphans_) orphans_->step();
+            if (build_) build_->step();
         }
         secrets_.step();
         const int64_t left_us = std::max<int64_t>(next_adoption_us_ - now, 0);
@@ -394,6 +400,7 @@ class Engine::Impl {
     // Delivery thread only.
     std::vector<std::shared_ptr<SeatedLog>> adopted_;
     std::optional<OrphanSurvey> orphans_;
+    std::optional<BuildWatch> build_;
     std::optional<Refusals> refusals_;
     int64_t next_adoption_us_ = 0;
     bool is_adopting_letters_ = false;  // an errand is under way

@@ -67,6 +67,7 @@ struct EngineTools {
     SlotTable* slots = nullptr;             // optional: where the logs' numbers are told
     OrphanTable* orphans = nullptr;         // optional: where orphans are told
     WebhookTable* webhooks = nullptr;       // optional: what locations answered
+    Counter* other_build = nullptr;         // optional: SharedMetrics::other_build
     Counter* stepped_us = nullptr;          // optional: SharedMetrics::delivery_stepped_us
 
     // Optional: SecretFeed::MadeElsewhere.

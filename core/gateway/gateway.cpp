@@ -134,6 +134,7 @@ class Runtime {
         tools.process = around.process;
         tools.slots = &shared_.slots;
         tools.orphans = &shared_.orphans;
+        tools.other_build = &shared_.other_build;
         tools.webhooks = &shared_.webhooks;
         tools.stepped_us = &shared_.delivery_stepped_us.parts[around.process];
         tools.crew = &crew_;

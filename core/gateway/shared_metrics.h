@@ -118,6 +118,9 @@ struct SharedMetrics {
     Gauge parked;          // requests held back
     Gauge without_secret;  // 1: a webhook of this process has none
 
+    // 0, or the build that has taken the place of the running one in its file (BuildWatch).
+    Counter other_build;
+
     // When this process's delivery made its last step, steady clock, one for all processes; 0:
     // it is to have none. Health compares it with the time.
     Gauge delivery_stepped_us;

@@ -40,6 +40,7 @@ class Snapshot {
     const std::vector<Told>& destinations() const { return destinations_; }
     uint64_t parked() const { return metrics_.parked.sum(living_); }
     const DestinationNumbers& letters() const { return letters_; }  // of their logs together
+    bool is_build_stale() const { return metrics_.other_build.load() != 0; }
     uint64_t orphaned_events() const { return metrics_.orphans.events(); }
 
     uint64_t without_secret() const { return metrics_.without_secret.sum(living_); }

@@ -358,6 +358,7 @@ std::string status_json(const SharedMetrics& metrics, const StatusContext& conte
         .set("version", Json::string(version))
         .set("nginx", Json::string(context.nginx))
         .set("uptime_seconds", Json::real(uptime_seconds(metrics, context.now_ms)))
+        .set("restart_needed", Json::boolean(snapshot.is_build_stale()))
         .set("health", health_json(judge_health(snapshot, context)))
         .set("webhooks", webhooks)
         .set("parked", counted(snapshot.parked()))
@@ -375,6 +376,9 @@ std::string status_prometheus(const SharedMetrics& metrics, const StatusContext&
     PrometheusText text;
     text.family("momento_build_info", "gauge", "The running module, and the nginx around it.");
     text.sample({{"version", version}, {"nginx", context.nginx}}, uint64_t{1});
+    text.family("momento_build_stale", "gauge",
+                "1: the module's file is another build by now; nginx needs a restart.");
+    text.sample({}, uint64_t{snapshot.is_build_stale()});
     append_health(text, judge_health(snapshot, context));
     append_webhooks(text, metrics, snapshot);
     append_destinations(text, snapshot, context.now_ms);

@@ -57,7 +57,8 @@ TROUBLE = re.compile(r"\[(?:alert|emerg)\]|Sanitizer|runtime error:")
 
 
 def render(directory, ports, main="", events="", http="", server="", workers=1,
-           listen=LISTEN, level=" info"):
+           listen=LISTEN, level=" info",
+           module=settings.NGINX_MODULE):
     """The text of nginx.conf. `%%DIR%%`, `%%PORT%%` and `%%TLS_PORT%%` may stand anywhere.
 
     `level`: of the error log; "" is nginx's own default, and Debian's.
@@ -70,7 +71,7 @@ def render(directory, ports, main="", events="", http="", server="", workers=1,
         "EVENTS": events,
         "HTTP": http,
         "SERVER": server,
-        "LOAD": f"load_module {settings.NGINX_MODULE};" if settings.NGINX_MODULE else "",
+        "LOAD": f"load_module {module};" if module else "",
         "USER": f"{worker_user()} {worker_group()}",
         "WORKERS": str(workers),
         "HTTP2": "http2" if old_http2 else "",
