@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 
@@ -23,6 +24,13 @@ from harness.resolver import Resolver
 from harness.standin import StandIn
 from harness.threads import Threads
 from harness.webhook import Webhook
+
+
+# Of a command that a shell runs in the background, these are ignored; scripts that tests run
+# could not catch them.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_report_header():

@@ -14,7 +14,7 @@ from harness import settings
 from harness.waiting import eventually
 from harness.webhook import webhook
 
-RELOADS = int(os.environ.get("RELOADS", "50" if settings.SANITIZED else "40"))
+RELOADS = int(os.environ.get("RELOADS", "20" if settings.SANITIZED else "40"))
 WARM_UP = 10         # reloads until the allocator has what it needs
 TOLERANCE = 32       # KiB between the least of the first and of the last quarter that follow
 

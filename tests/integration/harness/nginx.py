@@ -284,7 +284,7 @@ class Nginx:
             ended = self.process.poll()
             if ended is None:
                 self.stop()
-            left = self.processes()
+            left = self._left()
             trouble = self.trouble()
             assert not left, f"processes left: {left}"
             assert not trouble, f"trouble in the logs: {trouble}"
@@ -293,6 +293,15 @@ class Nginx:
             self.stderr.close()
             shutil.rmtree(self.directory, ignore_errors=True)
             self._free_ports()
+
+    def _left(self):
+        """Processes that are still there, but for what names functions for a sanitizer: it
+        ends by itself, a moment after the process that it was started by."""
+        def symbolizers():
+            return [title for title in self.processes().values() if "llvm-symbolizer" in title]
+
+        eventually(lambda: not symbolizers(), "the symbolizer's end")
+        return self.processes()
 
     def _free_ports(self):
         for port in self.ports:
