@@ -10,7 +10,7 @@
 #
 #   TEST_SUITES    which suites to run after the build, in this order; default: all of
 #                  style unit unit-asan unit-tsan integration integration-asan quickstart
-#                  versions layout simulation fuzz
+#                  packages versions layout simulation fuzz
 #   TEST_FILTER    pytest's -k for the integration suites
 #   TEST_JOBS      integration tests at a time; default 4
 #   NGINX_SOURCES  sources of later nginx versions for the suite "versions", directories or
@@ -38,8 +38,8 @@ test_packages="libgtest-dev libgmock-dev libbenchmark-dev ccache clang clang-for
     libclang-rt-dev python3 python3-pytest python3-pytest-xdist python3-boto3 curl openssl
     nghttp2-client patch xz-utils dpkg-dev ca-certificates"
 
-all_suites="style unit unit-asan unit-tsan integration integration-asan quickstart versions
-    layout simulation fuzz"
+all_suites="style unit unit-asan unit-tsan integration integration-asan quickstart packages
+    versions layout simulation fuzz"
 
 # For ccache: builds with several nginx share the module's core, whatever directory each is
 # compiled in, and precompiled headers are cached at all.

@@ -114,3 +114,39 @@ exec $(find "$dir/root/usr" -name 'ld-linux*.so.*' | head -n 1) --library-path \
 EOF
     chmod 755 "$dir/run"
 }
+
+# clean_root DIR: a fresh Debian's files as DIR/root, with what this repository's packages need
+# at hand, not installed. As root.
+clean_root() {
+    [ ! -f "$1/complete" ] || return 0
+    install_packages mmdebstrap || return
+    rm -rf "$1"
+    mkdir -p "$1"
+    mmdebstrap --variant=apt --skip=cleanup/apt \
+        --aptopt='Acquire::Check-Valid-Until "false"' \
+        --aptopt='APT::Install-Recommends "false"' \
+        --customize-hook='chroot "$1" apt-get -qq install --download-only ca-certificates \
+            curl nginx libjansson4 "^libsimdjson[0-9]+$"' \
+        "$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")" "$1/root" \
+        "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" || return
+    touch "$1/complete"
+}
+
+# on_a_copy DIR COMMAND...: runs a command as root on a copy of this machine that ends with it:
+# what it installs is not installed here. DIR and ccache's are the machine's own.
+on_a_copy() {
+    local copy status=0
+    copy=$(mktemp -d)
+    kept="$1 ${CCACHE_DIR:-}" copy="$copy" unshare --mount sh -euc '
+        shift
+        mount -t tmpfs copy "$copy"
+        mkdir "$copy/changed" "$copy/work" "$copy/root"
+        mount -t overlay -o "lowerdir=/,upperdir=$copy/changed,workdir=$copy/work" overlay \
+            "$copy/root"
+        for each in /proc /dev $kept; do
+            mount --rbind "$each" "$copy/root$each"
+        done
+        exec chroot "$copy/root" "$@"' sh "$@" || status=1
+    rmdir "$copy"
+    return $status
+}

@@ -57,7 +57,7 @@ suite_style() {
         record skipped style "clang-format" "clang-format is not installed"
     fi
     for script in "$repo"/tests/*.sh "$repo"/tests/lib/*.sh "$repo"/conf.d/*.sh \
-        "$repo"/conf.d/aws/*.sh; do
+        "$repo"/conf.d/aws/*.sh "$repo"/conf.d/debian/*.postinst "$repo"/conf.d/debian/*.prerm; do
         attempt style "sh -n ${script#"$repo"/}" sh -n "$script"
     done
     attempt style "the module exports nginx's three tables only" exports_only_tables
@@ -124,7 +124,7 @@ suite_unit_tsan() {
 }
 
 # Markers of the tests that need nothing special.
-ordinary="not layout and not quickstart"
+ordinary="not layout and not quickstart and not package"
 
 # integration_tests SUITE RUN NGINX MODULE MARKERS [VARIABLE=VALUE...]
 integration_tests() {
@@ -145,6 +145,35 @@ suite_integration() {
 suite_quickstart() {
     integration_tests quickstart quickstart "$debian_root/usr/sbin/nginx" \
         "$build/ngx_http_momento_module.so" "quickstart"
+}
+
+# package VERSION DIR: the packages of this checkout, saying that they are of that version
+package() {
+    local builder=
+    # A home of its own is all that debhelper lets a build see.
+    export CCACHE_DIR="${CCACHE_DIR:-$(ccache --get-config cache_dir || true)}"
+    export CCACHE_BASEDIR="$repo" PATH="/usr/lib/ccache:$PATH"
+    [ -z "$(missing_packages debhelper dpkg-dev nginx nginx-dev)" ] || builder="on_a_copy $repo"
+    $builder sh "$repo/conf.d/package.sh" "$1" || return
+    rm -rf "$2"
+    mkdir -p "$2"
+    mv "$build"/package/*.deb "$2"
+}
+
+suite_packages() {
+    local version
+    if ! unshare --mount --pid --net --fork true 2>/dev/null; then
+        record skipped packages "all" "a Debian of its own needs root, and namespaces"
+        return
+    fi
+    fetched packages "clean-root" clean_root "$build/clean-root" || return
+    for version in 0.1.0 0.1.1; do
+        attempt packages "build $version" package "$version" "$build/packages/$version" || return
+    done
+    integration_tests packages packages "$debian_root/usr/sbin/nginx" \
+        "$build/ngx_http_momento_module.so" "package" CLEAN_ROOT="$build/clean-root/root" \
+        PACKAGES="$build/packages/0.1.0" NEXT_PACKAGES="$build/packages/0.1.1"
+    grep -o 'from package to first event: [^"]*' "$(report packages)"
 }
 
 # fetched SUITE TEST COMMAND...: something from the net; a skip if it cannot be had

@@ -27,6 +27,11 @@ NJS_MODULE = _first(HANDLERS / "usr/lib/nginx/modules/ngx_http_js_module.so",
                     "/usr/lib/nginx/modules/ngx_http_js_module.so")
 MOMENTOCTL = os.environ.get("MOMENTOCTL", str(BUILD / "momentoctl"))
 
+# Where a fresh Debian's files are, and the packages of this module: of a version and of the next.
+CLEAN_ROOT = os.environ.get("CLEAN_ROOT", "")
+PACKAGES = os.environ.get("PACKAGES", "")
+NEXT_PACKAGES = os.environ.get("NEXT_PACKAGES", "")
+
 # Built with -fsanitize: slower, and its reports are looked for.
 SANITIZED = os.environ.get("NGINX_SANITIZED") == "1"
 
