@@ -1,4 +1,4 @@
-// momentoctl check: proves that a destination's settings work, without sending an event.
+// momentoctl check: proves that a destination's settings work; sends an event only if asked.
 #include <curl/curl.h>
 
 #include <cstdlib>
@@ -7,9 +7,11 @@
 #include "aws/server_clock.h"
 #include "aws/service_error.h"
 #include "base/json.h"
+#include "cli/as_worker.h"
 #include "cli/aws_access.h"
+#include "cli/check_report.h"
 #include "cli/command.h"
-#include "cli/options.h"
+#include "cli/webhook_client.h"
 #include "destination/putevents.h"
 #include "gateway/settings.h"
 
@@ -21,33 +23,17 @@ constexpr char describe_target[] = "AWSEvents.DescribeEventBus";
 // momento_webhook_max_ahead's default: from there on webhooks are refused.
 constexpr int64_t clock_tolerance_s = 10;
 
+// By these consumers and rules tell the event of --put.
+constexpr char marked_cache[] = "momentoctl";
+constexpr char marked_topic[] = "check";
+
 aws::ServiceReply describe(AwsCaller& caller, const std::string& bus) {
     Json request = Json::object();
     request.set("Name", Json::string(bus));
     return caller.call(describe_target, request.dump());
 }
 
-// One line each; true if it is as it should be.
-class Report {
-  public:
-    explicit Report(std::ostream& out) : out_(out) {}
-
-    bool print(bool good, const char* what, const std::string& text) {
-        std::string label = what;
-        label.resize(13, ' ');
-        out_ << (good ? "ok    " : "fail  ") << label << printable(text) << '\n';
-        all_good_ = all_good_ && good;
-        return good;
-    }
-
-    bool all_good() const { return all_good_; }
-
-  private:
-    std::ostream& out_;
-    bool all_good_ = true;
-};
-
-bool find_region(DestinationSettings& settings, Report& report) {
+bool find_region(DestinationSettings& settings, CheckReport& report) {
     if (needs_region(settings)) {
         const Result<std::string> region = ask_instance_region(settings.environment);
         const Status resolved =
@@ -61,7 +47,7 @@ bool find_region(DestinationSettings& settings, Report& report) {
     return report.print(true, "region", settings.region);
 }
 
-bool report_credentials(AwsCaller& caller, Report& report) {
+bool report_credentials(AwsCaller& caller, CheckReport& report) {
     const aws::CredentialsAnswer answer = caller.find_credentials();
     if (answer.state != aws::CredentialsAnswer::State::ready) {
         return report.print(false, "credentials",
@@ -75,36 +61,26 @@ bool report_credentials(AwsCaller& caller, Report& report) {
     return report.print(true, "credentials", text);
 }
 
-void report_bus(const std::string& bus, const aws::ServiceReply& reply, Report& report) {
+// Whether an event may be sent: not to a bus that is not there, nor with a key that is none.
+bool report_bus(const std::string& bus, const aws::ServiceReply& reply, CheckReport& report) {
     const std::string name = '"' + bus + '"';
-    if (reply.unsent || reply.http.failed) {
-        report.print(false, "bus",
-                     reply.unsent ? reply.no_credentials : reply.http.failure.text);
-        return;
+    const bool is_answered = !reply.unsent && !reply.http.failed;
+    if (is_answered && is_description(reply.http.response)) {
+        return report.print(true, "bus", name + " exists");
     }
-    if (aws::is_foreign(reply.http.response)) {
-        report.print(false, "bus", aws::foreign_advice(reply.http.response));
-        return;
+    if (is_answered &&
+        aws::parse_service_error(reply.http.response).is("ResourceNotFoundException")) {
+        return report.print(false, "bus",
+                            name +
+                                " does not exist: EventBridge would take events for it and "
+                                "drop them");
     }
-    if (reply.http.response.status == 200) {
-        report.print(true, "bus", name + " exists");
-        return;
-    }
-    const aws::ServiceError error = aws::parse_service_error(reply.http.response);
-    if (error.is("ResourceNotFoundException")) {
-        report.print(false, "bus",
-                     name +
-                         " does not exist: EventBridge would take events for it and drop "
-                         "them");
-        return;
-    }
-    report.print(false, "bus",
-                 name + " may not be looked up: status " +
-                     std::to_string(reply.http.response.status) +
-                     (error.code.empty() ? "" : ", ") + error.code);
+    const Refusal refusal = explain(reply, "bus", name + " may not be looked up");
+    report.print(false, refusal.where, refusal.text);
+    return std::string_view(refusal.where) == "bus";
 }
 
-void report_clock(const aws::ServiceReply& reply, Report& report) {
+void report_clock(const aws::ServiceReply& reply, CheckReport& report) {
     const std::string* date =
         reply.unsent || reply.http.failed ? nullptr : aws::date_of_aws(reply.http.response);
     const time_t server = date ? curl_getdate(date->c_str(), nullptr) : -1;
@@ -116,9 +92,70 @@ void report_clock(const aws::ServiceReply& reply, Report& report) {
     report.print(good, "clock", good ? "agrees with AWS's" : text + ": set it");
 }
 
+// EventBridge's name of the one event of a request; empty if it tells none.
+std::string event_id(const HttpResponse& response) {
+    const Result<Json> json = Json::parse(response.body);
+    const auto id = json ? json->get("Entries").at(0).get("EventId").as_string() : std::nullopt;
+    return id ? std::string(*id) : "";
+}
+
+void put_event(AwsCaller& caller, const DestinationSettings& settings, CheckReport& report) {
+    WebhookEvent event;
+    event.cache = marked_cache;
+    event.topic = marked_topic;
+    event.publish_timestamp = system_clock().wall_ms();
+    event.event_timestamp = event.publish_timestamp;
+    event.text = "sent by momentoctl check --put: nobody needs it";
+    const Result<std::string> body = encode_webhook(event);
+    if (!body) return (void)report.print(false, "put", body.error().text);
+    Record record;
+    record.cache = event.cache;
+    record.topic = event.topic;
+    record.accepted_ms = event.publish_timestamp;
+    record.body = *body;
+    const PutEventsEncoder encoder(settings.source, settings.bus);
+    const aws::ServiceReply reply = caller.call(putevents_target, encoder.encode({&record}));
+
+    if (!reply.unsent && !reply.http.failed && !aws::is_foreign(reply.http.response)) {
+        const PutEventsAnswer answer = read_putevents_answer(reply.http, 1);
+        const EntryVerdict& entry = answer.result.entries.at(0);
+        if (entry.kind == EntryVerdict::Kind::delivered) {
+            report.print(true, "put",
+                         "the bus took an event, source \"" + settings.source +
+                             "\", detail-type \"" + marked_cache + '#' + marked_topic +
+                             "\", id " + event_id(reply.http.response));
+            return;
+        }
+        if (reply.http.response.status == 200) {
+            report.print(false, "put", "refused: " + entry.code + ": " + entry.message);
+            return;
+        }
+    }
+    const Refusal refusal = explain(reply, "put", "an event may not be put");
+    report.print(false, refusal.where, refusal.text);
+}
+
+void print_advice(const Given& given, const Console& console) {
+    Arguments arguments = {"check"};
+    arguments.insert(arguments.end(), given.arguments().begin(), given.arguments().end());
+    const std::string line = as_worker(arguments, console);
+    if (given.flag("--json")) {
+        console.out << Json::object().set("as_worker", Json::string(line)).dump() << '\n';
+        return;
+    }
+    console.out << "\nthat was this user with this environment; as a worker, with what systemd "
+                   "gives the master:\n  "
+                << printable(line) << '\n';
+}
+
 OptionTable all_options() {
-    OptionTable options = {{"--endpoint", "URL", "default: from the region"}};
-    options.insert(options.begin(), aws_options().begin(), aws_options().end());
+    OptionTable options = aws_options();
+    options.insert(options.begin() + 1, {"--endpoint", "URL", "default: from the region"});
+    options.push_back({"--put", "",
+                       "sends one event, too, if the bus is there: detail-type "
+                       "\"momentoctl#check\"; needs events:PutEvents",
+                       Option::Kind::flag});
+    options.push_back({"--source", "NAME", "its source; default \"Momento\""});
     return options;
 }
 
@@ -126,24 +163,31 @@ Result<Outcome> check(const Given& given, Console& console) {
     if (Status status = check_operands(given.operands(), 1, 1, "one BUS"); !status) {
         return status.error();
     }
+    if (given.text("--source") && !given.flag("--put")) {
+        return Error{"\"--source\" is for --put"};
+    }
     DestinationSettings settings;
     settings.name = "check";
     settings.bus = given.operands().front();
     settings.endpoint = given.text("--endpoint").value_or("");
+    settings.source = given.text("--source").value_or(settings.source);
     if (Status status = apply_aws_options(given, settings); !status) return status.error();
 
     if (Status resolved = resolve(settings, console); !resolved) return resolved.error();
 
     prepare_network();
-    Report report(console.out);
-    if (!find_region(settings, report)) return Outcome::found;
-    report.print(true, "endpoint", settings.service.url.text());
-    AwsCaller caller(settings, settings.service, settings.sts, putevents_content_type);
-    if (report_credentials(caller, report)) {
-        const aws::ServiceReply reply = describe(caller, settings.bus);
-        report_bus(settings.bus, reply, report);
-        report_clock(reply, report);
+    CheckReport report(console.out, given.flag("--json"));
+    if (find_region(settings, report)) {
+        report.print(true, "endpoint", settings.service.url.text());
+        AwsCaller caller(settings, settings.service, settings.sts, putevents_content_type);
+        if (report_credentials(caller, report)) {
+            const aws::ServiceReply reply = describe(caller, settings.bus);
+            const bool may_put = report_bus(settings.bus, reply, report);
+            report_clock(reply, report);
+            if (given.flag("--put") && may_put) put_event(caller, settings, report);
+        }
     }
+    if (!given.flag("--quiet")) print_advice(given, console);
     return report.all_good() ? Outcome::fine : Outcome::found;
 }
 
@@ -155,11 +199,13 @@ const Command check_command{
     {"BUS [OPTION]..."},
     R"(Finds region, endpoint and credentials as a destination with these settings does, looks the
 event bus up (events:DescribeEventBus) and compares this machine's clock with AWS's. It sends
-no event: whether events:PutEvents is allowed is not known before. Exit status 0 if all is
+no event, unless asked: whether events:PutEvents is allowed is not known before. What AWS says
+is believed, and what somebody else says in its place is called that. Exit status 0 if all is
 well, 1 if something is not.
 
-Run it as the worker's user, with the environment of the nginx master: the AWS_* variables
-count here as they do there.
+The AWS_* variables count here as they do for the nginx master, and files as this user may read
+them. At the end it prints how to run it as a worker, with the environment that systemd gives
+the master; in a container, run it there: docker exec and kubectl exec have its environment.
 )",
     all_options(),
     "",

@@ -88,6 +88,7 @@ bool Given::has_any(const OptionTable& options) const {
 
 Result<Given> parse(const OptionTable& table, const Arguments& arguments) {
     Given given;
+    given.arguments_ = arguments;
     for (const Option& option : table) given.values_[option.name];
 
     for (size_t i = 0; i < arguments.size(); i++) {

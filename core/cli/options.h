@@ -48,6 +48,8 @@ class Given {
 
     const Arguments& operands() const { return operands_; }
 
+    const Arguments& arguments() const { return arguments_; }  // all, as they came
+
     // Whether any of these was given.
     bool has_any(const OptionTable& options) const;
 
@@ -62,6 +64,7 @@ class Given {
 
     std::map<std::string, Value, std::less<>> values_;  // all of the table
     Arguments operands_;
+    Arguments arguments_;
 };
 
 Result<Given> parse(const OptionTable& table, const Arguments& arguments);

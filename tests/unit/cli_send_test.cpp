@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "base/clock.h"
 #include "cli/tally.h"
 #include "cli/webhook_client.h"
 #include "cli_run.h"
@@ -93,6 +94,34 @@ TEST(Tally, KeepsWhatAServerSaysFromReachingTheTerminalRaw) {
     Tally tally;
     tally.add({500, "\x1b[31mred\x07", ""});
     EXPECT_EQ(printed(tally), "500: 1\n    ?[31mred?\n");
+}
+
+TEST(Tally, SaysSecretOrClockOfA403AndWhichClockIsWrong) {
+    const int64_t now_ms = system_clock().wall_ms();
+    Tally tally;
+    tally.add({200, "", "", now_ms});
+    EXPECT_EQ(tally.advice(false), "");
+    tally.add({403, "", "", now_ms});
+    EXPECT_EQ(tally.advice(false),
+              "403: the secret, or the clock? Look whether --secret is this webhook's");
+    EXPECT_NE(tally.advice(true).find("how old the body's publish_timestamp is"),
+              std::string::npos);
+    tally.add({403, "", "", now_ms + 90'500});
+    EXPECT_NE(tally.advice(false).find("; this machine's clock is 90 s behind the server's"),
+              std::string::npos)
+        << tally.advice(false);
+}
+
+TEST(Tally, TellsInJsonWhereAsked) {
+    Tally tally;
+    tally.add({200, "", ""});
+    tally.add({0, "", "connection refused"});
+    std::ostringstream out;
+    tally.print_json(out);
+    EXPECT_EQ(out.str(),
+              "{\"answers\":[{\"status\":200,\"count\":1,\"texts\":[]},"
+              "{\"count\":1,\"texts\":[\"connection refused\"]}]}\n");
+    EXPECT_EQ(tally.summary(), "200: 1, no answer: 1");
 }
 
 TEST(Send, CannotRunWithWhatContradictsItself) {
