@@ -185,6 +185,7 @@ def test_send_judges_the_certificate_unless_told_otherwise(send):
         assert refused.returncode == 1
         assert b"no answer: 1\n" in refused.stdout
         assert b"certificate" in refused.stdout
+        assert b"trust the one who signed it with --cacert FILE" in refused.stdout
         assert server.requests == []
         assert send(server.url, "--cacert", certificate().path).returncode == 0
         assert send(server.url, "--insecure").returncode == 0
