@@ -166,6 +166,7 @@ def healthy(image):
 
 
 @pytest.mark.package
+@pytest.mark.xdist_group("container")  # one image for all
 @pytest.mark.parametrize("volume", ("docker", "kubernetes"))
 def test_a_container_takes_delivers_and_drains(image, volume):
     spool = image.file(IMAGE.image["VOLUME"])

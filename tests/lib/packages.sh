@@ -38,7 +38,9 @@ install_packages() {
         printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
         as_root chmod 755 $policy
     fi
-    apt_install $missing || { as_root apt-get -qq update && apt_install $missing; } || status=1
+    # Without lists, or with old ones, the first try says what is not so.
+    apt_install $missing 2>/dev/null ||
+        { as_root apt-get -qq update && apt_install $missing; } || status=1
     [ -z "$made_policy" ] || as_root rm -f $policy
     [ $status = 0 ] || echo "cannot install: $missing" >&2
     return $status

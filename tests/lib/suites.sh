@@ -148,17 +148,17 @@ suite_quickstart() {
 }
 
 # package VERSION DIR: the packages of this checkout, saying that they are of that version
-package() {
-    local builder=
+package() (
+    on_what=
+    [ -z "$(missing_packages debhelper dpkg-dev nginx nginx-dev)" ] || on_what="on_a_copy $repo"
     # A home of its own is all that debhelper lets a build see.
     export CCACHE_DIR="${CCACHE_DIR:-$(ccache --get-config cache_dir || true)}"
     export CCACHE_BASEDIR="$repo" PATH="/usr/lib/ccache:$PATH"
-    [ -z "$(missing_packages debhelper dpkg-dev nginx nginx-dev)" ] || builder="on_a_copy $repo"
-    $builder sh "$repo/conf.d/package.sh" "$1" || return
+    $on_what sh "$repo/conf.d/package.sh" "$1" || exit
     rm -rf "$2"
     mkdir -p "$2"
     mv "$build"/package/*.deb "$2"
-}
+)
 
 suite_packages() {
     local version

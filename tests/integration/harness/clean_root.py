@@ -77,7 +77,7 @@ class CleanRoot:
         return subprocess.Popen([*enter, "sh", "-c", command], stdin=subprocess.DEVNULL,
                                 text=True, env={**ENVIRONMENT, **(env or {})}, **parts)
 
-    def attempt(self, command, timeout=120, **parts):
+    def attempt(self, command, timeout=600, **parts):
         """(exit status, what it said)"""
         process = self.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **parts)
         said, _ = process.communicate(timeout=timeout)
