@@ -47,6 +47,19 @@ void warn_of_readers(ngx_conf_t* cf) {
         &file);
 }
 
+// What the configuration knew of this file that was in use until now. nullptr: nothing.
+std::shared_ptr<const SecretSet> known_before(const ngx_conf_t* cf,
+                                              const SecretSource& source) {
+    const ngx_cycle_t* old = cf->cycle->old_cycle;
+    const MainConf* main =
+        old != nullptr && old->conf_ctx != nullptr ? main_conf(old) : nullptr;
+    if (main == nullptr) return nullptr;
+    for (const SecretSettings& secret : main->secrets) {
+        if (is_same(secret.source, source)) return secret.known;
+    }
+    return nullptr;
+}
+
 // The index of a source that may change, which is read or looked up for the first time.
 Result<size_t> add_source(ngx_conf_t* cf, const SecretSource& source) {
     MainConf& main = *main_conf(cf);
@@ -60,11 +73,13 @@ Result<size_t> add_source(ngx_conf_t* cf, const SecretSource& source) {
     if (source.kind == SecretSource::Kind::file) {
         auto value = load_now(source);
         if (!value) return value.error();
-        settings.value = std::move(*value);
         if (auto doubt = doubt_secret_file(source.location)) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%s", doubt->c_str());
         }
-        warn_of_doubt(cf, source, settings.value);
+        warn_of_doubt(cf, source, *value);
+        const int64_t now_ms = system_clock().wall_ms();
+        settings.known =
+            next_set(std::move(*value), now_ms, known_before(cf, source).get(), now_ms);
     } else {
         take_environment(cf, main);
         Warnings warnings;
@@ -92,15 +107,17 @@ Result<LocationSecret> read_secret(ngx_conf_t* cf, const Arguments& arguments) {
     if (!parameters) return parameters.error();
 
     const bool is_stored = source->kind == SecretSource::Kind::secrets_manager;
-    if (previous_ms != unset_number && !is_stored) {
+    const bool is_file = source->kind == SecretSource::Kind::file;
+    if (previous_ms != unset_number && !is_stored && !is_file) {
         return Error{"invalid parameter \"previous=\" in " + where +
-                     ": only \"secretsmanager:\" sources have a previous version"};
+                     ": only \"file:\" and \"secretsmanager:\" sources have a previous "
+                     "version"};
     }
     secret.previous_ms = previous_ms == unset_number ? default_previous_ms : previous_ms;
     if (source->kind == SecretSource::Kind::environment) {
         keep_variable(cf, source->location, Visibility::master_only);
     }
-    if (source->kind == SecretSource::Kind::file) {
+    if (is_file) {
         ngx_str_t path = to_pool(cf->pool, source->location);
         if (path.data == nullptr || ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
             throw std::bad_alloc();
@@ -112,7 +129,7 @@ Result<LocationSecret> read_secret(ngx_conf_t* cf, const Arguments& arguments) {
     const auto unusable = [&where](const Error& error) {
         return Error{"cannot use " + where + ": " + error.text};
     };
-    if (is_stored || source->kind == SecretSource::Kind::file) {
+    if (is_stored || is_file) {
         auto index = add_source(cf, *source);
         if (!index) return unusable(index.error());
         secret.source = *index;

@@ -15,13 +15,8 @@ namespace {
 std::vector<SecretBoard::Source> known_secrets(const GatewaySettings& settings) {
     std::vector<SecretBoard::Source> sources;
     for (const SecretSettings& secret : settings.secrets) {
-        std::shared_ptr<SecretSet> first;
-        if (!secret.value.bytes().empty()) {
-            first = std::make_shared<SecretSet>();
-            first->current = {secret.value, {}, settings.read_ms};
-        }
         const bool is_stored = secret.source.kind == SecretSource::Kind::secrets_manager;
-        sources.push_back({std::move(first), is_stored ? store_wish_interval_us : 0});
+        sources.push_back({secret.known, is_stored ? store_wish_interval_us : 0});
     }
     return sources;
 }

@@ -88,6 +88,23 @@ Status check_region(const std::string& region) {
     return Error{"\"" + region + "\" is not an AWS region: write it like \"us-west-2\""};
 }
 
+// Source: partitions.json of the AWS SDKs.
+constexpr std::string_view known_regions[] = {
+    "af-south-1",     "ap-east-1",      "ap-east-2",      "ap-northeast-1", "ap-northeast-2",
+    "ap-northeast-3", "ap-south-1",     "ap-south-2",     "ap-southeast-1", "ap-southeast-2",
+    "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7",
+    "ca-central-1",   "ca-west-1",      "cn-north-1",     "cn-northwest-1", "eu-central-1",
+    "eu-central-2",   "eu-north-1",     "eu-south-1",     "eu-south-2",     "eu-west-1",
+    "eu-west-2",      "eu-west-3",      "eusc-de-east-1", "il-central-1",   "me-central-1",
+    "me-south-1",     "mx-central-1",   "sa-east-1",      "us-east-1",      "us-east-2",
+    "us-gov-east-1",  "us-gov-west-1",  "us-west-1",      "us-west-2"};
+constexpr std::string_view isolated = "-iso";  // us-iso, us-isob, eu-isoe, us-isof
+
+// "us-" of "us-west-2".
+std::string_view area_of(std::string_view region) {
+    return region.substr(0, region.find('-') + 1);
+}
+
 std::string regional_host(const ServiceNames& names, const std::string& region, bool fips,
                           bool dual_stack) {
     const Partition& partition = partition_of(region);
@@ -210,6 +227,20 @@ std::string trusted_certificates(const EnvironmentSnapshot& env) {
 
 std::string trusted_certificates_source(const EnvironmentSnapshot& env) {
     return env.source(ca_variable(env));
+}
+
+std::optional<std::string> doubt_region(const std::string& region) {
+    const auto* known = std::find(std::begin(known_regions), std::end(known_regions), region);
+    if (known != std::end(known_regions) || region.find(isolated) != std::string::npos) {
+        return std::nullopt;
+    }
+    std::string list;
+    for (const std::string_view each : known_regions) {
+        if (area_of(each) != area_of(region)) continue;
+        list += (list.empty() ? "\"" : ", \"") + std::string(each) + '"';
+    }
+    return "\"" + region + "\" is no region that is known here: " +
+           (list.empty() ? "write it like \"us-west-2\"" : "there are " + list);
 }
 
 Result<Endpoint> resolve_endpoint(Service service, const std::string& region,

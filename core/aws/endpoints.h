@@ -5,6 +5,7 @@
 // Pure functions, called while the configuration is read and by whoever builds clients.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,10 @@ struct Reach {
 // `env` went through read_configuration(), so that profiles had their say.
 Result<Endpoint> resolve_endpoint(Service service, const std::string& region,
                                   const EnvironmentSnapshot& env, const Reach& directives = {});
+
+// A region that no version of this code has heard of: what it may be. Nothing if it is known,
+// or of a partition whose regions are not.
+std::optional<std::string> doubt_region(const std::string& region);
 
 // The file that holds the certificates to trust; empty: the system's. And what set it.
 std::string trusted_certificates(const EnvironmentSnapshot& env);

@@ -130,7 +130,7 @@ class RefreshingProvider final : public CredentialsProvider {
         ++failures_;
         if (current_ && !in_passing && !reported_) {
             reported_ = true;
-            tools_.logger->write(Severity::warn,
+            tools_.logger->write(Severity::error,
                                  subject() + " cannot be renewed, the last ones are used " +
                                      (settings_.outlives_expiry ? "on: " : "to their end: ") +
                                      failure_.error);

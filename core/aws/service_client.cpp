@@ -9,6 +9,11 @@
 namespace momento::aws {
 namespace {
 
+// Of whoever runs this as a part of nginx.
+constexpr char environment_hint[] =
+    "; the environment, and HOME with its .aws, are those of nginx's master (systemctl edit "
+    "nginx)";
+
 // How long a call waits for credentials that are being fetched.
 constexpr int64_t credentials_patience_us = 3'000'000;
 
@@ -147,7 +152,9 @@ void ServiceClient::step() {
 void ServiceClient::report_credentials(const std::string& why) {
     if (stopping_ || why == reported_) return;
     reported_ = why;
-    tools_.logger->write(Severity::error, settings_.user + ": no credentials: " + why);
+    tools_.logger->write(Severity::error,
+                         settings_.user + ": no credentials: " + why +
+                             (why.find("environment") != why.npos ? environment_hint : ""));
 }
 
 void ServiceClient::report_blanks() {

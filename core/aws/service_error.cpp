@@ -108,6 +108,13 @@ ServiceError parse_service_error(const HttpResponse& response) {
     return error;
 }
 
+std::string permission_sentence(const ServiceError& error) {
+    const bool is_one =
+        error.message.compare(0, 6, "User: ") == 0 &&
+        error.message.find(" is not authorized to perform: ") != std::string::npos;
+    return is_one ? error.message : std::string();
+}
+
 bool is_foreign(const HttpResponse& response) {
     const int status = response.status;
     if (status >= 500 || status == 408 || status == 413 || status == 429) return false;

@@ -32,6 +32,10 @@ struct ServiceError {
 
 ServiceError parse_service_error(const HttpResponse& response);
 
+// AWS's own sentence about what is not permitted ("User: … is not authorized to perform: … on
+// resource: …"), which quotes no event. Empty if it says something else.
+std::string permission_sentence(const ServiceError& error);
+
 // Whether somebody else answered: a proxy, a portal, another server. It bears no request id,
 // and its body is a page, or nothing where AWS says something. Front ends of AWS that refuse a
 // request unread say nothing either: of statuses like theirs it is not asked.

@@ -18,7 +18,9 @@ constexpr Wording wordings[] = {
     {Severity::error, "refused for good, now dead letters"},
     {Severity::error, "given up after too long, now dead letters"},
     {Severity::error, "held while others get through"},
-    {Severity::alert, "held because their dead letters cannot be stored: make room for them"},
+    {Severity::alert,
+     "held because their dead letters cannot be stored: make room for them (momentoctl dead "
+     "ls)"},
     {Severity::error, "left in the spool, the queue does not take them"},
     {Severity::alert, "waiting because the spool does not give them back"},
 };

@@ -94,7 +94,8 @@ void BusGuard::take(const aws::ServiceReply& reply) {
     }
     const aws::ErrorClass meaning = aws::classify_error(error.code, response.status);
     if (meaning == aws::ErrorClass::permission || meaning == aws::ErrorClass::setup) {
-        turn_to(State::unwatched, error.code);
+        const std::string sentence = aws::permission_sentence(error);
+        turn_to(State::unwatched, error.code + (sentence.empty() ? "" : ": ") + sentence);
     }
     finish();
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "aws/service_error.h"
 #include "destination/event_json.h"
 
 namespace momento {
@@ -40,7 +41,12 @@ BatchResult read_reply(const std::vector<aws::SqsMessage>& messages,
     result.whole_request = outcomes.whole_request;
     if (reply.unsent) return result;
     result.elapsed_us = reply.http.elapsed_us;
-    if (reply.http.failed) result.trouble = reply.http.failure.text;
+    if (reply.http.failed) {
+        result.trouble = reply.http.failure.text;
+    } else if (reply.http.response.status != 200) {
+        result.trouble =
+            aws::permission_sentence(aws::parse_service_error(reply.http.response));
+    }
     return result;
 }
 

@@ -161,7 +161,8 @@ void read_error(const HttpResponse& response, size_t entries, PutEventsAnswer& a
     if (said.code.empty()) said.code = "Http" + std::to_string(response.status);
     answer.error = error;
     answer.result.entries.assign(entries, verdict_of(error, said.code, said.message));
-    answer.result.trouble = advice(error);
+    answer.result.trouble = aws::permission_sentence(said);
+    if (answer.result.trouble.empty()) answer.result.trouble = advice(error);
     answer.result.whole_request = error == ErrorClass::refused;
     answer.result.throttled = error == ErrorClass::throttled;
     answer.result.unreachable = error == ErrorClass::transient && response.status >= 500;

@@ -35,9 +35,9 @@ class Engine::Impl {
         : settings_(std::move(settings)),
           tools_(std::move(tools)),
           metrics_(std::move(metrics)),
-          secrets_(settings_,
-                   {tools_.clock, tools_.random, tools_.logger, tools_.http, errands()},
-                   tools_.secrets_made_elsewhere, tools_.wake_event_loop),
+          secrets_(
+              settings_, {tools_.clock, tools_.random, tools_.logger, tools_.http, errands()},
+              tools_.secrets_made_elsewhere, tools_.wake_event_loop, tools_.secrets_said_once),
           loop_({tools_.clock, tools_.random, tools_.logger, tools_.http, tools_.process,
                  [](const Log& log) { set_aside(log); }}) {
         if (tools_.orphans != nullptr) {
@@ -242,6 +242,9 @@ class Engine::Impl {
         const DestinationSettings& destination) const {
         auto settings = std::make_shared<SpoolSettings>(settings_->spool);
         settings->size = destination.dead_letter_size;
+        settings->size_named =
+            "\"size=\" of \"dead_letter\": \"momentoctl dead ls\" shows "
+            "what there is, \"dead redrive\" and \"dead rm\" make room";
         settings->retain_ms = 0;
         return settings;
     }

@@ -73,6 +73,8 @@ struct EngineTools {
     // Optional: SecretFeed::MadeElsewhere.
     std::vector<const Counter*> secrets_made_elsewhere;
 
+    std::vector<Counter*> secrets_said_once;  // optional: SecretFeed::SaidOnce
+
     // From collect(). Optional if the settings have no secrets.
     std::function<void(const SecretOutcome&)> take_secret;
     std::function<bool()> is_exiting;  // optional: what it would adopt, others adopt sooner

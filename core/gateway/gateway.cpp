@@ -59,14 +59,12 @@ void keep_libcurl() {
     static_cast<void>(dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE));
 }
 
-// Where all processes say when the current version was made. nullptr: there is no room, or
-// others may have the same name when it is cut.
-const Counter* made_elsewhere(SharedMetrics& shared, const SecretSettings& secret) {
+// What all processes say of it. nullptr: there is no room, or others may have the same name
+// when it is cut.
+SecretMetrics* shared_secret(SharedMetrics& shared, const SecretSettings& secret) {
     const std::string name = secret.source.name();
     if (name.size() > decltype(shared.secrets)::max_name) return nullptr;
-    SecretMetrics* metrics = shared.secrets.find_or_add(name);
-    if (metrics == nullptr) return nullptr;
-    return &metrics->versions[static_cast<size_t>(SecretStage::current)].made_ms;
+    return shared.secrets.find_or_add(name);
 }
 
 // The engine and its threads, from one beginning to its end.
@@ -149,7 +147,11 @@ class Runtime {
             return shared_.thread_ends.is_set_aside(configuration_, destination, slot);
         };
         for (const SecretSettings& secret : settings_->secrets) {
-            tools.secrets_made_elsewhere.push_back(made_elsewhere(shared_, secret));
+            SecretMetrics* said = shared_secret(shared_, secret);
+            constexpr auto current = static_cast<size_t>(SecretStage::current);
+            tools.secrets_made_elsewhere.push_back(
+                said != nullptr ? &said->versions[current].made_ms : nullptr);
+            tools.secrets_said_once.push_back(said != nullptr ? &said->said : nullptr);
         }
         return tools;
     }

@@ -35,10 +35,11 @@ SecretRefresher::Fetched to_fetched(aws::SecretVersion version) {
 
 SecretFeed::SecretFeed(std::shared_ptr<const GatewaySettings> settings,
                        const SecretStore::Tools& tools, MadeElsewhere made_elsewhere,
-                       std::function<void()> wake_event_loop)
+                       std::function<void()> wake_event_loop, SaidOnce said_once)
     : settings_(std::move(settings)),
       clock_(*tools.clock),
       made_elsewhere_(std::move(made_elsewhere)),
+      said_once_(std::move(said_once)),
       wanted_([http = tools.http] { http->wake(); }),
       outcomes_(std::move(wake_event_loop)),
       in_store_(indexes_of(Kind::secrets_manager)),
@@ -68,10 +69,24 @@ SecretRefresher SecretFeed::make_refresher(const SecretStore::Tools& tools) {
 }
 
 SecretFileWatcher SecretFeed::make_watcher(const SecretStore::Tools& tools) {
-    return {sources_of(in_files_), *tools.clock, *tools.logger, tools.errands,
+    std::vector<SecretFile> files;
+    for (const size_t index : in_files_) {
+        files.push_back({settings_->secrets[index].source, settings_->secrets[index].known});
+    }
+    return {std::move(files),
+            *tools.clock,
+            *tools.logger,
+            tools.errands,
             [this](SecretOutcome outcome) {
                 outcome.source = in_files_[outcome.source];
                 outcomes_.post(std::move(outcome));
+            },
+            [this](size_t file, uint64_t what) {
+                const size_t index = in_files_[file];
+                Counter* said = index < said_once_.size() ? said_once_[index] : nullptr;
+                // What is found after a reload is said again.
+                what ^= static_cast<uint64_t>(settings_->read_ms) << 2;
+                return said == nullptr || said->exchange(what) != what;
             }};
 }
 

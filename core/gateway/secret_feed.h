@@ -27,10 +27,15 @@ class SecretFeed {
     // Left out, or nullptr: nobody says.
     using MadeElsewhere = std::vector<const Counter*>;
 
+    // By source: what was said of it last, by whichever process. Left out, or nullptr: each
+    // process says it.
+    using SaidOnce = std::vector<Counter*>;
+
     // `wake_event_loop`: collect() has something. Wakes the delivery thread by the
     // HttpClient.
     SecretFeed(std::shared_ptr<const GatewaySettings> settings, const SecretStore::Tools& tools,
-               MadeElsewhere made_elsewhere, std::function<void()> wake_event_loop);
+               MadeElsewhere made_elsewhere, std::function<void()> wake_event_loop,
+               SaidOnce said_once = {});
 
     void want(size_t source);  // a signature met none of its secrets
     void collect(const std::function<void(const SecretOutcome&)>& use);
@@ -53,6 +58,7 @@ class SecretFeed {
     const std::shared_ptr<const GatewaySettings> settings_;
     const Clock& clock_;
     const MadeElsewhere made_elsewhere_;
+    const SaidOnce said_once_;
     int64_t follow_us_ = 0;  // steady clock
     Mailbox<size_t> wanted_;
     Mailbox<SecretOutcome> outcomes_;

@@ -63,13 +63,27 @@ aws::Reach reach_of(const DestinationSettings& settings, const std::string& endp
     return {endpoint, settings.proxy, settings.trusted_certificate};
 }
 
-Status resolve_eventbridge(DestinationSettings& settings) {
+// Where the region decides who is spoken to.
+void doubt_region(const aws::Endpoint& service, Warnings& warnings) {
+    const bool is_regional =
+        service.url.host.find('.' + service.signing_region + '.') != std::string::npos;
+    if (!is_regional) return;
+    if (auto doubt = aws::doubt_region(service.signing_region)) {
+        warnings.push_back(*std::move(doubt));
+    }
+}
+
+Status resolve_eventbridge(DestinationSettings& settings, Warnings& warnings) {
     const aws::EnvironmentSnapshot& env = settings.environment;
     const auto bus = aws::parse_bus(settings.bus);
     if (!bus) return of_destination(settings, bus.error().text);
     const auto region = aws::choose_region(settings.region, bus->region, env);
     if (!region) return of_destination(settings, region.error().text);
-    if (!region->empty()) return resolve_in_region(settings, *region);
+    if (!region->empty()) {
+        Status status = resolve_in_region(settings, *region);
+        if (status) doubt_region(settings.service, warnings);
+        return status;
+    }
 
     if (lower_case(env.get("AWS_EC2_METADATA_DISABLED")) == "true") {
         return of_destination(settings, "no region known, set \"region\" or AWS_REGION");
@@ -119,7 +133,7 @@ Status resolve(DestinationSettings& settings, const aws::EnvironmentSnapshot& en
     if (!read) return of_destination(settings, read.error().text);
     settings.environment = std::move(*read);
     if (has_bus) {
-        if (Status status = resolve_eventbridge(settings); !status) return status;
+        if (Status status = resolve_eventbridge(settings, warnings); !status) return status;
     }
     return has_queue ? resolve_queue(settings) : Status();
 }
@@ -160,6 +174,7 @@ Status resolve(SecretSettings& settings, const aws::EnvironmentSnapshot& environ
     auto endpoint = aws::resolve_endpoint(aws::Service::secrets_manager, *region, env);
     if (!endpoint) return of_secret(settings, endpoint.error().text);
     settings.service = std::move(*endpoint);
+    doubt_region(settings.service, warnings);
     auto sts = aws::resolve_endpoint(aws::Service::sts, *region, env);
     if (!sts) return of_secret(settings, sts.error().text);
     settings.sts = std::move(*sts);

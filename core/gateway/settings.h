@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "aws/endpoints.h"
 #include "base/result.h"
 #include "delivery/loop.h"
+#include "ingest/secret_set.h"
 #include "ingest/secrets.h"
 #include "spool/log.h"
 
@@ -50,10 +52,10 @@ struct DestinationSettings {
 // A secret that may change while it is used: in a file, or in AWS Secrets Manager.
 struct SecretSettings {
     SecretSource source;
-    SecretValue value;                     // file: as it was when the configuration was read
-    aws::Endpoint service;                 // secretsmanager: filled in by resolve()
-    aws::Endpoint sts;                     // for roles; filled in by resolve()
-    aws::EnvironmentSnapshot environment;  // with the profile's say; filled in by resolve()
+    std::shared_ptr<const SecretSet> known;  // file: as the master knows it
+    aws::Endpoint service;                   // secretsmanager: filled in by resolve()
+    aws::Endpoint sts;                       // for roles; filled in by resolve()
+    aws::EnvironmentSnapshot environment;    // with the profile's say; filled in by resolve()
 };
 
 // What log lines say of webhooks and gates of one name.

@@ -48,6 +48,7 @@ struct SecretMetrics {
         Counter made_ms;  // wall clock; 0: there is none, or nobody knows
     };
     std::array<Version, secret_stages> versions;  // by SecretStage
+    Counter said;                                 // of its file, last: SecretFeed::SaidOnce
 };
 
 // A fixed number of named entries. One process adds (the master, before it forks), all read.

@@ -80,13 +80,15 @@ Json webhook_json(std::string_view location, const WebhookMetrics& webhook) {
     return Json::object().set("location", Json::string(location)).set("requests", verdicts);
 }
 
-// Nothing: nobody watches it, or not yet.
+// Nothing: there is none, or nobody knows yet.
 Json bus_json(BusGuard::State state) {
     switch (state) {
         case BusGuard::State::present:
             return Json::string("present");
         case BusGuard::State::missing:
             return Json::string("missing");
+        case BusGuard::State::unwatched:
+            return Json::string("unwatched");
         default:
             return {};
     }
@@ -248,6 +250,17 @@ void append_destinations(PrometheusText& text, const Snapshot& snapshot, int64_t
     for (const Told& told : snapshot.destinations()) {
         if (told.credentials_expires_ms == 0) continue;
         text.sample({{"destination", told.name}}, credentials_expiry_seconds(told, now_ms));
+    }
+
+    text.family("momento_bus_watched", "gauge",
+                "1 if it is known whether the event bus exists; 0: if it is deleted, events "
+                "are lost.");
+    for (const Told& told : snapshot.destinations()) {
+        const BusGuard::State bus = told.bus_state();
+        if (bus == BusGuard::State::unasked) continue;
+        const bool is_watched =
+            bus == BusGuard::State::present || bus == BusGuard::State::missing;
+        text.sample({{"destination", told.name}}, uint64_t{is_watched});
     }
 
     text.family("momento_events_dead_total", "counter", "Events that became dead letters.");

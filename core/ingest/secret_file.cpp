@@ -89,7 +89,7 @@ std::optional<std::string> doubt_secret_file(const std::string& path) {
     char mode[8];
     std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(info.st_mode & 07777));
     return "\"" + path + "\" holds a secret and can be " + doubt + " (mode " + mode +
-           "): chmod 600 keeps it for its owner";
+           "): chmod 640 keeps it for its owner and a group of the workers";
 }
 
 std::optional<std::string> doubt_secret(const SecretSource& source, std::string_view value) {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 #include <optional>
 #include <tuple>
@@ -45,6 +46,12 @@ struct Identity {
 struct Look {
     std::optional<Identity> identity;  // nothing: it cannot be looked at
     int64_t modified_ms = 0;
+    int64_t changed_ms = 0;  // or put in its place
+
+    // Of what is found there. Never 0.
+    uint64_t finding() const {
+        return identity ? static_cast<uint64_t>(identity->changed_ns) | 1 : 1;
+    }
 };
 
 Look look_at(const std::string& path) {
@@ -55,13 +62,14 @@ Look look_at(const std::string& path) {
     };
     return {
         Identity{info.st_dev, info.st_ino, info.st_size, ns(info.st_mtim), ns(info.st_ctim)},
-        to_ms(info.st_mtim)};
+        to_ms(info.st_mtim), to_ms(info.st_ctim)};
 }
 
 }  // namespace
 
 struct SecretFileWatcher::Watched {
     SecretSource source;
+    std::shared_ptr<const SecretSet> set;  // null: nothing is known
     Look seen;
     bool was_seen = false;
     bool young = false;    // when it was read
@@ -72,7 +80,8 @@ struct SecretFileWatcher::Watched {
     int64_t may_be_wanted_us = 0;  // from when on a wish counts
     bool failed = false;           // to be read, the last time
 
-    explicit Watched(SecretSource named) : source(std::move(named)) {}
+    explicit Watched(SecretFile file)
+        : source(std::move(file.source)), set(std::move(file.known)) {}
 };
 
 // What an errand brings back.
@@ -81,10 +90,15 @@ struct SecretFileWatcher::Seen {
     std::optional<Result<SecretValue>> value;  // nothing: it is what it was
 };
 
-SecretFileWatcher::SecretFileWatcher(std::vector<SecretSource> sources, const Clock& clock,
-                                     Logger& logger, Errands* errands, Deliver deliver)
-    : clock_(clock), logger_(logger), errands_(errands), deliver_(std::move(deliver)) {
-    for (SecretSource& source : sources) files_.emplace_back(std::move(source));
+SecretFileWatcher::SecretFileWatcher(std::vector<SecretFile> files, const Clock& clock,
+                                     Logger& logger, Errands* errands, Deliver deliver,
+                                     MaySay may_say)
+    : clock_(clock),
+      logger_(logger),
+      errands_(errands),
+      deliver_(std::move(deliver)),
+      may_say_(std::move(may_say)) {
+    for (SecretFile& file : files) files_.emplace_back(std::move(file));
     for (Watched& file : files_) file.due_us = clock_.steady_us();  // at once
 }
 
@@ -149,40 +163,49 @@ void SecretFileWatcher::take(size_t index, bool is_wanted, Seen seen) {
     file.looking = false;
     file.seen = seen.look;
     std::shared_ptr<const SecretSet> set;
-    if (seen.value) set = read(file, is_changed, seen);
+    if (seen.value) set = read(index, is_first, is_changed, seen);
     if (is_first || is_wanted || set) {
         deliver_({index, std::move(set), false, file.asked_us, 0});
     }
 }
 
 // nullptr if it holds no secret, or none that may be read.
-std::shared_ptr<const SecretSet> SecretFileWatcher::read(Watched& file, bool is_changed,
-                                                         Seen& seen) {
-    file.young = file.seen.identity && clock_.wall_ms() - file.seen.modified_ms < young_ms;
-    const std::string name = "secret \"" + file.source.name() + '"';
+std::shared_ptr<const SecretSet> SecretFileWatcher::read(size_t index, bool is_first,
+                                                         bool is_changed, Seen& seen) {
+    Watched& file = files_[index];
+    const int64_t now_ms = clock_.wall_ms();
+    file.young = file.seen.identity && now_ms - file.seen.modified_ms < young_ms;
     Result<SecretValue>& value = *seen.value;
     if (!value) {
-        const bool is_first = !std::exchange(file.failed, true) && !is_changed;
-        if (is_first) {
-            // As it should be, where only the master may read it.
-            logger_.write(Severity::notice, name +
-                                                " cannot be followed, a change counts after "
-                                                "a reload: " +
-                                                value.error().text);
+        const bool is_new = !std::exchange(file.failed, true) && !is_changed;
+        if (is_new) {
+            const bool is_closed = value.error().code == EACCES;
+            say(index, file.seen.finding(),
+                " cannot be followed, a change counts after a reload: " + value.error().text +
+                    (is_closed ? "; a file that a group of the workers may read (chgrp, chmod "
+                                 "640) needs none"
+                               : ""));
         } else if (is_changed) {
-            logger_.write(Severity::error, name +
-                                               " has changed and is not read again, its last "
-                                               "value is used on: " +
-                                               value.error().text);
+            say(index, file.seen.finding(),
+                " has changed and is not read again, its last value is used on: " +
+                    value.error().text +
+                    (value.error().code == EACCES ? "; reload nginx, which reads it" : ""));
         }
         return nullptr;
     }
     if (std::exchange(file.failed, false)) {
-        logger_.write(Severity::notice, name + " can be read again");
+        say(index, file.seen.finding() ^ 2, " can be read again");
     }
-    auto set = std::make_shared<SecretSet>();
-    set->current = {std::move(*value), {}, file.seen.modified_ms};
-    return set;
+    // Its own times tell when it was put there before anybody looked.
+    const int64_t put_ms = std::max(file.seen.modified_ms, file.seen.changed_ms);
+    file.set = next_set(std::move(*value), file.seen.modified_ms, file.set.get(),
+                        is_first ? std::min(put_ms, now_ms) : now_ms);
+    return file.set;
+}
+
+void SecretFileWatcher::say(size_t index, uint64_t finding, const std::string& what) {
+    if (may_say_ && !may_say_(index, finding)) return;
+    logger_.write(Severity::error, "secret \"" + files_[index].source.name() + '"' + what);
 }
 
 }  // namespace momento

@@ -5,7 +5,8 @@
 // that up to twenty times a second, each by an errand of its own: one that hangs leaves all
 // others followed, and whoever wants it hears after a second that nobody knows. One that may
 // not be read, is gone or holds no secret leaves the last good value in use, and is reported:
-// at the start, and whenever it has changed.
+// at the start, and whenever it has changed. What a file held before counts as its previous
+// version.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +21,24 @@
 
 namespace momento {
 
+// One file, and what whoever read the configuration knows of it (null: nothing).
+struct SecretFile {
+    SecretSource source;
+    std::shared_ptr<const SecretSet> known;
+};
+
 class SecretFileWatcher {
   public:
+    // Whether this process is to say so, of all that find the same: `what` tells findings of
+    // one file apart.
+    using MaySay = std::function<bool(size_t source, uint64_t what)>;
+
     // After the first look, one that found a change, and one that was wanted or hangs.
     using Deliver = std::function<void(SecretOutcome)>;
 
-    // `errands`: null: in place.
-    SecretFileWatcher(std::vector<SecretSource> sources, const Clock& clock, Logger& logger,
-                      Errands* errands, Deliver deliver);
+    // `errands`: null: in place. `may_say`: empty: it is.
+    SecretFileWatcher(std::vector<SecretFile> files, const Clock& clock, Logger& logger,
+                      Errands* errands, Deliver deliver, MaySay may_say = {});
     ~SecretFileWatcher();
 
     void step();
@@ -41,12 +52,15 @@ class SecretFileWatcher {
     static int64_t look_us(const Watched& file);
     void look(size_t index);
     void take(size_t index, bool is_wanted, Seen seen);
-    std::shared_ptr<const SecretSet> read(Watched& file, bool is_changed, Seen& seen);
+    std::shared_ptr<const SecretSet> read(size_t index, bool is_first, bool is_changed,
+                                          Seen& seen);
+    void say(size_t index, uint64_t finding, const std::string& what);
 
     const Clock& clock_;
     Logger& logger_;
     Errands* const errands_;
     const Deliver deliver_;
+    const MaySay may_say_;
     std::vector<Watched> files_;
 };
 

@@ -11,7 +11,8 @@
 
 namespace momento {
 
-// Of AWS Secrets Manager's versions those that may sign; a file has a current one only.
+// Of AWS Secrets Manager's versions those that may sign; of a file what it holds, and what it
+// held before.
 enum class SecretStage { current, previous };
 inline constexpr size_t secret_stages = 2;
 
@@ -27,6 +28,11 @@ struct SecretSet {
     KeptSecret current;
     std::optional<KeptSecret> previous;  // counts for a while after `current` was made
 };
+
+// What a file holds now, which took the place of what it held before at `changed_ms` (wall
+// clock) if it is something else. `before` may be null: nobody knows.
+std::shared_ptr<const SecretSet> next_set(SecretValue value, int64_t created_ms,
+                                          const SecretSet* before, int64_t changed_ms);
 
 // What came of asking a source.
 struct SecretOutcome {

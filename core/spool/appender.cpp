@@ -269,7 +269,19 @@ void Appender::note_failure(const Error& error, Room room) {
     (no_space ? full_ : failing_) = true;
     std::fill_n(retry_us_.begin(), static_cast<size_t>(room) + 1, now_us() + retry_interval_us);
     complain(no_space ? Severity::error : Severity::alert,
-             "nothing can be stored: " + error.text);
+             "nothing can be stored: " + error.text + (no_space ? why_it_fills() : ""));
+}
+
+// In any process: they all deliver to one destination.
+const char* Appender::why_it_fills() const {
+    const auto is_so = [](const Gauge& gauge) {
+        return std::any_of(gauge.parts.begin(), gauge.parts.end(),
+                           [](const Counter& part) { return part != 0; });
+    };
+    if (tools_.metrics == nullptr) return "";
+    if (is_so(tools_.metrics->held)) return "; its events are on hold, which is told of above";
+    if (is_so(tools_.metrics->breaker_open)) return "; its destination cannot be reached";
+    return "";
 }
 
 void Appender::complain(Severity severity, const std::string& what) {

@@ -100,6 +100,7 @@ class Appender {
     bool rewrite_kept();
     void poison(const Error& error);
     void note_failure(const Error& error, Room room);
+    const char* why_it_fills() const;
     void complain(Severity severity, const std::string& what);
     bool may_try(Room room) const;
     Extent& tail_extent() { return segments_.back().extent; }

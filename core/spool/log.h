@@ -39,6 +39,7 @@ struct SpoolSettings {
     SyncMode sync = SyncMode::always;
     uint64_t unread_reach = cursor_window / 4;  // records that are read behind one that cannot
                                                 // be, before that gets a slot of its own
+    std::string size_named = "\"size=\" of \"momento_spool\"";  // what bounds it, for people
     int64_t retain_ms = 0;  // a released segment is kept until its newest publish time is
                             // this old, so that replay ids can be read back
 };

@@ -87,8 +87,8 @@ bool SegmentStore::reserve_ready() const {
 }
 
 Error SegmentStore::log_full() const {
-    std::string text =
-        "the log has reached its size of " + std::to_string(settings_->size) + " bytes";
+    std::string text = "the log has reached its size of " + std::to_string(settings_->size) +
+                       " bytes, " + settings_->size_named;
     if (settings_->retain_ms > 0) {
         text += "; for replay zones it keeps what is delivered for " +
                 std::to_string(settings_->retain_ms / 1000) + " s";

@@ -427,8 +427,8 @@ LOCATION_MISTAKES = [
     ("momento_webhook_secret other cache=a cache=b;",
      'duplicate parameter "cache=b" in "momento_webhook_secret"'),
     ("momento_webhook_secret other previous=1h;",
-     'invalid parameter "previous=" in "momento_webhook_secret": only "secretsmanager:" '
-     "sources have a previous version"),
+     'invalid parameter "previous=" in "momento_webhook_secret": only "file:" and '
+     '"secretsmanager:" sources have a previous version'),
     ("momento_webhook_secret s;",
      'duplicate secret "plain" in "momento_webhook_secret"'),
 ]

@@ -96,4 +96,4 @@ def test_a_secret_that_others_can_reach_is_a_warning_that_names_it(mode, who):
     assert warning.startswith('"%%DIR%%/hook.secret"')
     assert who in warning
     assert f"{mode:04o}" in warning
-    assert "chmod 600" in warning
+    assert "chmod 640" in warning

@@ -302,7 +302,8 @@ def test_a_dry_run_waits_too_and_refuses_nothing(start, vault):
 
 
 def test_a_file_that_changes_is_followed_without_a_reload(start_webhook):
-    hook = start_webhook(secret="file:%%DIR%%/secret", files={"secret": "first\n"}, workers=2)
+    hook = start_webhook(secret="file:%%DIR%%/secret previous=0", files={"secret": "first\n"},
+                         workers=2)
     assert hook.send(secret="first").status == 200
     for old, new in (("first", "second"), ("second", "third")):
         hook.write("secret", new)
@@ -330,7 +331,7 @@ def test_a_file_that_workers_may_not_read_is_said_once_and_again_when_it_changes
     hook.path("secret").chmod(0o600)
     hook.reload()
     worker, = hook.workers()
-    hook.wait_for_log(r'\[notice\].*secret "file:.*/secret" cannot be followed, a change counts '
+    hook.wait_for_log(r'\[error\].*secret "file:.*/secret" cannot be followed, a change counts '
                       r"after a reload: cannot open .*Permission denied")
     assert hook.send(secret="first").status == 200
     hook.path("secret").write_text("second")

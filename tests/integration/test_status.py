@@ -260,7 +260,7 @@ METRICS = {
     "momento_sync_seconds", "momento_spool_poisoned_total", "momento_spool_damaged_total",
     "momento_dead_letter_bytes", "momento_orphaned_events", "momento_secret_matches_total",
     "momento_secret_age_seconds", "momento_build_info", "momento_clock_offset_seconds",
-    "momento_credentials_expiry_seconds", "momento_bus_missing", "momento_replay_entries",
+    "momento_credentials_expiry_seconds", "momento_bus_missing", "momento_bus_watched", "momento_replay_entries",
     "momento_replay_capacity", "momento_replay_full_total", "momento_health",
 }
 

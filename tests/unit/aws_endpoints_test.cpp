@@ -92,6 +92,18 @@ const RegionalCase regional[] = {
       "sts.us-gov-west-1.amazonaws.com", "sts-fips.us-gov-west-1.api.aws"}},
 };
 
+TEST(Region, IsDoubtedIfNobodyHasHeardOfIt) {
+    for (const char* known : {"us-west-2", "cn-north-1", "us-gov-east-1", "us-iso-east-1"}) {
+        EXPECT_FALSE(doubt_region(known)) << known;
+    }
+    EXPECT_EQ(doubt_region("us-west-2a"),
+              "\"us-west-2a\" is no region that is known here: there are \"us-east-1\", "
+              "\"us-east-2\", \"us-gov-east-1\", \"us-gov-west-1\", \"us-west-1\", "
+              "\"us-west-2\"");
+    EXPECT_EQ(doubt_region("oregon"),
+              "\"oregon\" is no region that is known here: write it like \"us-west-2\"");
+}
+
 TEST(Endpoint, FollowsTheSdksRules) {
     for (const RegionalCase& test : regional) {
         for (int variant = 0; variant < 4; ++variant) {

@@ -98,6 +98,20 @@ TEST(ServiceError, ACodeIsSafeAsALabel) {
     EXPECT_EQ(parse("{\"__type\":\"" + std::string(10'000, 'a') + "\"}").code, "");
 }
 
+TEST(ServiceError, SaysWhatIsNotPermittedInAwssWordsOnly) {
+    ServiceError error;
+    error.message =
+        "User: arn:aws:iam::1:user/x is not authorized to perform: "
+        "events:PutEvents on resource: arn:aws:events:r:1:event-bus/b because no "
+        "identity-based policy allows the events:PutEvents action";
+    EXPECT_EQ(permission_sentence(error), error.message);
+    for (const char* other :
+         {"", "Detail is malformed: User: x", "User: x", "not authorized"}) {
+        error.message = other;
+        EXPECT_EQ(permission_sentence(error), "") << other;
+    }
+}
+
 TEST(ServiceError, AMessageIsOneLineOfBoundedLength) {
     EXPECT_EQ(parse(R"({"message":"two\nlines\u0000"})").message, "two lines ");
     std::string euros;

@@ -97,6 +97,22 @@ TEST_F(StatusTest, TellsOfABusThatIsMissing) {
                 HasSubstr("momento_bus_missing{destination=\"bus\"} 1\n"));
 }
 
+TEST_F(StatusTest, TellsOfABusThatNobodyMayLookUp) {
+    const auto watched = [this](BusGuard::State state) {
+        destination_->bus.state = static_cast<uint64_t>(state);
+        return status_prometheus(*metrics_, context_);
+    };
+    EXPECT_THAT(watched(BusGuard::State::unasked), Not(HasSubstr("momento_bus_watched{")))
+        << "a file, perhaps";
+    EXPECT_THAT(watched(BusGuard::State::present),
+                HasSubstr("momento_bus_watched{destination=\"bus\"} 1\n"));
+    EXPECT_THAT(watched(BusGuard::State::missing),
+                HasSubstr("momento_bus_watched{destination=\"bus\"} 1\n"));
+    EXPECT_THAT(watched(BusGuard::State::unwatched),
+                HasSubstr("momento_bus_watched{destination=\"bus\"} 0\n"));
+    EXPECT_THAT(status_json(*metrics_, context_), HasSubstr("\"bus\":\"unwatched\""));
+}
+
 TEST_F(StatusTest, TellsOfEachVersionOfASecretThatCounts) {
     SecretMetrics& secret = *metrics_->secrets.find_or_add("secretsmanager:hooks");
     metrics_->secrets.find_or_add("secretsmanager:none");  // not there yet

@@ -35,12 +35,14 @@ class SecretFileWatcherTest : public testing::Test {
 
     void start() {
         files_ = std::make_unique<SecretFileWatcher>(
-            std::vector<SecretSource>{*SecretSource::parse("file:" + path())}, clock_, lines_,
-            errands_.get(), [this](SecretOutcome outcome) {
+            std::vector<SecretFile>{{*SecretSource::parse("file:" + path()), known_}}, clock_,
+            lines_, errands_.get(),
+            [this](SecretOutcome outcome) {
                 ++outcomes_;
                 outcome_ = std::move(outcome);
                 if (outcome_.set) value_ = outcome_.set->current.value.bytes();
-            });
+            },
+            may_say_);
         files_->step();
     }
     void pass(int64_t ms) {
@@ -56,6 +58,8 @@ class SecretFileWatcherTest : public testing::Test {
         errands_ = std::make_unique<Errands>(clock_, lines_, *crew_, [] {});
     }
 
+    std::shared_ptr<const SecretSet> known_;  // by the master
+    SecretFileWatcher::MaySay may_say_;
     std::unique_ptr<fakes::PlayedCrew> crew_;
     std::unique_ptr<Errands> errands_;  // null: in place
     fakes::PlayedClock clock_;
@@ -134,12 +138,55 @@ TEST_F(SecretFileWatcherTest, AFileThatIsTheMastersOnlyIsMentionedAtTheStart) {
     EXPECT_FALSE(outcome_.set);
     pass(1'000);
     ASSERT_EQ(lines_.lines.size(), 1u);
-    EXPECT_EQ(lines_.severities[0], Severity::notice);
+    EXPECT_EQ(lines_.severities[0], Severity::error);
     EXPECT_EQ(lines_.count("cannot be followed, a change counts after a reload: cannot open"),
               1u);
     write("second");
     pass(1'000);
     EXPECT_EQ(value_, "second");
+}
+
+TEST_F(SecretFileWatcherTest, WhatAFileHeldBeforeIsItsPreviousVersion) {
+    start();
+    write("second");
+    pass(1'000);
+    ASSERT_TRUE(outcome_.set->previous);
+    EXPECT_EQ(outcome_.set->previous->value.bytes(), "first");
+    EXPECT_EQ(outcome_.set->current.created_ms, clock_.wall_ms()) << "found just now";
+
+    const int64_t changed_ms = clock_.wall_ms();
+    write("second");  // again: no rotation
+    pass(1'000);
+    EXPECT_EQ(outcome_.set->previous->value.bytes(), "first");
+    EXPECT_EQ(outcome_.set->current.created_ms, changed_ms);
+}
+
+TEST_F(SecretFileWatcherTest, WhatTheMasterReadIsThePreviousVersionOfWhatIsThere) {
+    SecretSet master;
+    master.current.value = SecretValue("as configured");
+    known_ = std::make_shared<SecretSet>(master);
+    start();
+    EXPECT_EQ(value_, "first");
+    ASSERT_TRUE(outcome_.set->previous);
+    EXPECT_EQ(outcome_.set->previous->value.bytes(), "as configured");
+    EXPECT_LE(outcome_.set->current.created_ms, clock_.wall_ms());
+    EXPECT_GT(outcome_.set->current.created_ms, 1'600'000'001'000) << "put there later";
+}
+
+TEST_F(SecretFileWatcherTest, OneOfManyProcessesSaysWhatAllFind) {
+    std::vector<uint64_t> asked;
+    may_say_ = [&asked](size_t, uint64_t what) {
+        asked.push_back(what);
+        return false;
+    };
+    start();
+    write("");
+    pass(1'000);
+    write("again");
+    pass(1'000);
+    EXPECT_EQ(asked.size(), 2u) << "that it is empty, that it can be read";
+    EXPECT_NE(asked.front(), asked.back());
+    EXPECT_TRUE(lines_.lines.empty());
 }
 
 TEST_F(SecretFileWatcherTest, AFileThatHasJustChangedIsReadAgain) {

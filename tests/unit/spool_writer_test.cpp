@@ -301,6 +301,7 @@ TEST_F(WriterTest, SettlesWhatItCannotStoreAtOnce) {
     EXPECT_FALSE(settled[0].durable);
     EXPECT_EQ(settled[0].count, 3u);
     EXPECT_EQ(lines_.count("has reached its size"), 1u);  // one line a second
+    EXPECT_EQ(lines_.count("\"size=\" of \"momento_spool\""), 1u);
 
     log.release(log.read());
     log.settle();
