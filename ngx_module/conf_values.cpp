@@ -142,4 +142,9 @@ char* refuse_at(ngx_conf_t* cf, const Place& place, std::string_view text) {
     return conf_error;
 }
 
+void warn_at(ngx_conf_t* cf, const Place& place, std::string_view text) {
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0, "%*s in %s:%ui", MOMENTO_TEXT(text),
+                  place.file.c_str(), place.line);
+}
+
 }  // namespace momento

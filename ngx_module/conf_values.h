@@ -71,5 +71,6 @@ struct Place {
     static Place here(const ngx_conf_t* cf);
 };
 char* refuse_at(ngx_conf_t* cf, const Place& place, std::string_view text);
+void warn_at(ngx_conf_t* cf, const Place& place, std::string_view text);
 
 }  // namespace momento

@@ -28,6 +28,9 @@ constexpr int64_t momento_patience_ms = 5'000;
 constexpr int64_t default_timeout_ms = 4'000;  // below that
 constexpr int64_t parked_by_connections = 0;
 
+// Of a log: with so many what is kept for a while leaves room for what is new.
+constexpr uint64_t ample_segments = 8;
+
 const Range spool_size_range{Range::Unit::size, 4 << 20, 1LL << 40, "a size from 4m to 1024g"};
 const Range segment_size_range{Range::Unit::size, 1 << 20, 1 << 30, "a size from 1m to 1g"};
 
@@ -48,6 +51,30 @@ std::string list_destinations(const MainConf& main) {
 
 void inherit(int64_t& value, int64_t parent, int64_t otherwise) {
     if (value == unset_number) value = parent != unset_number ? parent : otherwise;
+}
+
+// limit_req answers 503 unless it is told to, as a full log does.
+void doubt_limit(ngx_conf_t* cf, const LocationConf& location) {
+    // The module's own type is private; these are its first members since nginx 0.8.18.
+    struct LimitConf {
+        ngx_array_t limits;
+        ngx_uint_t limit_log_level;
+        ngx_uint_t delay_log_level;
+        ngx_uint_t status_code;
+    };
+    for (ngx_uint_t i = 0; cf->cycle->modules[i] != nullptr; ++i) {
+        const ngx_module_t* module = cf->cycle->modules[i];
+        if (std::string_view(module->name) != "ngx_http_limit_req_module") continue;
+        const auto* http = static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
+        const auto* conf = static_cast<LimitConf*>(http->loc_conf[module->ctx_index]);
+        const bool is_doubtful = conf != nullptr && conf->limits.nelts > 0 &&
+                                 conf->status_code == NGX_HTTP_SERVICE_UNAVAILABLE;
+        if (!is_doubtful) return;
+        warn_at(cf, location.place,
+                "\"limit_req\" of a \"momento_webhook\" answers 503, as a full log does: "
+                "\"limit_req_status 429;\" tells them apart");
+        return;
+    }
 }
 
 // The checks of a location that is a webhook.
@@ -77,6 +104,7 @@ char* check_webhook(ngx_conf_t* cf, MainConf& main, LocationConf& location) {
     }
     char* checked = check_verification(cf, main, location, "momento_webhook");
     if (checked != conf_ok) return checked;
+    doubt_limit(cf, location);
     if (location.max_body + record_overhead > static_cast<int64_t>(main.spool.segment_size)) {
         return refuse_at(cf, location.place,
                          "\"momento_webhook_max_body\" of " +
@@ -228,6 +256,23 @@ void doubt_files(ngx_conf_t* cf, const MainConf& main) {
     }
 }
 
+// What replay zones need takes room that a small log has not.
+void doubt_size(ngx_conf_t* cf, const MainConf& main, const GatewaySettings& settings) {
+    const uint64_t segments = main.spool.size / main.spool.segment_size;
+    if (segments >= ample_segments) return;
+    for (const DestinationSettings& destination : settings.destinations) {
+        if (destination.retain_ms == 0) continue;
+        warn_at(cf, main.spool_place,
+                "\"momento_spool\" has " + std::to_string(segments) +
+                    " segments only, and a replay zone keeps delivered events of " +
+                    quoted(destination.name) + " for " +
+                    std::to_string(destination.retain_ms / 1000) +
+                    " s: webhooks are answered 503 while these fill it; make \"size\" "
+                    "larger, or \"segment\" smaller");
+        return;
+    }
+}
+
 // Those of one name are counted together, and so told of.
 std::vector<WebhookSettings> list_webhooks(const MainConf& main) {
     std::vector<WebhookSettings> list;
@@ -276,6 +321,7 @@ ngx_int_t finish_configuration(ngx_conf_t* cf) noexcept {
         for (size_t i = 0; i < settings->destinations.size(); ++i) {
             settings->destinations[i].retain_ms = longest_memory_ms(main, i);
         }
+        doubt_size(cf, main, *settings);
         main.settings = std::move(settings);
         for (const FileTarget& target : main.files) target.file->flush = files_reopen_hook;
         return NGX_OK;
@@ -304,9 +350,17 @@ char* set_spool(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         }
         // nginx would take it for the directory that it is to make, and change its mode.
         ngx_file_info_t info;
-        if (ngx_file_info(path.data, &info) != NGX_FILE_ERROR && !ngx_is_dir(&info)) {
+        const bool is_there = ngx_file_info(path.data, &info) != NGX_FILE_ERROR;
+        if (is_there && !ngx_is_dir(&info)) {
             return refuse(cf, "invalid value " + quoted(arguments[1]) +
                                   " in \"momento_spool\": it is not a directory");
+        }
+        // nginx makes one directory, not those above, and does not say where it was named.
+        std::string above(to_view(path));
+        above.resize(std::max<size_t>(above.rfind('/'), 1));
+        if (!is_there && access(above.c_str(), F_OK) != 0 && ngx_errno == NGX_ENOENT) {
+            return refuse(cf, "\"momento_spool\" cannot be made: there is no directory " +
+                                  quoted(above) + ", make it first");
         }
 
         auto size = static_cast<int64_t>(main.spool.size);
@@ -323,6 +377,7 @@ char* set_spool(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
         if (!parameters) return refuse(cf, parameters.error().text);
 
         main.spool.path = to_view(path);
+        main.spool_place = Place::here(cf);
         main.spool.size = static_cast<uint64_t>(size);
         main.spool.segment_size = static_cast<uint64_t>(segment_size);
         if (Status numbers = check(main.spool); !numbers) {

@@ -36,6 +36,7 @@ struct FileTarget {
 
 struct MainConf {
     SpoolSettings spool;  // no path: no "momento_spool"
+    Place spool_place;
     std::vector<DestinationSettings> destinations;
     std::vector<Place> places;        // of the destinations' ends
     std::vector<bool> sizes_letters;  // a destination says how large its letters may get

@@ -5,7 +5,7 @@
 #include "directives.h"
 #include "layout_guard.h"
 #include "ngx.h"
-#include "spool/placement.h"
+#include "surroundings.h"
 #include "variables.h"
 #include "webhook_request.h"
 #include "worker.h"
@@ -33,7 +33,9 @@ ngx_int_t postconfiguration(ngx_conf_t* cf) noexcept {
 ngx_int_t init_module(ngx_cycle_t* cycle) noexcept {
     return contain(cycle->log, ngx_int_t{NGX_OK}, [cycle] {
         const MainConf* main = main_conf(cycle);
-        if (ngx_test_config || main == nullptr) return ngx_int_t{NGX_OK};
+        if (main == nullptr) return ngx_int_t{NGX_OK};
+        doubt_surroundings(cycle, *main);
+        if (ngx_test_config) return ngx_int_t{NGX_OK};
 
         const std::string& spool = main->spool.path;
         if (main->metrics != nullptr && !main->metrics->orphans.begin_configuration(spool)) {
@@ -44,9 +46,6 @@ ngx_int_t init_module(ngx_cycle_t* cycle) noexcept {
         }
         if (spool.empty()) return ngx_int_t{NGX_OK};
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "ngx_http_momento_module %s", version);
-        if (auto doubt = doubt_placement(spool)) {
-            ngx_log_error(NGX_LOG_WARN, cycle->log, 0, "momento: %s", doubt->c_str());
-        }
         return ngx_int_t{NGX_OK};
     });
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "spool/slot_reader.h"
+#include "spool/slots.h"
 
 namespace momento {
 namespace {
@@ -63,7 +64,8 @@ void OrphanSurvey::Place::survey_spool(Found& found) {
     const bool is_configured = path_ == settings_->spool.path;
     std::sort(names->begin(), names->end());
     for (const std::string& name : *names) {
-        if (name[0] == '.' || (is_configured && is_known(name))) continue;
+        // ".dead" is none, nor is what mke2fs puts into a volume's root.
+        if (!is_destination_name(name) || (is_configured && is_known(name))) continue;
         auto places = find_slots(files_, path_, name);
         if (!places) {
             const int code = places.error().code;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/permissions.h"
 #include "spool/cursor_file.h"
 #include "spool/leftovers.h"
 #include "spool/planted.h"
@@ -26,8 +27,16 @@ bool is_refused(const Error& error) {
 
 constexpr char owner_remedy[] = "; give it to the user that workers run as (chown -R)";
 
-Error with_remedy(Error error) {
-    if (is_refused(error)) error.text += owner_remedy;
+// A directory above may keep workers out, whoever owns what is below.
+std::string remedy_of(const std::string& path) {
+    const std::string closed = closed_directory(path);
+    if (closed.empty()) return owner_remedy;
+    return "; workers may not enter \"" + closed +
+           "\": open that (chmod o+x), or choose another place";
+}
+
+Error with_remedy(Error error, const std::string& path) {
+    if (is_refused(error)) error.text += remedy_of(path);
     return error;
 }
 
@@ -69,7 +78,7 @@ Result<std::shared_ptr<Directory>> Slots::open_destination(bool create) {
 
 Result<std::unique_ptr<Slot>> Slots::claim() {
     auto parent = open_destination(true);
-    if (!parent) return with_remedy(parent.error());
+    if (!parent) return with_remedy(parent.error(), spool_path_ + '/' + destination_);
     auto names = (*parent)->list();
     if (!names) return names.error();
     std::sort(names->begin(), names->end());
@@ -268,7 +277,7 @@ void Slots::report(Severity severity, const std::string& name, const std::string
     }
     std::string path = spool_path_ + "/" + destination_ + "/" + name;
     std::string line = "slot \"" + path + "\" is left alone: " + what;
-    if (severity == Severity::error) line += owner_remedy;
+    if (severity == Severity::error) line += remedy_of(path);
     logger_.write(severity, std::move(line));
 }
 

@@ -113,6 +113,16 @@ TEST_F(OrphansTest, IsQuietWhereEverythingIsNamed) {
     EXPECT_TRUE(lines_.alerts.empty());
 }
 
+// mke2fs makes it in a volume's root, and only root may enter it.
+TEST_F(OrphansTest, LeavesAloneWhatNoDestinationIsNamedLike) {
+    spool("gone", 2);
+    const std::string& path = settings_->spool.path;
+    std::filesystem::rename(path + "/gone", path + "/lost+found");
+    survey();
+    EXPECT_EQ(table_->events(), 0u);
+    EXPECT_TRUE(lines_.alerts.empty());
+}
+
 TEST_F(OrphansTest, LooksIntoSpoolsThatAreNotConfiguredAnyMore) {
     spool("known", 2);
     const std::string old = settings_->spool.path;
@@ -157,7 +167,7 @@ TEST_F(OrphansTest, WaitsForWhoeverStillDelivers) {
 // Another worker's survey has the lock for a moment, and whoever rescues orphans for longer.
 TEST_F(OrphansTest, AreNoneTheLessWhileTheirSlotIsInUse) {
     spool("gone", 3);
-    spool("gone too", 2);
+    spool("gone_too", 2);
     survey();
     {
         auto places = find_slots(system_files(), settings_->spool.path, "gone");
