@@ -4,14 +4,19 @@ that nginx has where none is given (`error`), workers of another user, umask 022
 A row is a mistake and a pattern of what is told; several mistakes share one nginx.
 """
 
+import contextlib
+import grp
 import gzip
+import os
 import re
 
 import pytest
 
+from harness import standin as aws
 from harness.events import FORGED, SECRET, compact, documented_event, fields, now_ms, signed
+from harness.nginx import check_config
 from harness.waiting import eventually
-from harness.webhook import webhook
+from harness.webhook import file_destination, webhook
 
 # Nothing else at that level is told of before its minute is over.
 DEFAULT = {"level": ""}
@@ -93,3 +98,177 @@ def test_every_refusal_is_told_of_once_by_one_worker(start_webhook):
     assert hook.send().status == 200  # and nothing is said of what is accepted
     hook.events()
     assert hook.error_log()[before:] == ""
+
+
+# What `nginx -t` warns of, beside what test_config_errors.py has
+
+
+def closed_directory(directory):
+    (directory / "private").mkdir(mode=0o700)
+    (directory / "private/spool").mkdir()
+
+
+def closed_secret(directory):
+    (directory / "momento.secret").write_text(SECRET)
+    (directory / "momento.secret").chmod(0o600)
+
+
+BUS = "momento_destination bus { eventbridge default; region %s; }"
+SPOOL = "momento_spool %%DIR%%/spool;"
+LIMITED = "limit_req zone=hooks burst=9;"
+ZONE = "limit_req_zone $binary_remote_addr zone=hooks:1m rate=5r/s;"
+REPLAYED = "momento_replay_zone signatures 1m;"
+
+DOUBTS = {
+    "a region that is none": (
+        {"http": SPOOL + BUS % "us-west-2a"},
+        r'"us-west-2a" is no region that is known here: there are .*"us-west-2"'),
+    "a limit that looks like a full log": (
+        {"http": SPOOL + file_destination() + ZONE, "server": webhook(LIMITED)},
+        r'"limit_req" of a "momento_webhook" answers 503.*"limit_req_status 429;".* in '
+        r"%%DIR%%/nginx.conf:\d+"),
+    "a small log beside a replay zone": (
+        {"http": "momento_spool %%DIR%%/spool size=4m segment=1m;" + file_destination()
+                 + REPLAYED, "server": webhook("momento_webhook_replay signatures;")},
+        r'"momento_spool" has 4 segments only, and a replay zone keeps.* for 120 s'),
+    "a spool that workers cannot come to": (
+        {"http": "momento_spool %%DIR%%/private/spool;" + file_destination(),
+         "server": webhook(), "prepare": closed_directory},
+        r'spool "%%DIR%%/private/spool" cannot be used: workers \(user "www-data"\) may not '
+        r'enter "%%DIR%%/private": open that'),
+    "a secret that is root's": (
+        {"http": SPOOL + file_destination(),
+         "server": webhook(secret="file:%%DIR%%/momento.secret"), "prepare": closed_secret},
+        r'secret "file:%%DIR%%/momento.secret" cannot be followed by workers \(user '
+        r'"www-data"\).*chgrp, chmod 640'),
+    "a spool in memory": (
+        {"http": "momento_spool /dev/shm/momento-first-day;" + file_destination()},
+        r'spool "/dev/shm/momento-first-day" is on tmpfs: its events do not survive'),
+    "a disk that is smaller than a log": (
+        {"http": "momento_spool %%DIR%%/spool size=1024g;" + file_destination()},
+        r'spool "%%DIR%%/spool" is on a disk of \d+ MB, smaller than its "size"'),
+}
+NOT_DOUBTED = {
+    "a limit with a status": (
+        {"http": SPOOL + file_destination() + ZONE,
+         "server": webhook(LIMITED + "limit_req_status 429;")}, "limit_req"),
+    "a region behind an endpoint": (
+        {"http": SPOOL + "momento_destination bus { eventbridge default; region here; "
+                         "endpoint http://127.0.0.1:1; }"}, "region"),
+    "a log of many segments": (
+        {"http": "momento_spool %%DIR%%/spool size=8m segment=1m;" + file_destination()
+                 + REPLAYED, "server": webhook("momento_webhook_replay signatures;")},
+        "segments only"),
+}
+
+
+def output_of(parts):
+    result = check_config(**DEFAULT, **parts)
+    assert result.status == 0, result.output
+    return result.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has workers of another user")
+@pytest.mark.parametrize("mistake", DOUBTS)
+def test_nginx_t_warns_of(mistake):
+    parts, message = DOUBTS[mistake]
+    try:
+        output = output_of(parts)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir("/dev/shm/momento-first-day")
+    assert re.search(rf"\[warn\].*{message}", output), output
+
+
+@pytest.mark.parametrize("what", NOT_DOUBTED)
+def test_nginx_t_does_not_warn_of(what):
+    parts, word = NOT_DOUBTED[what]
+    assert word not in output_of(parts)
+
+
+def test_a_spool_without_a_place_is_an_error_with_its_own():
+    text = "momento_spool %%DIR%%/not/there;"
+    result = check_config(http=text + "\n" + file_destination(), server=webhook(), **DEFAULT)
+    assert (result.status, result.line) == (1, text)
+    assert result.message == ('"momento_spool" cannot be made: there is no directory '
+                              '"%%DIR%%/not", make it first')
+
+
+# What is said when nginx runs
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has workers of another user")
+def test_a_secret_of_root_is_rotated_as_the_readme_says(start_webhook):
+    """Told at the start and when it changes, once by one of two workers; a reload takes it."""
+    hook = start_webhook(workers=2, secret="file:%%DIR%%/momento.secret",
+                         files={"momento.secret": SECRET}, **DEFAULT)
+    file = hook.path("momento.secret")
+    file.chmod(0o600)
+    hook.reload()
+    pids = "|".join(map(str, hook.workers()))
+    told(hook, r'secret "file:\S+" cannot be followed, a change counts after a reload.*'
+               r"Permission denied.*chgrp, chmod 640")
+    hook.write("new.secret", "new")
+    hook.path("new.secret").chmod(0o600)
+    hook.path("new.secret").rename(file)
+    told(hook, r'secret "file:\S+" has changed and is not read again.*reload nginx')
+    assert hook.send(secret="new").status == 403
+    assert hook.send().status == 200
+    for finding in ("cannot be followed", "has changed"):
+        assert len(re.findall(rf" (?:{pids})#.*: .*{finding}", hook.error_log())) == 1
+
+    hook.reload()
+    assert hook.send(secret="new").status == 200
+    assert hook.send().status == 200, "what it was before still counts"
+    hook.reload()
+    assert hook.send().status == 200, "after another reload, too"
+    file.chmod(0o640)
+    os.chown(file, 0, grp.getgrnam("www-data").gr_gid)
+    told(hook, r'secret "file:\S+" can be read again')
+    hook.write("new.secret", "newer")  # everybody's: it is read without a reload
+    hook.path("new.secret").rename(file)
+    assert hook.send(secret="newer").status == 200
+    assert hook.send(secret="new").status == 200
+
+
+@pytest.mark.parametrize("way", ["followed", "reloaded"])
+def test_a_file_has_a_previous_version_as_long_as_it_is_told_to(start_webhook, way):
+    hook = start_webhook(secret="file:%%DIR%%/momento.secret previous=0",
+                         files={"momento.secret": "old"}, **DEFAULT)
+    assert hook.send(secret="old").status == 200
+    hook.write("momento.secret", "new")
+    if way == "reloaded":
+        hook.reload()
+    assert hook.send(secret="new").status == 200
+    assert hook.send(secret="old").status == 403
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has workers of another user")
+def test_where_the_spool_is_is_told_at_the_start_and_after_a_reload(start_webhook):
+    hook = start_webhook(spool="momento_spool %%DIR%%/spool size=1024g;", **DEFAULT)
+    hook.allow(r"/private/spool.*Permission denied")
+    smaller = r'spool "\S+/spool" is on a disk of \d+ MB, smaller than its "size"'
+    told(hook, smaller)
+    hook.path("private").mkdir(mode=0o700)
+    hook.reload(http=hook.parts["http"].replace("%%DIR%%/spool", "%%DIR%%/private/spool"))
+    told(hook, r'workers \(user "www-data"\) may not enter "\S+/private"')
+    assert len(re.findall(smaller.replace("/spool", "/private/spool"), hook.error_log())) == 1
+    assert hook.send().status == 503
+    told(hook, r'workers may not enter "\S+/private": open that \(chmod o\+x\)')
+
+
+def test_a_full_log_says_which_setting_and_why_nothing_leaves(start_webhook, standin):
+    sentence = ("User: arn:aws:iam::123456789012:user/x is not authorized to perform: "
+                "events:PutEvents on resource: arn:aws:events:us-west-2:123456789012:"
+                "event-bus/default")
+    standin.always(aws.error("AccessDeniedException", message=sentence))
+    hook = start_webhook(standin, spool="momento_spool %%DIR%%/spool size=4m segment=1m;",
+                         **DEFAULT)
+    padding = "x" * 200_000
+    while hook.send(documented_event(text=padding)).status == 200:
+        pass
+    told(hook, rf'destination "bus" is on hold \(AccessDeniedException: {re.escape(sentence)}')
+    full = r'log "bus/\w+": nothing can be stored: the log has reached its size of 4194304 ' \
+           r'bytes, "size=" of "momento_spool"; its events are on hold'
+    eventually(lambda: hook.send(documented_event(text=padding)).status == 503
+               and re.search(full, hook.error_log()), "the reason why it fills")
