@@ -170,7 +170,7 @@ TEST_F(SpoolCommands, DrainGoesOnBehindASlotThatCannotBeRead) {
     std::ostringstream out;
     std::ostream err(&words);
     Console console{in, out, err, [](const std::string&) { return nullptr; }};
-    EXPECT_EQ(run_momentoctl({"drain", "--json", spool_.path()}, console), 2);
+    EXPECT_EQ(run_momentoctl({"drain", "--json", "--timeout=20s", spool_.path()}, console), 2);
     EXPECT_THAT(out.str(), HasSubstr("{\"pending\":{},")) << words.str();
     EXPECT_THAT(words.str(), HasSubstr("what is pending cannot be told of 1 slot"));
 }
@@ -183,7 +183,7 @@ TEST_F(SpoolCommands, DrainShowsOnATerminalWhatIsLeft) {
     std::ostringstream out;
     std::ostream err(&words);
     Console console{in, out, err, {}, Terminal{false, true, 80}};
-    EXPECT_EQ(run_momentoctl({"drain", spool_.path()}, console), 0);
+    EXPECT_EQ(run_momentoctl({"drain", "--timeout=20s", spool_.path()}, console), 0);
     EXPECT_EQ(words.str(), "pending 1: \"bus\": 1\r\x1b[K");
 
     spool_.append("bus", {TestSpool::event("one")});
