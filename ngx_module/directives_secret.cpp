@@ -113,7 +113,9 @@ Result<LocationSecret> read_secret(ngx_conf_t* cf, const Arguments& arguments) {
                      ": only \"file:\" and \"secretsmanager:\" sources have a previous "
                      "version"};
     }
-    secret.previous_ms = previous_ms == unset_number ? default_previous_ms : previous_ms;
+    // Whoever replaces a file expects the old secret to be gone.
+    const int64_t otherwise_ms = is_file ? 0 : default_previous_ms;
+    secret.previous_ms = previous_ms == unset_number ? otherwise_ms : previous_ms;
     if (source->kind == SecretSource::Kind::environment) {
         keep_variable(cf, source->location, Visibility::master_only);
     }

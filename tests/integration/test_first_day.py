@@ -200,7 +200,7 @@ def test_a_spool_without_a_place_is_an_error_with_its_own():
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has workers of another user")
 def test_a_secret_of_root_is_rotated_as_the_readme_says(start_webhook):
     """Told at the start and when it changes, once by one of two workers; a reload takes it."""
-    hook = start_webhook(workers=2, secret="file:%%DIR%%/momento.secret",
+    hook = start_webhook(workers=2, secret="file:%%DIR%%/momento.secret previous=1h",
                          files={"momento.secret": SECRET}, **DEFAULT)
     file = hook.path("momento.secret")
     file.chmod(0o600)
@@ -232,8 +232,8 @@ def test_a_secret_of_root_is_rotated_as_the_readme_says(start_webhook):
 
 
 @pytest.mark.parametrize("way", ["followed", "reloaded"])
-def test_a_file_has_a_previous_version_as_long_as_it_is_told_to(start_webhook, way):
-    hook = start_webhook(secret="file:%%DIR%%/momento.secret previous=0",
+def test_a_file_has_no_previous_version_unless_it_is_told_to(start_webhook, way):
+    hook = start_webhook(secret="file:%%DIR%%/momento.secret",
                          files={"momento.secret": "old"}, **DEFAULT)
     assert hook.send(secret="old").status == 200
     hook.write("momento.secret", "new")

@@ -302,8 +302,7 @@ def test_a_dry_run_waits_too_and_refuses_nothing(start, vault):
 
 
 def test_a_file_that_changes_is_followed_without_a_reload(start_webhook):
-    hook = start_webhook(secret="file:%%DIR%%/secret previous=0", files={"secret": "first\n"},
-                         workers=2)
+    hook = start_webhook(secret="file:%%DIR%%/secret", files={"secret": "first\n"}, workers=2)
     assert hook.send(secret="first").status == 200
     for old, new in (("first", "second"), ("second", "third")):
         hook.write("secret", new)
