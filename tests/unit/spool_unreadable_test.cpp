@@ -82,6 +82,18 @@ class Unreadable : public SimLogTest {
         return bodies;
     }
 
+    // Opens the slot that is there, whatever cannot be read in it.
+    PlayedLog& adopt() { return adopt(*log_->slots); }
+    PlayedLog& adopt(Slots& slots) {
+        auto slot = slots.adopt();
+        const bool is_there = slot && *slot;
+        EXPECT_TRUE(is_there);
+        if (!is_there) return *log_;
+        log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
+        log_->step();
+        return *log_;
+    }
+
     void release_all(PlayedLog& log, std::vector<ReadRecord> read) {
         log.release(read);
         log.log->release(std::exchange(log.damaged, {}));
@@ -163,12 +175,7 @@ TEST_F(Unreadable, ASegmentThatCannotBeOpenedWaitsAlone) {
         kill();
         deny(segment_file_name(number));
         start();
-        auto slot = log_->slots->adopt();
-        ASSERT_TRUE(slot);
-        ASSERT_TRUE(*slot);
-        log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
-        PlayedLog& log = *log_;
-        log.step();
+        PlayedLog& log = adopt();
         const std::vector<std::string> waiting = bodies_in(number, 0, 100);
         EXPECT_EQ(log.read_bodies(), all_but(waiting));
         EXPECT_EQ(log.reader.unreadable(), waiting.size());
@@ -186,10 +193,7 @@ TEST_F(Unreadable, ABadFirstSectorCostsNothingWhereTheNextSegmentTellsOfIt) {
     kill();
     spoil_pages(2, 0);
     start();
-    auto slot = log_->slots->adopt();
-    ASSERT_TRUE(slot && *slot);
-    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
-    log_->step();
+    adopt();
     EXPECT_EQ(log_->read_bodies(), all_but({}));
 }
 
@@ -197,11 +201,7 @@ TEST_F(Unreadable, ASegmentThatIsTakenAwayIsGivenUp) {
     kill();
     deny(segment_file_name(2));
     start();
-    auto slot = log_->slots->adopt();
-    ASSERT_TRUE(slot && *slot);
-    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
-    PlayedLog& log = *log_;
-    log.step();
+    PlayedLog& log = adopt();
     std::vector<ReadRecord> read = log.read();
     heal();
     ASSERT_TRUE(slot_directory()->remove(segment_file_name(2)));
@@ -225,10 +225,7 @@ TEST_F(Unreadable, ASpareThatCannotBeOpenedIsNotMissed) {
     }
     deny(".spare");
     start();
-    auto slot = log_->slots->adopt();
-    ASSERT_TRUE(slot && *slot);
-    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
-    log_->step();
+    adopt();
     EXPECT_EQ(log_->read_bodies(), all_but({}));
     EXPECT_EQ(lines_.count("00000000000000aa.spare"), 1u);
 }
@@ -265,11 +262,8 @@ TEST_P(Blocked, ASlotIsCountedAndTriedAgain) {
     EXPECT_EQ(lines_.count(name), 1u);
 
     heal();
-    auto slot = slots.adopt();
-    ASSERT_TRUE(slot && *slot);
+    adopt(slots);
     EXPECT_THAT(blocked, IsEmpty());
-    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
-    log_->step();
     EXPECT_EQ(log_->read_bodies(), all_but({}));
     EXPECT_THAT(log_->damaged, IsEmpty());
 }
@@ -287,10 +281,7 @@ TEST_F(Unreadable, TheEndOfALogThatCannotBeReadIsNotTakenForItsEnd) {
     ASSERT_TRUE(slot);
     EXPECT_FALSE(*slot);
     heal();
-    slot = slots.adopt();
-    ASSERT_TRUE(slot && *slot);
-    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
-    log_->step();
+    adopt(slots);
     EXPECT_EQ(log_->read_bodies(), all_but({}));
 }
 
@@ -329,10 +320,7 @@ TEST_F(Unreadable, APageDoesNotHideThatALogIsTorn) {
     ASSERT_TRUE(slot);
     EXPECT_FALSE(*slot);
     heal();
-    slot = slots.adopt();
-    ASSERT_TRUE(slot && *slot);
-    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
-    log_->step();
+    adopt(slots);
     whole.push_back(body);
     EXPECT_EQ(log_->read_bodies(), whole);
     EXPECT_THAT(log_->damaged, IsEmpty());
@@ -438,14 +426,32 @@ TEST_F(Parting, WhatIsReadInTheirSlotIsWhatWasStored) {
     EXPECT_EQ(empty_slots(), waiting());
 }
 
+// The segment that it shares holds later records of the other log, whose sequences it gives to
+// its own.
+TEST_F(Parting, WhatTheirSlotTakesIsNotMistakenForWhatTheOtherLogHas) {
+    PlayedLog& log = deliver_all_else();
+    log.read();
+    log.settle();
+    log.read();
+    log.writer->finish();
+    heal();
+    std::vector<std::string> all = waiting();
+    PlayedLog& their = adopt();
+    for (const char* body : {"own 1", "own 2"}) {
+        ASSERT_TRUE(their.append(body));
+        all.emplace_back(body);
+    }
+    kill();
+    start();
+    EXPECT_EQ(adopt().read_bodies(), all);
+    EXPECT_THAT(log_->damaged, IsEmpty());
+}
+
 TEST_F(Parting, ASegmentThatCannotBeOpenedIsPartedWithAsWell) {
     kill();
     deny(segment_file_name(2));
     start();
-    auto slot = log_->slots->adopt();
-    ASSERT_TRUE(slot && *slot);
-    log_ = std::make_unique<PlayedLog>(settings_, "bus", tools(*files_), std::move(*slot));
-    log_->step();
+    adopt();
     log_->release(log_->read());
     log_->read();
     log_->settle();
