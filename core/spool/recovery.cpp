@@ -155,7 +155,7 @@ class Recovery {
         BadNumbers bad;
         for (const auto& numbered : bad_) bad.push_back(numbered.first);
         for (const auto& numbered : unread_) bad.push_back(numbered.first);
-        chain_ = follow_chain(found_, bad, name_, slot_.cursor.base_sequence);
+        chain_ = follow_chain(found_, bad, name_, slot_.cursor.base_sequence, shared_segment());
         for (size_t i = 0; i < chain_.size(); ++i) {
             const ChainLink& link = chain_[i];
             const FoundSegment& found = found_.at(link.number);
@@ -253,6 +253,13 @@ class Recovery {
         return {};
     }
 
+    // Of a waiting slot, as long as something in it is pending; 0: none. What vouched for it
+    // may be damaged.
+    uint64_t shared_segment() const {
+        const CursorState& cursor = slot_.cursor;
+        return cursor.base_sequence < cursor.own_from ? cursor.base.segment : 0;
+    }
+
     // The sequence from which on nothing in a segment with this header is this slot's.
     uint64_t end_of_others(const SegmentHeader& header) const {
         const uint64_t own_from = slot_.cursor.own_from;
@@ -274,7 +281,14 @@ class Recovery {
             Record record;
             Result<SegmentScan::Found> found = records.look(segment.size, record);
             if (!found) return found.error();
-            if (*found == SegmentScan::Found::record && record.sequence >= before) return tail;
+            if (*found == SegmentScan::Found::record && record.sequence >= before) {
+                if (patched->has_hole(tail.end, records.offset())) {
+                    // Which holds what is missing before it, as far as that stands here.
+                    tail.end = records.offset();
+                    if (extent.segment == shared_segment()) tail.next_sequence = before;
+                }
+                return tail;
+            }
             // Behind a damaged place a gap in the sequences is what was lost there.
             bool expected =
                 record.sequence == tail.next_sequence ||

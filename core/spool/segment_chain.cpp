@@ -26,14 +26,13 @@ bool names(const SegmentHeader& header, const SegmentHeader& before) {
 }
 
 // The next lower one that can have stood before what `at` names and is not there.
-Found::const_iterator elder_of(const Found& found, Found::const_iterator at) {
+Found::const_iterator elder_of(const Found& found, Found::const_iterator at, uint64_t shared) {
     const SegmentHeader& header = at->second.header;
     for (auto before = found.lower_bound(std::min(header.predecessor, header.number));
          before != found.begin();) {
         const SegmentHeader& elder = (--before)->second.header;
-        if (elder.slot == header.slot && elder.first_sequence <= header.first_sequence) {
-            return before;
-        }
+        const bool is_of_slot = elder.slot == header.slot || elder.number == shared;
+        if (is_of_slot && elder.first_sequence <= header.first_sequence) return before;
     }
     return found.end();
 }
@@ -41,7 +40,8 @@ Found::const_iterator elder_of(const Found& found, Found::const_iterator at) {
 }  // namespace
 
 std::vector<ChainLink> follow_chain(const Found& found, const BadNumbers& bad,
-                                    std::string_view slot, uint64_t base_sequence) {
+                                    std::string_view slot, uint64_t base_sequence,
+                                    uint64_t shared) {
     std::vector<ChainLink> chain;
     if (found.empty()) return chain;
     auto at = newest_of(found, slot);
@@ -60,7 +60,7 @@ std::vector<ChainLink> follow_chain(const Found& found, const BadNumbers& bad,
         const bool is_bad = std::find(bad.begin(), bad.end(), header.predecessor) != bad.end();
         if (!is_bad && header.first_sequence <= base_sequence) break;
         if (planted(Bug::gap_ends_log)) break;
-        const auto elder = elder_of(found, at);
+        const auto elder = elder_of(found, at, shared);
         if (elder == found.end()) break;
         at = elder;
         chain.push_back(

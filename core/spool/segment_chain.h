@@ -4,8 +4,8 @@
 // slot: what lies before is the log all the same, from the next lower segment on.
 //
 // A segment that is not named is left of an attempt that failed. One that names another slot
-// is not believed, whatever its number: unless nothing here names this slot, whose directory
-// was renamed then.
+// is not believed, whatever its number: unless it is the one that this slot was made for
+// (waiting_slot.h), or nothing here names this slot, whose directory was renamed then.
 //
 // Pure functions; any thread may call them.
 #pragma once
@@ -34,10 +34,11 @@ struct ChainLink {
 // Numbers of the files that are segments by name only.
 using BadNumbers = std::vector<uint64_t>;
 
-// The log's segments, oldest first. Records below `base_sequence` are released.
+// The log's segments, oldest first. Records below `base_sequence` are released. `shared`: the
+// segment of another slot in which records of this one are pending; 0: there is none.
 std::vector<ChainLink> follow_chain(const std::map<uint64_t, FoundSegment>& found,
                                     const BadNumbers& bad, std::string_view slot,
-                                    uint64_t base_sequence);
+                                    uint64_t base_sequence, uint64_t shared);
 
 // Whether a file of that number that cannot be believed may have held unreleased records.
 bool may_be_missed(uint64_t number, const std::vector<ChainLink>& chain,

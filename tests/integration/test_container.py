@@ -174,6 +174,7 @@ def test_a_container_takes_delivers_and_drains(image, volume):
     if volume == "kubernetes":
         # A volume's root belongs to root, and to fsGroup.
         os.chown(spool, 0, gid)
+        (spool / "lost+found").mkdir(exist_ok=True, mode=0o700)
         spool.chmod(0o2775)
     else:
         assert (spool.stat().st_uid, stat.S_IMODE(spool.stat().st_mode)) == (uid, 0o700)

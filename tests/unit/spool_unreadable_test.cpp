@@ -447,6 +447,83 @@ TEST_F(Parting, WhatTheirSlotTakesIsNotMistakenForWhatTheOtherLogHas) {
     EXPECT_THAT(log_->damaged, IsEmpty());
 }
 
+// Of the slot's own segments, the one behind the shared one vouches for it.
+class PartingLosesItsVoucher
+    : public Parting,
+      public testing::WithParamInterface<std::tuple<const char*, int>> {
+  protected:
+    // The slot that was made, with so many records of its own; nobody has it.
+    void part_and_append(int own) {
+        PlayedLog& log = deliver_all_else();
+        const std::string other = slot_path();
+        log.read();
+        log.settle();
+        log.read();
+        log.writer->finish();
+        heal();
+        PlayedLog& their = adopt();
+        for (int i = 0; i < own; ++i) ASSERT_TRUE(their.append(padded("own", 900)));
+        for (const std::string& name : list("/spool/bus")) {
+            if ("/spool/bus/" + name != other) their_path_ = "/spool/bus/" + name;
+        }
+        kill();
+    }
+
+    void spoil_voucher() {
+        auto directory = std::move(*editor().open_directory(their_path_, false));
+        const std::string how = std::get<0>(GetParam());
+        if (how == "cannot be opened") return deny(segment_file_name(3));
+        ASSERT_TRUE(directory->remove(segment_file_name(3)));
+        if (how == "is gone") return;
+        auto file = std::move(*directory->open(segment_file_name(3), Directory::Mode::create));
+        ASSERT_TRUE(file->write_at(0, std::string(size_t{4} * page, '\0')));
+    }
+
+    std::string their_path_;
+};
+
+TEST_P(PartingLosesItsVoucher, WhatWaitsIsThereAllTheSame) {
+    part_and_append(std::get<1>(GetParam()));
+    spoil_voucher();
+    start();
+    std::vector<std::string> read = adopt().read_bodies();
+    ASSERT_GE(read.size(), waiting().size());
+    read.resize(waiting().size());
+    EXPECT_EQ(read, waiting());
+}
+
+TEST_P(PartingLosesItsVoucher, WhatWaitsIsStillWaitedFor) {
+    part_and_append(std::get<1>(GetParam()));
+    spoil_voucher();
+    const auto voucher = disk_.before;
+    spoil_pages(2, 1, 2);
+    disk_.before = [voucher, pages = disk_.before](const sim::Call& call) {
+        const sim::Fault fault = voucher ? voucher(call) : sim::Fault{};
+        return fault.error != 0 ? fault : pages(call);
+    };
+    settings_.unread_reach = 1000;  // here they stay
+    start();
+    PlayedLog& log = adopt();
+    for (const std::string& body : log.read_bodies()) EXPECT_EQ(body, padded("own", 900));
+    heal();
+    std::vector<std::string> read;
+    for (int i = 0; i < 3; ++i) {
+        clock_.advance_ms(60'000);
+        for (std::string& body : log.read_bodies()) read.push_back(std::move(body));
+    }
+    // Behind those of its own that were read first, in another order.
+    read.erase(std::remove(read.begin(), read.end(), padded("own", 900)), read.end());
+    EXPECT_EQ(read, waiting());
+}
+
+// One that cannot be opened, with nothing behind it, has the whole slot wait.
+INSTANTIATE_TEST_SUITE_P(Voucher, PartingLosesItsVoucher,
+                         testing::Values(std::make_tuple("cannot be opened", 20),
+                                         std::make_tuple("is gone", 0),
+                                         std::make_tuple("is gone", 20),
+                                         std::make_tuple("is blank", 0),
+                                         std::make_tuple("is blank", 20)));
+
 TEST_F(Parting, ASegmentThatCannotBeOpenedIsPartedWithAsWell) {
     kill();
     deny(segment_file_name(2));
