@@ -185,7 +185,8 @@ class Recovery {
     }
 
     // The predecessor that this header names, if it cannot be read: what it holds, and where
-    // it ends, stands here. Its first record is the one behind the last segment's last.
+    // it ends, stands here. Its first record is the one behind the last segment's last; or the
+    // base's, if that stands in it: what was refused may be left in the last segment.
     void insert_unread(const SegmentHeader& behind) {
         const auto unread = unread_.find(behind.predecessor);
         if (unread == unread_.end() || behind.predecessor_salt == Salt{}) return;
@@ -195,7 +196,9 @@ class Recovery {
         segment.extent.end = behind.predecessor_end;
         segment.extent.sealed = true;
         segment.extent.salt = behind.predecessor_salt;
-        segment.extent.first_sequence = std::max(next_in_chain_, slot_.cursor.base_sequence);
+        const bool has_base = slot_.cursor.base.segment == behind.predecessor;
+        const uint64_t base = slot_.cursor.base_sequence;
+        segment.extent.first_sequence = has_base ? base : std::max(next_in_chain_, base);
         segment.size = std::max(unread->second.file.size, behind.predecessor_end);
         segment.newest_publish_ms = behind.predecessor_newest_publish_ms;
         segment.unread = true;

@@ -239,6 +239,47 @@ TEST_F(Unreadable, ASlotWithAFileThatCannotBeReadIsNotClaimed) {
     EXPECT_EQ(log.read_bodies(), std::vector<std::string>{"new"});
 }
 
+// What was written again, into the next segment, may be left in the one that was given up. It
+// does not tell where the next one begins.
+TEST_F(Unreadable, WhatIsLeftInASegmentGivenUpCostsTheNextOneNothing) {
+    PlayedLog& log = restart();
+    const auto second =
+        std::find_if(records_.begin(), records_.end(),
+                     [](const ReadRecord& read) { return read.end.segment == 2; });
+    const std::string name = segment_file_name(1);
+    std::string given_up = content(name);
+    log.read();
+    log.release({records_.begin(), second + 1});
+    kill();
+    ASSERT_THAT(files_like(name), IsEmpty());
+
+    // It was not yet on disk that it was used again.
+    const uint64_t end = std::prev(second)->end.offset;
+    given_up.resize(end);
+    for (auto again = second; again != second + 4; ++again) {
+        RecordBuffer buffer = RecordBuffer::from(again->record);
+        buffer.seal(decode_segment_header(given_up).header.salt, again->record.sequence, end);
+        given_up += buffer.bytes();
+    }
+    auto file = slot_directory()->open(name, Directory::Mode::create);
+    ASSERT_TRUE((*file)->write_at(0, given_up));
+
+    deny(segment_file_name(2));
+    start();
+    PlayedLog& after = adopt();
+    std::vector<std::string> waiting = bodies_in(2, 0, 100);
+    waiting.erase(waiting.begin());
+    std::vector<std::string> others = all_but(bodies_in(1, 0, 100));
+    others.erase(others.begin(), others.begin() + static_cast<ptrdiff_t>(waiting.size()) + 1);
+    EXPECT_EQ(after.read_bodies(), others);
+    EXPECT_THAT(after.damaged, IsEmpty());
+    EXPECT_EQ(after.reader.unreadable(), waiting.size());
+    heal();
+    clock_.advance_ms(1'000);
+    EXPECT_EQ(after.read_bodies(), waiting);
+    EXPECT_THAT(after.damaged, IsEmpty());
+}
+
 class Blocked : public Unreadable, public testing::WithParamInterface<const char*> {};
 
 // Neither delivered nor lost nor hidden; and delivered as soon as it can be read.
