@@ -250,18 +250,22 @@ void World::doubt_records(Directory& slot, const std::string& segment) {
     std::string header(segment_header_size, '\0');
     (void)file->read_at(0, header.data(), header.size());
     const uint64_t size = *file->size();
-    SegmentScan scan(file, decode_segment_header(header).header.salt, segment_header_size);
+    const SegmentHeader decoded = decode_segment_header(header).header;
+    SegmentScan scan(file, decoded.salt, segment_header_size);
+    uint64_t next = decoded.first_sequence;
     for (;;) {
         Record record;
         auto found = scan.look(size, record);
         if (*found == SegmentScan::Found::end) return;
         if (*found == SegmentScan::Found::bad) {
-            auto next = scan.find(scan.offset() + 1, size, 0, 0);
-            if (!*next) return;
-            scan.move_to(**next);
+            // What a failed sync has left in the middle, say.
+            auto whole = scan.find(scan.offset(), size, next, 0);
+            if (!*whole) return;
+            scan.move_to(**whole);
             continue;
         }
         if (SimEvent* event = ledger_.find(record.body, "the log")) event->may_be_lost = true;
+        next = record.sequence + 1;
         scan.move_to(scan.offset() + record.encoded_size());
     }
 }
