@@ -41,9 +41,10 @@ void CursorKeeper::write() {
     if (released_) write_now();
 }
 
-void CursorKeeper::sync() {
+bool CursorKeeper::sync() {
     if (released_ || appended_) write_now();
     sync_file();
+    return !released_ && !appended_;
 }
 
 bool CursorKeeper::renew() {

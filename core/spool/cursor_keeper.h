@@ -41,8 +41,9 @@ class CursorKeeper {
     // Writes what was released since the last write.
     void write();
 
-    // Once a second: writes what has changed in any way, and makes it durable.
-    void sync();
+    // Once a second: writes what has changed in any way, and makes it durable. False if that
+    // failed, or is not to be tried again yet.
+    bool sync();
 
     // Whether the file has been written since the slot was opened; sees to it if need be. Then
     // whoever remembers the slot as drained sees that it has another generation, and all names

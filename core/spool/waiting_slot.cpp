@@ -78,7 +78,7 @@ Status write_next_segment(Directory& directory, const SegmentHeader& header) {
 
 }  // namespace
 
-Result<std::string> make_waiting_slot(const Slot& slot, const WaitingRecords& records,
+Result<WaitingSlot> make_waiting_slot(const Slot& slot, const WaitingRecords& records,
                                       int64_t now_ms, Random& random) {
     Directory& above = *slot.above;
     remove_unfinished(above);
@@ -115,8 +115,8 @@ Result<std::string> make_waiting_slot(const Slot& slot, const WaitingRecords& re
         remove_all(above, *directory, unfinished);
         return made.error();
     }
-    // Nobody takes it while it is locked. If it stands there after a crash all the same, it
-    // delivers what the old one still has, too.
+    // If it stands there after a crash all the same, it delivers what the old one still has,
+    // too.
     if (Status named = above.rename(unfinished, name); !named) {
         remove_all(above, *directory, unfinished);
         return named.error();
@@ -125,7 +125,7 @@ Result<std::string> make_waiting_slot(const Slot& slot, const WaitingRecords& re
         remove_all(above, *directory, name);
         return synced.error();
     }
-    return name;
+    return WaitingSlot{name, std::move(*lock), records.pending.back()};
 }
 
 }  // namespace momento

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,18 @@ struct WaitingRecords {
     int64_t newest_publish_ms = 0;  // in the segment
 };
 
-// Makes it beside `slot`, whole and durable before anybody can take it. Its name; on an error
-// nothing is left, or a directory that is no slot, which the next call removes.
-Result<std::string> make_waiting_slot(const Slot& slot, const WaitingRecords& records,
+// One that was made. Nobody takes it while it is locked.
+struct WaitingSlot {
+    std::string name;
+    std::unique_ptr<FileLock> lock;
+    uint64_t last_sequence = 0;  // of its records
+};
+
+// Makes it beside `slot`, whole and durable before anybody can take it. Whoever calls holds its
+// lock until the records are durably released where they stood: what of it is delivered before
+// that would be delivered from there, too. On an error nothing is left, or a directory that is
+// no slot, which the next call removes.
+Result<WaitingSlot> make_waiting_slot(const Slot& slot, const WaitingRecords& records,
                                       int64_t now_ms, Random& random);
 
 }  // namespace momento

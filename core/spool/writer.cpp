@@ -69,8 +69,9 @@ class Writer::Impl {
         apply_releases();
         publish();
         wake_reader();
-        cursor_->sync();
+        sync_cursor();
         observe(tools_.observer, steps::finished);
+        waiting_slots_.clear();
         slot_.reset();
     }
 
@@ -298,8 +299,21 @@ class Writer::Impl {
 
     void part_with_unread() {
         for (const UnreadRecords& unread : unread_) log_->parted_.post(part_with(unread));
-        if (!unread_.empty()) apply_releases();
+        if (unread_.empty()) return;
         unread_.clear();
+        apply_releases();
+        sync_cursor();
+    }
+
+    // Waiting slots are let go once what they hold is durably released here.
+    void sync_cursor() {
+        if (!cursor_->sync()) return;
+        const auto is_released = [this](const WaitingSlot& waiting) {
+            return cursor_->state().is_released(waiting.last_sequence);
+        };
+        waiting_slots_.erase(
+            std::remove_if(waiting_slots_.begin(), waiting_slots_.end(), is_released),
+            waiting_slots_.end());
     }
 
     // False: they stay.
@@ -319,7 +333,7 @@ class Writer::Impl {
         const std::string records = std::to_string(waiting.pending.size()) + " records of \"" +
                                     slot_->destination + '/' + slot_->name +
                                     "\" that cannot be read now ";
-        Result<std::string> made =
+        Result<WaitingSlot> made =
             make_waiting_slot(*slot_, waiting, tools_.clock->wall_ms(), *tools_.random);
         if (!made) {
             tools_.logger->write(Severity::alert, records +
@@ -330,12 +344,13 @@ class Writer::Impl {
         }
         observe(tools_.observer, steps::waiting_slot_made);
         tools_.logger->write(Severity::error,
-                             records + "wait in slot \"" + *made + "\" of their own");
+                             records + "wait in slot \"" + made->name + "\" of their own");
         // Others stand between them: reading starts in front of all, if it has to.
         const Position place{unread.segment, unread.from};
         for (const uint64_t each : waiting.pending) {
             releases_.push_back({each, place, Resolution::requeued});
         }
+        waiting_slots_.push_back(std::move(*made));
         return true;
     }
 
@@ -356,7 +371,7 @@ class Writer::Impl {
         apply_releases();
         if (second_pace_.due(now)) {
             if (marks_) marks_->release_marked(releases_);
-            cursor_->sync();
+            sync_cursor();
             recycler_->make_room();
             oldest_pending_.look(*slot_->directory, appender_->segments(), cursor_->state());
         }
@@ -426,9 +441,10 @@ class Writer::Impl {
     std::vector<std::vector<Release>> posted_releases_;
     std::vector<std::vector<Requeue>> posted_requeues_;
     std::vector<UnreadRecords> unread_;
-    std::vector<Requeue> requeues_;  // not stored yet
-    std::deque<Requeued> requeued_;  // stored, perhaps not synced yet
-    std::vector<Release> releases_;  // not applied yet, or beyond the window
+    std::vector<WaitingSlot> waiting_slots_;  // locked
+    std::vector<Requeue> requeues_;           // not stored yet
+    std::deque<Requeued> requeued_;           // stored, perhaps not synced yet
+    std::vector<Release> releases_;           // not applied yet, or beyond the window
     std::vector<PendingRecord> jobs_;
 
     Pace open_pace_;

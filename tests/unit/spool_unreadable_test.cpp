@@ -580,6 +580,36 @@ TEST_F(Parting, ASegmentThatCannotBeOpenedIsPartedWithAsWell) {
     EXPECT_EQ(empty_slots(), bodies_in(2, 0, 100));
 }
 
+// What it delivered before that the old log would deliver, too.
+TEST_F(Parting, NobodyTakesTheirSlotBeforeTheOldLogHasNotedIt) {
+    PlayedLog& log = deliver_all_else();
+    const auto pages = disk_.before;
+    const std::string cursor = slot_path() + "/cursor";
+    disk_.before = [&](const sim::Call& call) {
+        const bool is_cursor = call.path.compare(0, cursor.size(), cursor) == 0;
+        const bool changes = call.operation == Operation::create ||
+                             call.operation == Operation::write ||
+                             call.operation == Operation::sync;
+        return is_cursor && changes ? sim::Fault{EIO} : pages(call);
+    };
+    log.read();
+    for (int i = 0; i < 3; ++i) {
+        log.settle();
+        clock_.advance_ms(1'100);
+    }
+    ASSERT_THAT(list("/spool/bus"), SizeIs(2));
+    auto slot = log.slots->adopt();
+    ASSERT_TRUE(slot);
+    EXPECT_FALSE(*slot);
+
+    disk_.before = pages;
+    clock_.advance_ms(1'100);
+    log.settle();
+    slot = log.slots->adopt();
+    ASSERT_TRUE(slot);
+    EXPECT_TRUE(*slot);
+}
+
 class PartingFails : public Parting, public testing::WithParamInterface<const char*> {};
 
 // What cannot be had is not half there, and is tried again a minute later.
