@@ -68,9 +68,13 @@ void Desk::at(const char* step) {
         cursor_unsynced_ = true;
     } else if (step == steps::cursor_synced) {
         cursor_unsynced_ = false;
+        parts_ = false;
     } else if (step == steps::fresh_cursor_named) {
         cursor_dirty_ = false;
         cursor_unsynced_ = false;
+        parts_ = false;
+    } else if (step == steps::waiting_slot_made) {
+        parts_ = true;
     } else if (step == steps::records_written) {
         records_unsynced_ = true;
     } else if (step == steps::records_synced) {

@@ -57,6 +57,9 @@ class Desk final : public Actor {
     int64_t records_synced_us = 0;
     bool records_doubtful() const { return records_doubtful_; }  // a sync of them failed
 
+    // Its log parted with records, and has not noted for good that it did.
+    bool parts() const { return parts_; }
+
   private:
     void cover(int64_t us);
 
@@ -68,6 +71,7 @@ class Desk final : public Actor {
     bool retired_ = false;
     bool cursor_dirty_ = false;
     bool cursor_unsynced_ = false;
+    bool parts_ = false;
     bool records_unsynced_ = false;
     bool records_doubtful_ = false;
 };

@@ -177,6 +177,7 @@ class World {
 
     const SimFiles* operator_ = nullptr;  // momentoctl, while it runs
     Mishap operator_killed_ = Mishap::count;
+    bool operator_notes_ = true;  // its cursors can be written
 
     // What dead processes had not synced, and a power loss may take back.
     std::vector<SimEvent*> unsynced_releases_;

@@ -164,7 +164,8 @@ void World::cut_power() {
     expect_copies();
 }
 
-// A log that parts with records gives them to another one before it releases them.
+// A log that parts with records gives them to another one before it releases them: if it ends
+// in between, or cannot note it, both have them.
 void World::expect_copies() {
     if (!parted_) return;
     std::map<SimEvent*, uint64_t> logs;

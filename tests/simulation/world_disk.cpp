@@ -129,6 +129,7 @@ void World::failed(const Call& call, int error) {
     if (call.operation == Operation::sync && ends_with(call.path, ".segment")) {
         doubt_tail(call.path);
     }
+    if (&call.process == operator_ && is_cursor(call.path)) operator_notes_ = false;
     if (desk_ == nullptr) return;
     if (is_cursor(call.path) || call.operation == Operation::sync_directory) {
         desk_->cursor_failed();
@@ -272,6 +273,7 @@ void World::doubt_records(Directory& slot, const std::string& segment) {
 
 void World::observe(const SimFiles& files, const char* step) {
     if (desk_ != nullptr) desk_->at(step);
+    if (desk_ != nullptr && desk_->parts() && step == steps::finished) expect_copies();
     last_step_ = step;
     if (stage.telling() && std::strcmp(step, steps::cursor_written) != 0) {
         stage.tell(files.process() + ": " + step + ", " + last_path_);

@@ -129,6 +129,7 @@ Status World::operate(Mishap killed, Action action) {
     const SpoolTools tools{&files, &stage.clock, &chance, &context, &context};
     operator_ = &files;
     operator_killed_ = killed;
+    operator_notes_ = true;
     Desk* const desk_before = std::exchange(desk_, nullptr);
     ++depth_;
     Status done;
@@ -169,9 +170,10 @@ void World::redrive() {
     };
     const Status done = operate(Mishap::redrive_killed, redrive_all);
     for (const auto& [destination, count] : report.redriven) stage.coverage.redriven += count;
+    // Without the cursor only what the newest segment has of it is known to be redriven.
+    if (!done || !operator_notes_) redriven_unsurely_ += candidates.size();
     if (done) return;
     for (SimEvent* event : candidates) ++event->spare;
-    redriven_unsurely_ += candidates.size();
 }
 
 // Orphans get the first destination.
