@@ -213,6 +213,7 @@ bool Appender::open_segment(uint64_t bytes, Room room) {
         const LogSegment& before = segments_.back();
         header.predecessor = before.extent.segment;
         header.predecessor_salt = before.extent.salt;
+        header.predecessor_first_sequence = before.extent.first_sequence;
         header.predecessor_end = before.extent.end;
         header.predecessor_newest_publish_ms = before.newest_publish_ms;
     }

@@ -170,7 +170,7 @@ class Recovery {
             segment.newest_publish_ms = link.newest_publish_ms;
             const bool is_newest = i + 1 == chain_.size();
             if (!link.vouched && !is_newest) {
-                const uint64_t next = found_.at(chain_[i + 1].number).header.first_sequence;
+                const uint64_t next = first_behind(found_.at(chain_[i + 1].number).header);
                 Result<Tail> tail = scan(segment, std::min(next, end_of_others(found.header)));
                 if (!tail) return tail.error();
                 if (tail->in_doubt) block_for_end_of(link.number);
@@ -182,6 +182,15 @@ class Recovery {
             slot_.segments.push_back(segment);
         }
         return {};
+    }
+
+    // The first sequence that stands in no segment before the one with this header, or before
+    // its predecessor if that cannot be read.
+    uint64_t first_behind(const SegmentHeader& header) const {
+        const bool is_noted = header.predecessor_first_sequence != 0;
+        const bool is_unread = unread_.count(header.predecessor) > 0;
+        return is_noted && is_unread ? header.predecessor_first_sequence
+                                     : header.first_sequence;
     }
 
     // The predecessor that this header names, if it cannot be read: what it holds, and where
@@ -198,7 +207,9 @@ class Recovery {
         segment.extent.salt = behind.predecessor_salt;
         const bool has_base = slot_.cursor.base.segment == behind.predecessor;
         const uint64_t base = slot_.cursor.base_sequence;
-        segment.extent.first_sequence = has_base ? base : std::max(next_in_chain_, base);
+        const uint64_t noted = behind.predecessor_first_sequence;
+        segment.extent.first_sequence =
+            has_base ? base : std::max(noted != 0 ? noted : next_in_chain_, base);
         segment.size = std::max(unread->second.file.size, behind.predecessor_end);
         segment.newest_publish_ms = behind.predecessor_newest_publish_ms;
         segment.unread = true;

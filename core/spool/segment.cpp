@@ -29,6 +29,7 @@ constexpr size_t at_destination_length = 96;
 constexpr size_t at_destination = 98;
 constexpr size_t max_destination = 126;
 constexpr size_t at_predecessor_salt = 224;
+constexpr size_t at_predecessor_first_sequence = 240;
 constexpr size_t at_crc = 508;
 
 bool ends_with(std::string_view text, std::string_view end) {
@@ -58,6 +59,7 @@ std::string encode_segment_header(const SegmentHeader& header) {
     std::memcpy(at + at_destination, header.destination.data(), length);
     std::memcpy(at + at_predecessor_salt, header.predecessor_salt.data(),
                 header.predecessor_salt.size());
+    store_le(at + at_predecessor_first_sequence, header.predecessor_first_sequence);
     store_le(at + at_crc, crc32c(0, at, at_crc));
     return bytes;
 }
@@ -97,6 +99,7 @@ DecodedHeader decode_segment_header(std::string_view bytes) {
     header.destination.assign(at + at_destination, length);
     std::memcpy(header.predecessor_salt.data(), at + at_predecessor_salt,
                 header.predecessor_salt.size());
+    header.predecessor_first_sequence = load_le<uint64_t>(at + at_predecessor_first_sequence);
     decoded.state = HeaderState::valid;
     return decoded;
 }

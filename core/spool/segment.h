@@ -16,6 +16,7 @@
 //       96    2  length of the destination's name
 //       98  126  destination's name
 //      224   16  predecessor's salt; zeros if an earlier version wrote this
+//      240    8  sequence of predecessor's first record; 0: an earlier version wrote this
 //      508    4  CRC32C of bytes 0 to 508
 //
 // Magic, version, byte order mark and the CRC's place are the same in all versions, so that
@@ -58,6 +59,7 @@ struct SegmentHeader {
     uint64_t first_sequence = 1;
     uint64_t predecessor = 0;
     Salt predecessor_salt{};
+    uint64_t predecessor_first_sequence = 0;
     uint64_t predecessor_end = 0;
     int64_t predecessor_newest_publish_ms = 0;
     int64_t created_ms = 0;

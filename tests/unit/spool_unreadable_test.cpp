@@ -280,6 +280,35 @@ TEST_F(Unreadable, WhatIsLeftInASegmentGivenUpCostsTheNextOneNothing) {
     EXPECT_THAT(after.damaged, IsEmpty());
 }
 
+// A refused record, left in a segment that was given up, has the sequence of one that was
+// acknowledged later.
+TEST_F(Unreadable, WhatWasRefusedIsNotTakenForWhatStandsInTheNextSegment) {
+    const auto second =
+        std::find_if(records_.begin(), records_.end(),
+                     [](const ReadRecord& read) { return read.end.segment == 2; });
+    const uint64_t end = std::prev(second)->end.offset;
+    std::string given_up = content(segment_file_name(1)).substr(0, end);
+    for (auto taken = second; taken != second + 4; ++taken) {
+        Record record = taken->record;
+        record.body = "refused";
+        RecordBuffer buffer = RecordBuffer::from(record);
+        buffer.seal(decode_segment_header(given_up).header.salt, record.sequence, end);
+        given_up += buffer.bytes();
+    }
+    overwrite(segment_file_name(1), 0, given_up);
+
+    deny(segment_file_name(2));
+    start();
+    PlayedLog& after = adopt();
+    const std::vector<std::string> waiting = bodies_in(2, 0, 100);
+    EXPECT_EQ(after.read_bodies(), all_but(waiting));
+    EXPECT_EQ(after.reader.unreadable(), waiting.size());
+    heal();
+    clock_.advance_ms(1'000);
+    EXPECT_EQ(after.read_bodies(), waiting);
+    EXPECT_THAT(after.damaged, IsEmpty());
+}
+
 class Blocked : public Unreadable, public testing::WithParamInterface<const char*> {};
 
 // Neither delivered nor lost nor hidden; and delivered as soon as it can be read.
