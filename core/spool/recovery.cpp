@@ -138,6 +138,7 @@ class Recovery {
             slot_.foreign = true;
         } else if (cursor) {
             cursor_found_ = cursor->has_value();
+            cursor_missing_ = !cursor_found_;
             if (cursor_found_) slot_.cursor = **cursor;
             slot_.noted_sequence = slot_.cursor.totals.last_sequence;
         } else if (cursor.error().code != 0) {
@@ -171,7 +172,7 @@ class Recovery {
             const bool is_newest = i + 1 == chain_.size();
             if (!link.vouched && !is_newest) {
                 const uint64_t next = first_behind(found_.at(chain_[i + 1].number).header);
-                Result<Tail> tail = scan(segment, std::min(next, end_of_others(found.header)));
+                Result<Tail> tail = scan(segment, std::min(next, first_elsewhere(segment)));
                 if (!tail) return tail.error();
                 if (tail->in_doubt) block_for_end_of(link.number);
                 segment.extent.end = tail->end;
@@ -220,9 +221,17 @@ class Recovery {
 
     // No cursor: nothing is known to be released but what is gone.
     void assume_cursor() {
-        if (slot_.segments.empty()) return;
+        if (slot_.segments.empty() || is_first_missed()) return;
         slot_.cursor.base_sequence = slot_.segments.front().extent.first_sequence;
         slot_.cursor.totals.delivered = slot_.cursor.base_sequence - 1;
+    }
+
+    // A segment is given back when a cursor has noted it. Where there never was one, the first
+    // segment was not: if it is gone it was damaged.
+    bool is_first_missed() const {
+        const auto front = found_.find(slot_.segments.front().extent.segment);
+        return cursor_missing_ && front != found_.end() &&
+               front->second.header.predecessor == 1;
     }
 
     Status read_tail() {
@@ -231,16 +240,14 @@ class Recovery {
         tail.next_sequence = cursor.base_sequence;
         if (!slot_.segments.empty()) {
             RecoveredSegment& newest = slot_.segments.back();
-            const auto header = found_.find(newest.extent.segment);
-            const uint64_t before =
-                header == found_.end() ? UINT64_MAX : end_of_others(header->second.header);
-            Result<Tail> scanned = scan(newest, before);
+            Result<Tail> scanned = scan(newest, first_elsewhere(newest));
             if (!scanned) return scanned.error();
             tail = *scanned;
             if (tail.in_doubt) block_for_end_of(newest.extent.segment);
             newest.extent.end = tail.end;
             newest.newest_publish_ms = tail.newest_publish_ms;
-            slot_.tail_clean = tail.clean;
+            // What is appended stands in the base's segment or behind it, too.
+            slot_.tail_clean = tail.clean && !lies_before_base(newest);
         }
 
         uint64_t released_end = cursor.base_sequence;
@@ -274,10 +281,21 @@ class Recovery {
         return cursor.base_sequence < cursor.own_from ? cursor.base.segment : 0;
     }
 
-    // The sequence from which on nothing in a segment with this header is this slot's.
-    uint64_t end_of_others(const SegmentHeader& header) const {
-        const uint64_t own_from = slot_.cursor.own_from;
-        return header.slot == name_ || own_from == 0 ? UINT64_MAX : own_from;
+    // One that was removed, and that a power loss has brought back: without the one behind it
+    // whose header said where it ends.
+    bool lies_before_base(const RecoveredSegment& segment) const {
+        return segment.extent.segment < slot_.cursor.base.segment;
+    }
+
+    // The sequence from which on nothing in the segment is the log's: it is another slot's, or
+    // was refused when the segment was given up.
+    uint64_t first_elsewhere(const RecoveredSegment& segment) const {
+        const CursorState& cursor = slot_.cursor;
+        uint64_t first = lies_before_base(segment) ? cursor.base_sequence : UINT64_MAX;
+        const auto found = found_.find(segment.extent.segment);
+        const bool is_others = found != found_.end() && found->second.header.slot != name_;
+        if (is_others && cursor.own_from != 0) first = std::min(first, cursor.own_from);
+        return first;
     }
 
     // What has the sequence `before` or a later one stands in a later segment: where the
@@ -428,6 +446,8 @@ class Recovery {
         };
         const auto& segments = slot_.segments;
         if (std::any_of(segments.begin(), segments.end(), is_base)) return;
+        // Nothing behind the base is left: what is appended will stand there.
+        if (!segments.empty() && lies_before_base(segments.back())) return;
         const auto segment =
             std::find_if(segments.rbegin(), segments.rend(), [&](const RecoveredSegment& each) {
                 return each.extent.first_sequence <= cursor.base_sequence;
@@ -451,6 +471,7 @@ class Recovery {
     uint64_t next_in_chain_ = 0;          // the sequence behind the last segment's last
     std::vector<ChainLink> chain_;
     bool cursor_found_ = false;
+    bool cursor_missing_ = false;  // there is no file
 };
 
 }  // namespace

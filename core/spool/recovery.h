@@ -6,6 +6,11 @@
 // is kept aside if unreleased records may have stood there, and used again if not; so are
 // segments that do not belong to the log.
 //
+// What is pending stands in the cursor's base segment or in one behind it: an earlier one,
+// which a power loss has brought back after it was removed, ends at the base, whatever follows
+// in it. Without a cursor, and without segment 1, a log has lost what stood there: no segment
+// is removed before a cursor has noted that it is released.
+//
 // In the newest segment a bad place is damage if a later record was written when the place
 // had been synced (Record::durable), else it is a torn tail, and the log ends there. So is it
 // where the next segment cannot be believed, and no other one says where this one ends.

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "spool/cursor_file.h"
 #include "spool_sim_log.h"
 
 namespace momento::spool_test {
@@ -137,6 +138,35 @@ TEST_F(MissingSegment, CostsItsRecordsIfItsHeaderIsDamaged) {
 
 TEST_F(MissingSegment, CostsItsRecordsIfItIsGone) {
     expect_costs_everywhere([&](const std::string& name) { remove(name); }, false);
+}
+
+// Nothing is removed before a cursor has noted it: so the first one was not delivered.
+TEST_F(MissingSegment, CostsItsRecordsIfThereNeverWasACursor) {
+    for (const bool is_blank : {false, true}) {
+        SCOPED_TRACE(is_blank);
+        start_over();
+        const auto harm = [&](const std::string& name) {
+            remove(cursor_file_name);
+            is_blank ? put(name, "") : remove(name);
+        };
+        expect_costs({1}, harm, is_blank ? 1 : 0);
+    }
+}
+
+// What was removed before somebody took the cursor away was delivered.
+TEST_F(MissingSegment, CostsNothingWithoutACursorIfOthersWereRemovedBefore) {
+    PlayedLog& log = restart();
+    std::vector<ReadRecord> records = log.read();
+    const auto third = std::find_if(records.begin(), records.end(), [](const ReadRecord& read) {
+        return read.end.segment == 3;
+    });
+    log.release({records.begin(), third});
+    log.settle();
+    kill();
+    ASSERT_THAT(files_like(segment_file_name(2)), IsEmpty());
+    remove(cursor_file_name);
+    EXPECT_EQ(restart().read_bodies(), bodies_outside({1, 2}));
+    EXPECT_THAT(log_->damaged, IsEmpty());
 }
 
 TEST_F(MissingSegment, CostsItsRecordsIfItIsOfAnotherSlot) {
