@@ -1,6 +1,7 @@
 #include "gateway/refusals.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 
 namespace momento {
@@ -87,7 +88,9 @@ std::string explain(Verdict verdict, const WebhookSettings& settings, const Coun
 // Of what is stale or early, by the last one.
 std::string timing(const WebhookMetrics& metrics, int64_t now_ms) {
     const auto age_ms = static_cast<int64_t>(metrics.untimely_ms.load());
-    const int64_t published = now_ms - age_ms;
+    int64_t published = 0;
+    // Time has gone on since: what was published at its end seems to be behind it.
+    if (__builtin_sub_overflow(now_ms, age_ms, &published)) published = INT64_MAX;
     std::string text = age_ms < 0 ? ": the last one is of " + seconds(-age_ms) +
                                         " from now (\"momento_webhook_max_ahead\")"
                                   : ": the last one was " + seconds(age_ms) +

@@ -110,6 +110,12 @@ TEST_F(RefusalsTest, KnowsSecondsAndMicroseconds) {
     EXPECT_THAT(told(), ElementsAre(testing::HasSubstr("looks like microseconds")));
 }
 
+TEST_F(RefusalsTest, KnowsTheEndsOfTime) {
+    answer_untimely(Verdict::early, INT64_MAX);
+    clock_.advance_ms(1);
+    EXPECT_THAT(told(), ElementsAre(testing::HasSubstr("looks like microseconds or less")));
+}
+
 TEST_F(RefusalsTest, SaysThatBodiesArePacked) {
     answer(Verdict::forged);
     metrics_->packed = 1;
