@@ -75,3 +75,23 @@ def test_an_unknown_word_is_refused():
     refused = quickstart("restart")
     assert refused.returncode == 2
     assert "Usage: sh conf.d/quickstart.sh" in refused.stdout
+
+
+def test_two_builds_at_once_find_the_same_system(tmp_path):
+    """Without a lock one finds the other's test programs, and believes what they say."""
+    library = settings.REPOSITORY / "tests/lib"
+    subprocess.run(
+        ["sh", "-c", """
+            repo=$1
+            . "$2/packages.sh"
+            . "$2/nginx.sh"
+            debian_nginx "$3/debian"
+            source=$debian_root/usr/share/nginx/src
+            configure_module "$source" "$4/together" & first=$!
+            configure_module "$source" "$4/together" & second=$!
+            wait $first && wait $second && configure_module "$source" "$4/alone"
+         """, "sh", settings.REPOSITORY, library, settings.BUILD, tmp_path],
+        check=True, timeout=300)
+    found = [(tmp_path / each / "ngx_auto_config.h").read_text().replace(each, "")
+             for each in ("together", "alone")]
+    assert found[0] == found[1]

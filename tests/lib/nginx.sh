@@ -50,17 +50,24 @@ nginx_sources() {
 }
 
 # configure_nginx SOURCE OUT OPTION...: nginx's configure with this module, out of tree.
-# Does nothing if it was done before with the same options and the same list of files.
+# Does nothing if it was done before with the same options and the same list of files. One at
+# a time: two in one place find in each other's test programs that the system lacks this and
+# that, and the module that is built then may compile, load and spin.
 configure_nginx() {
+    mkdir -p "$2"
+    (flock 9 && configure_alone "$@" 9>&-) 9>"$2/lock"
+}
+
+configure_alone() {
     local source="$1" out="$2" wanted cc configure
     shift 2
-    mkdir -p "$out"
     wanted=$(printf '%s\n' "$source" "${MOMENTO_CORE:-}" "$@"; cat "$repo/config"
              find "$repo/core" "$repo/ngx_module" -name '*.cpp' -o -name '*.h' | sort)
     if [ -f "$out/Makefile" ] && [ -f "$out/configured" ] &&
        [ "$wanted" = "$(cat "$out/configured")" ]; then
         return
     fi
+    rm -f "$out/configured"  # nor is it, if this is cut off
     cc=${CC:-cc}
     if command -v ccache >/dev/null; then
         cc="ccache $cc"
