@@ -1,7 +1,6 @@
 #include "base/build_id.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -9,24 +8,20 @@
 #include <iterator>
 #include <string>
 
+#include "temporary_directory.h"
+
 namespace momento {
 namespace {
 
 class BuildIdTest : public testing::Test {
   protected:
-    BuildIdTest() {
-        char name[] = "/tmp/momento-build-id-XXXXXX";
-        directory_ = mkdtemp(name);
-    }
-    ~BuildIdTest() override { std::filesystem::remove_all(directory_); }
-
     std::string write(const std::string& content) {
-        const std::string path = directory_ + "/file";
+        const std::string path = directory_.path() + "/file";
         std::ofstream(path, std::ios::binary) << content;
         return path;
     }
 
-    std::string directory_;
+    TemporaryDirectory directory_;
 };
 
 std::string content_of(const std::string& path) {
@@ -56,7 +51,7 @@ TEST_F(BuildIdTest, IsNotLookedForInWhatIsNoProgram) {
         ASSERT_FALSE(id);
         EXPECT_NE(id.error().text.find("no ELF file"), std::string::npos) << id.error().text;
     }
-    EXPECT_EQ(build_id_of(directory_ + "/missing").error().code, ENOENT);
+    EXPECT_EQ(build_id_of(directory_.path() + "/missing").error().code, ENOENT);
 }
 
 // As while it is being copied.

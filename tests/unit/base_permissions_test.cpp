@@ -1,12 +1,13 @@
 #include "base/permissions.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+
+#include "temporary_directory.h"
 
 namespace momento {
 namespace {
@@ -14,8 +15,6 @@ namespace {
 class PermissionsTest : public testing::Test {
   protected:
     PermissionsTest() {
-        char name[] = "/tmp/momento-permissions-XXXXXX";
-        top_ = mkdtemp(name);
         below_ = top_ + "/below";
         file_ = below_ + "/file";
         std::filesystem::create_directory(below_);
@@ -23,13 +22,13 @@ class PermissionsTest : public testing::Test {
         allow(top_, 0755);
         allow(below_, 0755);
     }
-    ~PermissionsTest() override { std::filesystem::remove_all(top_); }
 
     static void allow(const std::string& path, mode_t mode) {
         ASSERT_EQ(chmod(path.c_str(), mode), 0);
     }
 
-    std::string top_;
+    TemporaryDirectory directory_;
+    const std::string top_ = directory_.path();
     std::string below_;
     std::string file_;
     const Account owner_{geteuid() == 0 ? 12345u : geteuid(), {}};

@@ -62,6 +62,14 @@ class KeptLines final : public Logger {
         return n;
     }
 
+    std::vector<std::string> of(Severity severity) const {
+        std::vector<std::string> found;
+        for (size_t i = 0; i < lines.size(); ++i) {
+            if (severities[i] == severity) found.push_back(lines[i]);
+        }
+        return found;
+    }
+
     std::vector<std::string> lines;
     std::vector<Severity> severities;
 };

@@ -2,12 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "fakes.h"
+#include "temporary_directory.h"
 
 namespace momento {
 namespace {
@@ -17,31 +18,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class Errors final : public Logger {
-  public:
-    void write(Severity severity, std::string line) override {
-        if (severity == Severity::error) lines.push_back(std::move(line));
-    }
-    std::vector<std::string> lines;
-};
-
-class HandClock final : public Clock {
-  public:
-    int64_t wall_ms() const override { return 1'700'000'000'000; }
-    int64_t steady_us() const override { return now_us; }
-    int64_t now_us = 0;
-};
-
 class BuildWatchTest : public testing::Test {
   protected:
     BuildWatchTest() {
-        char name[] = "/tmp/momento-build-XXXXXX";
-        directory_ = mkdtemp(name);
-        running_.path = directory_ + "/module.so";
+        running_.path = directory_.path() + "/module.so";
         install("/bin/ls");
         running_.id = *build_id_of(running_.path);
     }
-    ~BuildWatchTest() override { std::filesystem::remove_all(directory_); }
 
     // As dpkg does it: the new file takes the name.
     void install(const std::string& program) {
@@ -49,12 +32,14 @@ class BuildWatchTest : public testing::Test {
         std::filesystem::rename(running_.path + ".new", running_.path);
     }
 
-    BuildWatch watch() { return {running_, clock_, errors_, told_, nullptr}; }
+    std::vector<std::string> errors() const { return lines_.of(Severity::error); }
 
-    std::string directory_;
+    BuildWatch watch() { return {running_, clock_, lines_, told_, nullptr}; }
+
+    TemporaryDirectory directory_;
     LoadedBuild running_;
-    HandClock clock_;
-    Errors errors_;
+    fakes::PlayedClock clock_;
+    fakes::KeptLines lines_;
     Counter told_{0};
 };
 
@@ -62,31 +47,30 @@ TEST_F(BuildWatchTest, IsQuietWhileTheFileIsWhatRuns) {
     auto watch = this->watch();
     watch.step();
     install("/bin/ls");  // the same build once more
-    clock_.now_us += 60'000'000;
+    clock_.advance_ms(60'000);
     watch.step();
     EXPECT_EQ(told_, 0u);
-    EXPECT_THAT(errors_.lines, IsEmpty());
+    EXPECT_THAT(errors(), IsEmpty());
 }
 
 TEST_F(BuildWatchTest, SaysWithinAMinuteThatItIsAnother) {
     auto watch = this->watch();
     watch.step();
     install("/bin/cat");
-    clock_.now_us += 59'999'999;
+    clock_.advance_ms(59'999);
     watch.step();
     EXPECT_EQ(told_, 0u);
-    clock_.now_us += 1;
+    clock_.advance_ms(1);
     watch.step();
     EXPECT_NE(told_, 0u);
-    EXPECT_THAT(errors_.lines,
-                ElementsAre(AllOf(HasSubstr(running_.path), HasSubstr("restart"))));
+    EXPECT_THAT(errors(), ElementsAre(AllOf(HasSubstr(running_.path), HasSubstr("restart"))));
 }
 
 TEST_F(BuildWatchTest, SaysItOnceForAllWorkers) {
     install("/bin/cat");
     watch().step();
     watch().step();
-    EXPECT_EQ(errors_.lines.size(), 1u);
+    EXPECT_EQ(errors().size(), 1u);
 }
 
 TEST_F(BuildWatchTest, SaysThatItIsOver) {
@@ -95,7 +79,7 @@ TEST_F(BuildWatchTest, SaysThatItIsOver) {
     install("/bin/ls");
     watch().step();
     EXPECT_EQ(told_, 0u);
-    EXPECT_THAT(errors_.lines, ElementsAre(HasSubstr("another build"), HasSubstr("again")));
+    EXPECT_THAT(errors(), ElementsAre(HasSubstr("another build"), HasSubstr("again")));
 }
 
 TEST_F(BuildWatchTest, KnowsNothingOfAFileThatIsGone) {
@@ -104,7 +88,7 @@ TEST_F(BuildWatchTest, KnowsNothingOfAFileThatIsGone) {
     std::filesystem::remove(running_.path);
     watch().step();
     EXPECT_NE(told_, 0u);
-    EXPECT_EQ(errors_.lines.size(), 1u);
+    EXPECT_EQ(errors().size(), 1u);
 }
 
 TEST_F(BuildWatchTest, LooksForNothingWithoutABuildIdOfItsOwn) {

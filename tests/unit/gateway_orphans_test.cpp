@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -15,6 +14,7 @@
 #include "spool/record.h"
 #include "spool/slot_reader.h"
 #include "spool/writer.h"
+#include "temporary_directory.h"
 
 namespace momento {
 namespace {
@@ -23,26 +23,10 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class Lines final : public Logger {
-  public:
-    void write(Severity severity, std::string line) override {
-        if (severity == Severity::alert) alerts.push_back(std::move(line));
-    }
-    std::vector<std::string> alerts;
-};
-
-class HandClock final : public Clock {
-  public:
-    int64_t wall_ms() const override { return 1'700'000'000'000; }
-    int64_t steady_us() const override { return now_us; }
-    int64_t now_us = 0;
-};
-
 class OrphansTest : public testing::Test {
   protected:
     OrphansTest() {
-        char name[] = "/tmp/momento-orphans-XXXXXX";
-        settings_->spool.path = mkdtemp(name);
+        settings_->spool.path = directory_.path();
         settings_->spool.segment_size = 1 << 20;
         settings_->spool.size = 8 << 20;
         DestinationSettings known;
@@ -50,7 +34,6 @@ class OrphansTest : public testing::Test {
         settings_->destinations.push_back(known);
         table_->begin_configuration(settings_->spool.path);
     }
-    ~OrphansTest() override { std::filesystem::remove_all(table_->spools().front()); }
 
     void spool(const std::string& destination, int events) {
         auto log = std::make_shared<Log>([] {}, [] {});
@@ -76,10 +59,13 @@ class OrphansTest : public testing::Test {
         OrphanSurvey(settings_, system_files(), clock_, lines_, *table_, nullptr).step();
     }
 
+    std::vector<std::string> alerts() const { return lines_.of(Severity::alert); }
+
+    const TemporaryDirectory directory_;
     std::shared_ptr<GatewaySettings> settings_ = std::make_shared<GatewaySettings>();
     std::unique_ptr<OrphanTable> table_ = std::make_unique<OrphanTable>();
-    Lines lines_;
-    HandClock clock_;
+    fakes::KeptLines lines_;
+    fakes::PlayedClock clock_;
 };
 
 TEST_F(OrphansTest, CountsEventsOfDestinationsThatNobodyNames) {
@@ -87,9 +73,8 @@ TEST_F(OrphansTest, CountsEventsOfDestinationsThatNobodyNames) {
     spool("gone", 3);
     survey();
     EXPECT_EQ(table_->events(), 3u);
-    EXPECT_THAT(lines_.alerts,
-                ElementsAre(AllOf(HasSubstr("orphans: 3 events"),
-                                  HasSubstr(settings_->spool.path + "/gone\" (3)"))));
+    EXPECT_THAT(alerts(), ElementsAre(AllOf(HasSubstr("orphans: 3 events"),
+                                            HasSubstr(settings_->spool.path + "/gone\" (3)"))));
     const auto orphans = table_->list();
     ASSERT_EQ(orphans.size(), 1u);
     EXPECT_EQ(orphans[0].spool, settings_->spool.path);
@@ -102,7 +87,7 @@ TEST_F(OrphansTest, SaysSoOnceForAllWorkers) {
     spool("gone", 3);
     survey();
     survey();  // another worker
-    EXPECT_EQ(lines_.alerts.size(), 1u);
+    EXPECT_EQ(alerts().size(), 1u);
     EXPECT_EQ(table_->list().size(), 1u);
 }
 
@@ -110,7 +95,7 @@ TEST_F(OrphansTest, IsQuietWhereEverythingIsNamed) {
     spool("known", 2);
     survey();
     EXPECT_EQ(table_->events(), 0u);
-    EXPECT_TRUE(lines_.alerts.empty());
+    EXPECT_TRUE(alerts().empty());
 }
 
 // mke2fs makes it in a volume's root, and only root may enter it.
@@ -120,7 +105,7 @@ TEST_F(OrphansTest, LeavesAloneWhatNoDestinationIsNamedLike) {
     std::filesystem::rename(path + "/gone", path + "/lost+found");
     survey();
     EXPECT_EQ(table_->events(), 0u);
-    EXPECT_TRUE(lines_.alerts.empty());
+    EXPECT_TRUE(alerts().empty());
 }
 
 TEST_F(OrphansTest, LooksIntoSpoolsThatAreNotConfiguredAnyMore) {
@@ -131,7 +116,7 @@ TEST_F(OrphansTest, LooksIntoSpoolsThatAreNotConfiguredAnyMore) {
     table_->begin_configuration(settings_->spool.path);
     survey();
     EXPECT_EQ(table_->events(), 2u);
-    EXPECT_THAT(lines_.alerts, ElementsAre(HasSubstr("move " + old + "/known")));
+    EXPECT_THAT(alerts(), ElementsAre(HasSubstr("move " + old + "/known")));
 
     settings_->spool.path = old;  // back again
     table_->begin_configuration(old);
@@ -146,7 +131,7 @@ TEST_F(OrphansTest, HearsNoWorkerOfAnEarlierConfiguration) {
     table_->begin_configuration(settings_->spool.path);
     early.step();
     EXPECT_EQ(table_->events(), 0u);
-    EXPECT_TRUE(lines_.alerts.empty());
+    EXPECT_TRUE(alerts().empty());
 }
 
 TEST_F(OrphansTest, WaitsForWhoeverStillDelivers) {
@@ -159,7 +144,7 @@ TEST_F(OrphansTest, WaitsForWhoeverStillDelivers) {
         survey.step();
         EXPECT_EQ(table_->events(), 0u);
     }
-    clock_.now_us += 1'000'000;
+    clock_.advance_ms(1'000);
     survey.step();
     EXPECT_EQ(table_->events(), 3u);
 }
@@ -179,7 +164,7 @@ TEST_F(OrphansTest, AreNoneTheLessWhileTheirSlotIsInUse) {
     }
     survey();
     EXPECT_EQ(table_->events(), 5u);
-    EXPECT_EQ(lines_.alerts.size(), 1u) << "nothing became news";
+    EXPECT_EQ(alerts().size(), 1u) << "nothing became news";
 }
 
 TEST_F(OrphansTest, SaysWhatItCannotRead) {
@@ -199,7 +184,7 @@ TEST_F(OrphansTest, SaysWhatItCannotRead) {
 
     survey();
     EXPECT_EQ(table_->events(), 0u);
-    EXPECT_THAT(lines_.alerts, ElementsAre(HasSubstr("another format version")));
+    EXPECT_THAT(alerts(), ElementsAre(HasSubstr("another format version")));
 }
 
 TEST(OrphanTableTest, CountsWhatItHasNoRoomToName) {
@@ -245,7 +230,7 @@ TEST_F(OrphansTest, ASpoolThatHangsKeepsNoOtherOneBack) {
     crew.works[1 - hanging]();
     step();
     EXPECT_EQ(table_->events(), 0u) << "what the first looks find is told together";
-    clock_.now_us += 5'000'000;
+    clock_.advance_ms(5'000);
     step();
     EXPECT_EQ(table_->events(), 3u);
     EXPECT_EQ(crew.works.size(), 2u) << "nor is it looked at twice";
