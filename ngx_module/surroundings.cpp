@@ -52,9 +52,8 @@ void doubt_surroundings(const ngx_cycle_t* cycle, const MainConf& main) {
     const Account workers{core.user, groups_of(core)};
     const std::string user = core.username != nullptr ? core.username : "nobody";
     if (const std::string closed = closed_directory(spool, workers); !closed.empty()) {
-        say("spool \"" + spool + "\" cannot be used: workers (user \"" + user +
-            "\") may not enter \"" + closed +
-            "\": open that (chmod o+x), or choose another place");
+        say("spool \"" + spool + "\" cannot be used: workers (user \"" + user + "\") " +
+            may_not_enter(closed));
     }
     // When they run they say so themselves.
     if (!ngx_test_config) return;

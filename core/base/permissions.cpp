@@ -52,6 +52,10 @@ std::string closed_directory(const std::string& path, const Account& account) {
     });
 }
 
+std::string may_not_enter(const std::string& closed) {
+    return "may not enter \"" + closed + "\": open that (chmod o+x), or choose another place";
+}
+
 bool may_read(const std::string& file, const Account& account) {
     return closed_directory(file, account).empty() && is_allowed(file, account, read_bit);
 }

@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +20,10 @@ std::string closed_directory(const std::string& path);
 // The same for another account, as modes say: for a master that asks for its workers. Where
 // an access control list says more nothing is closed.
 std::string closed_directory(const std::string& path, const Account& account);
+
+// What to say of a closed one, behind "workers".
+std::string may_not_enter(const std::string& closed);
+
 bool may_read(const std::string& file, const Account& account);
 
 }  // namespace momento

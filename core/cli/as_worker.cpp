@@ -2,12 +2,11 @@
 
 #include <pwd.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <climits>
 
 #include "base/ascii.h"
+#include "base/build_id.h"
 #include "cli/spool_access.h"
 
 namespace momento::cli {
@@ -26,9 +25,8 @@ std::string worker_user(const Console& console) {
 
 // env finds nothing outside /bin and /usr/bin once PATH is gone.
 std::string own_path() {
-    char path[PATH_MAX];
-    const ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
-    return size > 0 ? std::string(path, static_cast<size_t>(size)) : "momentoctl";
+    const std::string path = loaded_build().path;
+    return path.empty() ? "momentoctl" : path;
 }
 
 std::string quoted(const std::string& word) {

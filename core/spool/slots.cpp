@@ -30,9 +30,7 @@ constexpr char owner_remedy[] = "; give it to the user that workers run as (chow
 // A directory above may keep workers out, whoever owns what is below.
 std::string remedy_of(const std::string& path) {
     const std::string closed = closed_directory(path);
-    if (closed.empty()) return owner_remedy;
-    return "; workers may not enter \"" + closed +
-           "\": open that (chmod o+x), or choose another place";
+    return closed.empty() ? owner_remedy : "; workers " + may_not_enter(closed);
 }
 
 Error with_remedy(Error error, const std::string& path) {
