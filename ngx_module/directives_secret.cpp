@@ -71,15 +71,15 @@ Result<size_t> add_source(ngx_conf_t* cf, const SecretSource& source) {
     SecretSettings settings;
     settings.source = source;
     if (source.kind == SecretSource::Kind::file) {
+        settings.known_ms = system_clock().wall_ms();  // before: a change meanwhile shows
         auto value = load_now(source);
         if (!value) return value.error();
         if (auto doubt = doubt_secret_file(source.location)) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%s", doubt->c_str());
         }
         warn_of_doubt(cf, source, *value);
-        const int64_t now_ms = system_clock().wall_ms();
-        settings.known =
-            next_set(std::move(*value), now_ms, known_before(cf, source).get(), now_ms);
+        settings.known = next_set(std::move(*value), settings.known_ms,
+                                  known_before(cf, source).get(), settings.known_ms);
     } else {
         take_environment(cf, main);
         Warnings warnings;

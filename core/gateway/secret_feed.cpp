@@ -71,7 +71,8 @@ SecretRefresher SecretFeed::make_refresher(const SecretStore::Tools& tools) {
 SecretFileWatcher SecretFeed::make_watcher(const SecretStore::Tools& tools) {
     std::vector<SecretFile> files;
     for (const size_t index : in_files_) {
-        files.push_back({settings_->secrets[index].source, settings_->secrets[index].known});
+        const SecretSettings& secret = settings_->secrets[index];
+        files.push_back({secret.source, secret.known, secret.known_ms});
     }
     return {std::move(files),
             *tools.clock,

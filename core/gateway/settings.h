@@ -53,6 +53,7 @@ struct DestinationSettings {
 struct SecretSettings {
     SecretSource source;
     std::shared_ptr<const SecretSet> known;  // file: as the master knows it
+    int64_t known_ms = 0;                    // when it was read, wall clock
     aws::Endpoint service;                   // secretsmanager: filled in by resolve()
     aws::Endpoint sts;                       // for roles; filled in by resolve()
     aws::EnvironmentSnapshot environment;    // with the profile's say; filled in by resolve()

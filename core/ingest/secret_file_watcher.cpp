@@ -47,11 +47,6 @@ struct Look {
     std::optional<Identity> identity;  // nothing: it cannot be looked at
     int64_t modified_ms = 0;
     int64_t changed_ms = 0;  // or put in its place
-
-    // Of what is found there. Never 0.
-    uint64_t finding() const {
-        return identity ? static_cast<uint64_t>(identity->changed_ns) | 1 : 1;
-    }
 };
 
 Look look_at(const std::string& path) {
@@ -70,6 +65,7 @@ Look look_at(const std::string& path) {
 struct SecretFileWatcher::Watched {
     SecretSource source;
     std::shared_ptr<const SecretSet> set;  // null: nothing is known
+    int64_t known_ms;                      // when whoever read the configuration read it
     Look seen;
     bool was_seen = false;
     bool young = false;    // when it was read
@@ -81,7 +77,7 @@ struct SecretFileWatcher::Watched {
     bool failed = false;           // to be read, the last time
 
     explicit Watched(SecretFile file)
-        : source(std::move(file.source)), set(std::move(file.known)) {}
+        : source(std::move(file.source)), set(std::move(file.known)), known_ms(file.known_ms) {}
 };
 
 // What an errand brings back.
@@ -159,7 +155,8 @@ void SecretFileWatcher::look(size_t index) {
 void SecretFileWatcher::take(size_t index, bool is_wanted, Seen seen) {
     Watched& file = files_[index];
     const bool is_first = !std::exchange(file.was_seen, true);
-    const bool is_changed = !is_first && !(seen.look.identity == file.seen.identity);
+    const bool is_changed = is_first ? file.set && seen.look.changed_ms > file.known_ms
+                                     : !(seen.look.identity == file.seen.identity);
     file.looking = false;
     file.seen = seen.look;
     std::shared_ptr<const SecretSet> set;
@@ -180,13 +177,13 @@ std::shared_ptr<const SecretSet> SecretFileWatcher::read(size_t index, bool is_f
         const bool is_new = !std::exchange(file.failed, true) && !is_changed;
         if (is_new) {
             const bool is_closed = value.error().code == EACCES;
-            say(index, file.seen.finding(),
+            say(index, Finding::closed,
                 " cannot be followed, a change counts after a reload: " + value.error().text +
                     (is_closed ? "; a file that a group of the workers may read (chgrp, chmod "
                                  "640) needs none"
                                : ""));
         } else if (is_changed) {
-            say(index, file.seen.finding(),
+            say(index, Finding::changed,
                 " has changed and is not read again, its last value is used on: " +
                     value.error().text +
                     (value.error().code == EACCES ? "; reload nginx, which reads it" : ""));
@@ -194,7 +191,7 @@ std::shared_ptr<const SecretSet> SecretFileWatcher::read(size_t index, bool is_f
         return nullptr;
     }
     if (std::exchange(file.failed, false)) {
-        say(index, file.seen.finding() ^ 2, " can be read again");
+        say(index, Finding::open, " can be read again");
     }
     // Its own times tell when it was put there before anybody looked.
     const int64_t put_ms = std::max(file.seen.modified_ms, file.seen.changed_ms);
@@ -203,8 +200,12 @@ std::shared_ptr<const SecretSet> SecretFileWatcher::read(size_t index, bool is_f
     return file.set;
 }
 
-void SecretFileWatcher::say(size_t index, uint64_t finding, const std::string& what) {
-    if (may_say_ && !may_say_(index, finding)) return;
+void SecretFileWatcher::say(size_t index, Finding finding, const std::string& what) {
+    const auto& identity = files_[index].seen.identity;
+    const uint64_t changed_ns = identity ? static_cast<uint64_t>(identity->changed_ns) : 0;
+    // Never 0, and another one for another finding of the same file.
+    const uint64_t found = changed_ns * 4 + static_cast<uint64_t>(finding) + 1;
+    if (may_say_ && !may_say_(index, found)) return;
     logger_.write(Severity::error, "secret \"" + files_[index].source.name() + '"' + what);
 }
 

@@ -25,6 +25,7 @@ namespace momento {
 struct SecretFile {
     SecretSource source;
     std::shared_ptr<const SecretSet> known;
+    int64_t known_ms = 0;  // when that was read, wall clock
 };
 
 class SecretFileWatcher {
@@ -48,13 +49,14 @@ class SecretFileWatcher {
   private:
     struct Watched;
     struct Seen;
+    enum class Finding : uint64_t { closed, changed, open };
 
     static int64_t look_us(const Watched& file);
     void look(size_t index);
     void take(size_t index, bool is_wanted, Seen seen);
     std::shared_ptr<const SecretSet> read(size_t index, bool is_first, bool is_changed,
                                           Seen& seen);
-    void say(size_t index, uint64_t finding, const std::string& what);
+    void say(size_t index, Finding finding, const std::string& what);
 
     const Clock& clock_;
     Logger& logger_;

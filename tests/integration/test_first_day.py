@@ -206,8 +206,8 @@ def test_a_secret_of_root_is_rotated_as_the_readme_says(start_webhook):
     file.chmod(0o600)
     hook.reload()
     pids = "|".join(map(str, hook.workers()))
-    told(hook, r'secret "file:\S+" cannot be followed, a change counts after a reload.*'
-               r"Permission denied.*chgrp, chmod 640")
+    hook.wait_for_log(rf'\[error\] (?:{pids})#.*: momento: secret "file:\S+" cannot be followed, '
+                      r"a change counts after a reload.*Permission denied.*chgrp, chmod 640")
     hook.write("new.secret", "new")
     hook.path("new.secret").chmod(0o600)
     hook.path("new.secret").rename(file)

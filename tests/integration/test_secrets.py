@@ -30,7 +30,7 @@ def start_vault():
 
 
 @pytest.fixture(name="start")
-def start_hook(start_webhook, vault):
+def start_hook(vault, start_webhook):  # the vault is there until nginx has ended
     def start(secret=STORED, env=None, server="", **parts):
         return start_webhook(secret=secret, env={**vault.environment(), **(env or {})},
                              server=HEALTH + server, **parts)

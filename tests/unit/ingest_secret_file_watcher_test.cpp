@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "fakes.h"
 
@@ -35,8 +36,9 @@ class SecretFileWatcherTest : public testing::Test {
 
     void start() {
         files_ = std::make_unique<SecretFileWatcher>(
-            std::vector<SecretFile>{{*SecretSource::parse("file:" + path()), known_}}, clock_,
-            lines_, errands_.get(),
+            std::vector<SecretFile>{
+                {*SecretSource::parse("file:" + path()), known_, known_ms_}},
+            clock_, lines_, errands_.get(),
             [this](SecretOutcome outcome) {
                 ++outcomes_;
                 outcome_ = std::move(outcome);
@@ -59,6 +61,7 @@ class SecretFileWatcherTest : public testing::Test {
     }
 
     std::shared_ptr<const SecretSet> known_;  // by the master
+    int64_t known_ms_ = 0;                    // its files are of the real clock's time
     SecretFileWatcher::MaySay may_say_;
     std::unique_ptr<fakes::PlayedCrew> crew_;
     std::unique_ptr<Errands> errands_;  // null: in place
@@ -171,6 +174,36 @@ TEST_F(SecretFileWatcherTest, WhatTheMasterReadIsThePreviousVersionOfWhatIsThere
     EXPECT_EQ(outcome_.set->previous->value.bytes(), "as configured");
     EXPECT_LE(outcome_.set->current.created_ms, clock_.wall_ms());
     EXPECT_GT(outcome_.set->current.created_ms, 1'600'000'001'000) << "put there later";
+}
+
+TEST_F(SecretFileWatcherTest, WhatChangedSinceTheMasterReadItHasChanged) {
+    known_ = std::make_shared<SecretSet>();
+    write("");  // it cannot be read
+    for (const bool is_changed : {true, false}) {
+        known_ms_ = is_changed ? 1'600'000'000'000 : std::numeric_limits<int64_t>::max();
+        lines_.lines.clear();
+        start();
+        pass(1'000);
+        EXPECT_EQ(lines_.lines.size(), 1u);
+        EXPECT_EQ(lines_.count("has changed and is not read again"), is_changed ? 1u : 0u);
+    }
+}
+
+// What one process says at its first look keeps no other one from saying that it has changed.
+TEST_F(SecretFileWatcherTest, FindingsOfTheSameFileAreToldApart) {
+    std::vector<uint64_t> asked;
+    may_say_ = [&asked](size_t, uint64_t what) {
+        asked.push_back(what);
+        return true;
+    };
+    start();
+    write("");
+    pass(1'000);
+    start();
+    EXPECT_EQ(lines_.count("has changed"), 1u);
+    EXPECT_EQ(lines_.count("cannot be followed"), 1u);
+    ASSERT_EQ(asked.size(), 2u);
+    EXPECT_NE(asked.front(), asked.back());
 }
 
 TEST_F(SecretFileWatcherTest, OneOfManyProcessesSaysWhatAllFind) {
