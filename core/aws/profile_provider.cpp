@@ -64,8 +64,9 @@ class Resolver {
             return failure(subject(profile) + " needs \"" + other +
                            "\", which is not supported: use a profile with keys or a role");
         }
-        if (!must_have_keys) return fixed({});
-        return failure(subject(profile) + " has no \"aws_access_key_id\": add keys to it");
+        std::string text = subject(profile) + " has no \"aws_access_key_id\"";
+        if (!must_have_keys) return fixed({State::absent, nullptr, std::move(text)});
+        return failure(text + ": add keys to it");
     }
 
   private:
@@ -274,10 +275,32 @@ class ProfileProvider final : public CredentialsProvider {
         if (files.has(profile_)) {
             return Resolver(files, env_, sts_, tools_).resolve(profile_, only_source_);
         }
-        if (!must_exist_) return fixed({});
-        return failure("profile " + quoted(profile_) + " is not in " +
-                       quoted(credentials_path_.path) + " or " + quoted(config_path_.path) +
+        const std::string where = looked_in(files);
+        if (!must_exist_) return fixed({State::absent, nullptr, where});
+        return failure("profile " + quoted(profile_) + " is not found" +
+                       (where.empty() ? "" : " (" + where + ')') +
                        ": add it, and let the worker's user read the file");
+    }
+
+    // Each file that might have had the profile, but for those of closed_files().
+    std::string looked_in(const ProfileFiles& files) const {
+        std::string text;
+        auto add = [&](const std::string& note) {
+            if (text.find(note) == text.npos)
+                text.append(text.empty() ? "" : ", ").append(note);
+        };
+        const std::pair<const ProfilePath*, const ProfileFile*> places[] = {
+            {&credentials_path_, &files.credentials}, {&config_path_, &files.config}};
+        for (const auto& [place, file] : places) {
+            if (place->path.empty()) {
+                add("HOME is not set");
+            } else if (!file->path.empty()) {
+                add(quoted(file->path) + " has no profile " + quoted(profile_));
+            } else if (!env_.saw_profile_file(file->closed_path)) {
+                add(quoted(place->path) + " is not there");
+            }
+        }
+        return text;
     }
 
     // Those that were there when the configuration was read: whoever put credentials there

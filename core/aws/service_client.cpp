@@ -142,7 +142,7 @@ void ServiceClient::step() {
         } else {
             reply.unsent = true;
             reply.no_credentials = pending ? "they are still being fetched" : answer.error;
-            report_credentials(reply.no_credentials);
+            report_credentials(reply.no_credentials + (pending ? "" : environment_hint));
         }
         attempt->done(std::move(reply));
     }
@@ -152,9 +152,7 @@ void ServiceClient::step() {
 void ServiceClient::report_credentials(const std::string& why) {
     if (stopping_ || why == reported_) return;
     reported_ = why;
-    tools_.logger->write(Severity::error,
-                         settings_.user + ": no credentials: " + why +
-                             (why.find("environment") != why.npos ? environment_hint : ""));
+    tools_.logger->write(Severity::error, settings_.user + ": no credentials: " + why);
 }
 
 void ServiceClient::report_blanks() {

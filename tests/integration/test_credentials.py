@@ -191,5 +191,6 @@ def test_without_any_credentials_the_log_says_who_was_asked(start_nginx, moto):
                         files={"momento.secret": SECRET}, env={"AWS_REGION": REGION})
     body = documented_event()
     assert nginx.curl(PATH, body, signed(body, SECRET)).status == 200
-    nginx.wait_for_log(r"no credentials found; asked: environment, web_identity, profile, "
+    nginx.wait_for_log(r"no credentials found; asked: environment, web_identity, profile "
+                       r'\("\S+/\.aws/credentials" is not there, "\S+/\.aws/config" is not there\), '
                        r"container, instance \(AWS_EC2_METADATA_DISABLED is set\)")

@@ -88,21 +88,34 @@ TEST_F(ProfileProviderTest, MixesNoSetsOfTwoFiles) {
     EXPECT_EQ(answer.credentials->session_token, "");
 }
 
-TEST_F(ProfileProviderTest, IsAbsentWithoutFilesOrKeys) {
-    EXPECT_EQ(ask().state, State::absent);
+TEST_F(ProfileProviderTest, IsAbsentWithoutFilesOrKeysAndSaysWhereItLooked) {
+    const std::string credentials = '"' + directory_ + "/credentials\"";
+    const std::string config = '"' + directory_ + "/config\"";
+    auto absent = [&](const std::string& why) {
+        const CredentialsAnswer answer = ask();
+        EXPECT_EQ(answer.state, State::absent);
+        EXPECT_EQ(answer.error, why);
+    };
+    absent(credentials + " is not there, " + config + " is not there");
+    write("config", "[profile other]\n");
+    absent(credentials + " is not there, " + config + " has no profile \"default\"");
     write("config", "[default]\nregion = eu-west-1\n");
-    EXPECT_EQ(ask().state, State::absent);
+    absent("profile \"default\" has no \"aws_access_key_id\"");
+    variables_ = {{"HOME", directory_ + "/home"}};
+    absent('"' + directory_ + "/home/.aws/credentials\" is not there, \"" + directory_ +
+           "/home/.aws/config\" is not there");
     variables_.clear();
-    EXPECT_EQ(ask().state, State::absent);
+    absent("HOME is not set");
 }
 
 TEST_F(ProfileProviderTest, FailsWhenANamedProfileIsMissing) {
     write("credentials", "[default]\n" + std::string(keys));
     CredentialsAnswer answer = ask("prod");
     EXPECT_EQ(answer.state, State::failed);
-    EXPECT_NE(
-        answer.error.find("profile \"prod\" is not in \"" + directory_ + "/credentials\""),
-        std::string::npos);
+    EXPECT_EQ(answer.error, "profile \"prod\" is not found (\"" + directory_ +
+                                "/credentials\" has no profile \"prod\", \"" + directory_ +
+                                "/config\" is not there): add it, and let the worker's user "
+                                "read the file");
     variables_["AWS_PROFILE"] = "prod";
     EXPECT_EQ(ask().state, State::failed);
 }

@@ -94,7 +94,7 @@ TEST_F(CliCheckTest, FindsMissingCredentialsAndAsksNobody) {
     Ran ran = check("200 OK", "{}");
     EXPECT_EQ(ran.status, 1);
     EXPECT_NE(ran.out.find("fail  credentials  no credentials found; asked: environment, "
-                           "web_identity, profile, container, instance"),
+                           "web_identity, profile (HOME is not set), container, instance"),
               std::string::npos);
     EXPECT_EQ(received_.head, "");
     EXPECT_EQ(ran.out.find("hunter2"), std::string::npos);

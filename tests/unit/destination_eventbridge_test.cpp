@@ -150,7 +150,11 @@ TEST_F(EventBridgeTest, HoldsWithoutCredentialsAndSendsNothing) {
         EXPECT_EQ(verdict(), Kind::hold);
         EXPECT_EQ(result_->entries[0].code, "CredentialsUnavailable");
     }
-    EXPECT_EQ(lines_.count("no credentials: no profile \"x\""), 1u);
+    EXPECT_EQ(lines_.count("no credentials: no profile \"x\"; the environment, and HOME with "
+                           "its .aws, are those of nginx's master (systemctl edit nginx)"),
+              1u);
+    EXPECT_EQ(lines_.count("no credentials: they are still being fetched"), 1u);
+    EXPECT_EQ(lines_.count("no credentials"), 2u);
 }
 
 TEST_F(EventBridgeTest, FetchesNewCredentialsOnceWhenTheOldOnesExpired) {
