@@ -4,8 +4,8 @@
 // stands still. Degraded (200) is what needs a person and loses nothing: it waits, on this node
 // or on all of them. A pure function of a Snapshot; called on the event loop.
 //
-// A reason is one line in a table of health.cpp, one in the README's, and a test that makes it
-// happen; its word is for scripts and stays.
+// A reason is one line in a table of health.cpp, one in the reference's, and a test that makes
+// it happen; its word is for scripts and stays.
 #pragma once
 
 #include <string>

@@ -32,7 +32,7 @@ class PayloadParser {
     ~PayloadParser();
 
     // `body` is followed by body_padding readable bytes. The error names what is wrong,
-    // in the terms of the README's "malformed"; it never quotes the body.
+    // in the terms of the reference's "malformed"; it never quotes the body.
     Result<Payload> parse(std::string_view body);
 
     // An unverified look at `cache` and `topic`, only to choose which secrets to try.

@@ -281,7 +281,7 @@ def test_every_reason_has_its_line_in_the_reference_and_its_test(start):
     metrics = hook.get("/metrics").body.decode()
     reasons = re.findall(r'^momento_health\{reason="(\w+)"\} 0$', metrics, re.M)
     assert reasons
-    readme = pathlib.Path(__file__).parents[2].joinpath("README.md").read_text()
-    lines = re.findall(r"^\| `(\w+)` \| (503|200) \| ", readme, re.M)
+    reference = pathlib.Path(__file__).parents[2].joinpath("ngx_module/README.md").read_text()
+    lines = re.findall(r"^\| `(\w+)` \| (503|200) \| ", reference, re.M)
     assert [name for name, _ in lines] == reasons
     assert all(f"test_{reason}" in globals() for reason in reasons)

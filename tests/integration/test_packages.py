@@ -137,6 +137,8 @@ def test_what_is_in_them(tmp_path):
     modules = "/usr/lib/nginx/modules/ngx_http_momento_module.so"
     for name, needed in (
             (MODULE, {modules, "/usr/share/nginx/modules-available/mod-http-momento.conf",
+                      f"/usr/share/doc/{MODULE}/README.md.gz",
+                      f"/usr/share/doc/{MODULE}/ngx_module/README.md.gz",
                       f"/usr/share/doc/{MODULE}/examples/momento.conf"}),
             ("momentoctl", {"/usr/bin/momentoctl"})):
         deb = packages(settings.PACKAGES)[name]

@@ -148,7 +148,7 @@ class AFullReplayTable : public TheReplayTable {
     AFullReplayTable() : TheReplayTable(1'024) {}
 };
 
-// The README's sizing formula counts on this.
+// The reference's sizing formula counts on this.
 TEST_F(AFullReplayTable, HadRoomForFourFifthsOfItsEntries) {
     size_t taken = 0;
     while (table_.reserve(random_id(), me, later, now).outcome == Outcome::reserved) ++taken;
