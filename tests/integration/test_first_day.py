@@ -15,8 +15,9 @@ import pytest
 from harness import standin as aws
 from harness.events import FORGED, SECRET, compact, documented_event, fields, now_ms, signed
 from harness.nginx import check_config
+from harness.standin import partial
 from harness.waiting import eventually
-from harness.webhook import file_destination, webhook
+from harness.webhook import eventbridge, file_destination, webhook
 
 # Nothing else at that level is told of before its minute is over.
 DEFAULT = {"level": ""}
@@ -272,3 +273,43 @@ def test_a_full_log_says_which_setting_and_why_nothing_leaves(start_webhook, sta
            r'bytes, "size=" of "momento_spool"; its events are on hold'
     eventually(lambda: hook.send(documented_event(text=padding)).status == 503
                and re.search(full, hook.error_log()), "the reason why it fills")
+    told(hook, "webhook is answered 503: ")
+
+
+MASTERS = (r"; the environment, and HOME with its \.aws, are those of nginx's master "
+           r"\(systemctl edit nginx\)")
+HELD_UP = [
+    ("keyless", "credentials profile hooks;",
+     r'destination "keyless": no credentials: profile "hooks" is not found '
+     r'\("%%DIR%%/\.aws/credentials" is not there, "%%DIR%%/\.aws/config" is not there\): .*'
+     + MASTERS),
+    ("nowhere", "credentials container;",
+     r'destination "nowhere": no credentials: no credentials found; asked: container'
+     + MASTERS),
+    ("away", "endpoint http://127.0.0.1:1; retry max_delay=100ms;",
+     r'destination "away" cannot be reached \(NotConnected'),
+]
+
+
+def test_what_holds_events_up_is_told(start_webhook, standin):
+    """And full letters, which do not begin to be full alone."""
+    standin.always(partial(lambda entry: "MalformedDetail"))
+    hook = start_webhook(
+        spool="momento_spool %%DIR%%/spool size=16m segment=1m;", standin=standin, **DEFAULT,
+        destinations=eventbridge(standin, settings="dead_letter file size=4m;") + "".join(
+            f"momento_destination {name} {{ eventbridge default; {settings} }}"
+            for name, settings, _ in HELD_UP),
+        server="".join(webhook(destination=name, path=f"= /{name}") for name, _, _ in HELD_UP))
+    hook.allow(r"\[alert\].*momento: .*dead letters cannot be stored")
+    for name, _, _ in HELD_UP:
+        assert hook.send(path=f"/{name}").status == 200
+    padding = "x" * 200_000
+    for _ in range(30):  # more than letters have room for, less than events have
+        assert hook.send(documented_event(text=padding)).status == 200
+    for _, _, message in HELD_UP:
+        told(hook, message.replace("%%DIR%%", re.escape(str(hook.directory))))
+    told(hook, r'log "\.dead/\w+": nothing can be stored: the log has reached its size of 4194304 '
+         r'bytes, "size=" of "dead_letter": "momentoctl dead ls" shows what there is, '
+         r'"dead redrive" and "dead rm" make room')
+    told(hook, r'destination "bus": \d+ events? .*held because their dead letters cannot be '
+         r"stored: make room for them \(momentoctl dead ls\)")

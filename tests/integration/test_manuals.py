@@ -1,7 +1,10 @@
 """Man pages and completion say what there is: each command, option, directive, setting and
-variable, and nothing else."""
+variable, and nothing else. The README quotes messages that are written."""
 
+import errno
+import functools
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -140,3 +143,46 @@ def test_completion_offers_values(table, tmp_path):
                                                               "--body"):
                 words = command["name"].split()
                 assert complete(*words, option["name"], "") == [], option["name"]
+
+
+# The README's table of messages
+
+
+@functools.cache
+def literals():
+    """The texts in the code, and what the system says of a full disk."""
+    found = [os.strerror(errno.ENOSPC)]
+    one = r'"(?:[^"\\\n]|\\.)*"'
+    for room in ("core", "ngx_module"):
+        for file in (ROOT / room).rglob("*.[ch]*"):
+            code = re.sub(r"(?m)^\s*//.*|^#include.*", "", file.read_text())
+            for adjacent in re.findall(rf"{one}(?:\s*{one})*", code):
+                parts = [text[1:-1] for text in re.findall(one, adjacent)]
+                found.append(re.sub(r"\\(.)", r"\1", "".join(parts)))
+    # Letters alone make up whatever one likes.
+    return {text for text in found if text and not re.fullmatch(r"\w", text)}
+
+
+def is_written(words):
+    """Whether they stand in one text, or where several meet: the end of one, whole ones, the
+    beginning of another."""
+    texts = "\0" + "\0".join(literals()) + "\0"
+    ends = {end for end in range(1, len(words)) if words[:end] + "\0" in texts}
+    for end in range(1, len(words)):
+        if end in ends:
+            if "\0" + words[end:] in texts:
+                return True
+            ends |= {end + len(text) for text in literals() if words.startswith(text, end)}
+    return words in texts
+
+
+def test_the_readme_quotes_messages_that_are_written():
+    assert not is_written("forged since the beginning") and not is_written("nobody says so")
+    readme = (ROOT / "README.md").read_text()
+    rows = re.search(r"\| it begins, or has \|.*\n\|[-|]+\n((?:\|.*\n)+)", readme)[1]
+    quotes = [quote for row in rows.splitlines()
+              for quote in re.findall("`([^`]+)`", row.split(" | ")[0])]
+    assert len(quotes) > 20
+    missing = [quote for quote in quotes for words in quote.split("…")
+               if words.strip() and not is_written(words.strip())]
+    assert missing == []

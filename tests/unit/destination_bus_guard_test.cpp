@@ -99,6 +99,24 @@ TEST_F(BusGuardTest, WhoMayNotLookIsToldOnceAndGoesOn) {
     EXPECT_EQ(lines_.count("allow events:DescribeEventBus"), 1u);
 }
 
+TEST_F(BusGuardTest, QuotesWhatAwsSaysOfThePermissionAndNothingElse) {
+    const std::string sentence =
+        "User: arn:aws:iam::111122223333:user/x is not authorized to perform: "
+        "events:DescribeEventBus on resource: " +
+        std::string(arn);
+    guard_->step();
+    answer(400, R"({"__type":"AccessDeniedException","message":")" + sentence + "\"}");
+    EXPECT_EQ(lines_.count("destination \"x\": event bus \"hooks\" may not be looked up "
+                           "(AccessDeniedException: " +
+                           sentence + "): if it is ever deleted"),
+              1u);
+
+    guard_ = make("other");
+    guard_->step();
+    answer(400, R"({"__type":"AccessDeniedException","message":"because of {\"text\":1}"})");
+    EXPECT_EQ(lines_.count("\"other\" may not be looked up (AccessDeniedException): "), 1u);
+}
+
 TEST_F(BusGuardTest, NoAnswerChangesNothing) {
     pass_a_minute();
     refuse("ResourceNotFoundException");

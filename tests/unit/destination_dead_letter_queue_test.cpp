@@ -54,6 +54,7 @@ class DeadLetterQueueTest : public testing::Test {
         http_.answer(status, answer);
         http_.run(0);
         whole_request_ = result->whole_request;
+        trouble_ = result->trouble;
         return result->entries;
     }
 
@@ -65,6 +66,7 @@ class DeadLetterQueueTest : public testing::Test {
     std::unique_ptr<DeadLetterQueue> queue_;
     Record letter_;
     bool whole_request_ = false;
+    std::string trouble_;
 };
 
 TEST_F(DeadLetterQueueTest, TellsALetterAsEventBridgeDoes) {
@@ -135,6 +137,16 @@ TEST_F(DeadLetterQueueTest, AMissingQueueHoldsItsLetters) {
     EXPECT_EQ(verdicts.at(0).kind, Kind::hold);
     EXPECT_EQ(verdicts.at(0).code, "QueueDoesNotExist");
     EXPECT_FALSE(whole_request_);
+}
+
+TEST_F(DeadLetterQueueTest, QuotesWhatAwsSaysOfThePermissionAndNothingElse) {
+    const std::string sentence =
+        "User: arn:aws:iam::111122223333:user/x is not authorized to perform: sqs:SendMessage "
+        "on resource: arn:aws:sqs:eu-west-1:111122223333:letters";
+    send(403, R"({"__type":"AccessDenied","message":")" + sentence + "\"}");
+    EXPECT_EQ(trouble_, sentence);
+    send(400, R"({"__type":"InvalidMessageContents","message":"because of {\"text\":1}"})");
+    EXPECT_EQ(trouble_, "");
 }
 
 TEST_F(DeadLetterQueueTest, OnlyPermissionAndTheUnknownMayBeOneLettersOwn) {

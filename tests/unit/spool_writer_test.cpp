@@ -309,6 +309,19 @@ TEST_F(WriterTest, SettlesWhatItCannotStoreAtOnce) {
     EXPECT_FALSE(log.log->numbers().full);
 }
 
+TEST_F(WriterTest, TellsAFullDiskFromAFullLog) {
+    PlayedLog& log = start();
+    ASSERT_TRUE(log.append("first"));
+    log.settle();
+    disk_.capacity = disk_.used();
+    fill();
+    EXPECT_TRUE(log.log->numbers().full);
+    EXPECT_EQ(lines_.count("nothing can be stored: "), 1u);
+    EXPECT_EQ(lines_.count(": No space left on device"), 1u);
+    EXPECT_EQ(lines_.count("has reached its size"), 0u);
+    EXPECT_THAT(lines_.of(Severity::error), SizeIs(1));
+}
+
 TEST_F(WriterTest, IsFullAsLongAsItMakesNoSegmentForARecord) {
     // There is room for the record, and none for the segment that would be made for it.
     settings_.segment_size = 1 << 20;
