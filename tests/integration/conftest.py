@@ -16,6 +16,7 @@ from harness.descriptors import Descriptors
 from harness.disk import Disk
 from harness.endings import Endings
 from harness.event_loop import EventLoop
+from harness.momento import Momento
 from harness.mount import Mount
 from harness.pages import Pages
 from harness.moto_server import Moto, moto_python
@@ -64,6 +65,21 @@ def start_nginx():
         print(f"--- error log of nginx on port {nginx.port}\n{log}")  # shown if the test fails
     if failure:
         raise failure
+
+
+@pytest.fixture
+def start_momento():
+    """Starts as many stand-ins of Momento as a test asks for: harness/momento.py."""
+    running = []
+
+    def start(*caches, **parts):
+        running.append(Momento(*caches, **parts))
+        return running[-1]
+
+    yield start
+    for momento in running:
+        print(f"--- what Momento's stand-in on port {momento.port} wrote\n{momento.output()}")
+        momento.close()
 
 
 @pytest.fixture
