@@ -65,10 +65,16 @@ def test_the_manual_of_momentoctl_has_every_command_and_option(table):
     assert terms(sections(TOOL, ".SH")["OPTIONS"]) == names(table["common_options"])
 
 
-def directives():
-    """As nginx is told of them."""
+def directive_flags():
+    """Name -> flags, as nginx is told of them."""
     text = (ROOT / "ngx_module/ngx_http_momento_module.cpp").read_text()
-    return re.findall(r'\{ ngx_string\("(momento_\w+)"\),\s+[\w|]+', text)
+    any_level = re.search(r"any_level = ([\w| ]+);", text).group(1)
+    found = re.findall(r'\{ ngx_string\("(momento_\w+)"\),\s+([\w|]+)', text)
+    return {name: flags.replace("any_level", any_level) for name, flags in found}
+
+
+def directives():
+    return list(directive_flags())
 
 
 def settings():
