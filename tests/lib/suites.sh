@@ -1,17 +1,15 @@
 # The suites of tests/run.sh, one function each, and what they stand on. Sourced; wants
 # $repo, $build, $python and the other files here.
 
-# configure_core DIR OPTION...
+# configure_core PRESET: of CMakePresets.json
 configure_core() {
-    local dir="$1"
-    shift
-    cmake -G Ninja -S "$repo" -B "$dir" -DMOMENTO_DEV=ON \
-        -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" "$@"
+    (cd "$repo" && cmake --preset "$1" \
+        -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)")
 }
 
 # What the suites share. Where a part of it fails to build, what needs it fails by name.
 suite_build() {
-    attempt build "configure" configure_core "$build" &&
+    attempt build "configure" configure_core dev &&
         attempt build "core, momentoctl, tests, benchmarks" \
             cmake --build "$build" --target all --target checks --target bench_tools -- -k 0
     attempt build "Debian's nginx" debian_nginx "$build/debian" &&
@@ -77,24 +75,19 @@ unit_tests() {
         "$2/unit_tests" --gtest_brief=1 --gtest_output="xml:$(report "$1")"
 }
 
-# build_sanitized DIR SANITIZERS OPTIMISATION TARGET [OPTION...]: by clang, which with
-# precompiled headers compiles the tests in less than half of gcc's time
+# build_sanitized PRESET TARGET: by clang, which with precompiled headers compiles the tests in
+# less than half of gcc's time
 build_sanitized() {
-    local dir="$1" sanitizers="$2" optimisation="$3" target="$4"
-    shift 4
-    configure_core "$dir" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
-        -DMOMENTO_SANITIZE="$sanitizers" \
-        -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="$optimisation -g1" "$@" &&
-        cmake --build "$dir" --target "$target" -- -k 0
+    configure_core "$1" && cmake --build "$build/core-$1" --target "$2" -- -k 0
 }
 
 # The fuzzers stand on the same core as the unit tests. Optimised, for their sake.
 build_with_asan() {
-    build_sanitized "$build/core-asan" address,undefined -O1 "$1" -DMOMENTO_FUZZ=ON
+    build_sanitized asan "$1"
 }
 
 build_with_tsan() {
-    build_sanitized "$build/core-tsan" thread -O0 "$1"
+    build_sanitized tsan "$1"
 }
 
 suite_unit() {
