@@ -23,7 +23,7 @@ install_packages $build_packages debhelper dpkg-dev nginx nginx-dev
 rm -rf "$out"
 mkdir -p "$source"
 # What users run and read; neither tests nor benchmarks.
-for each in CMakeLists.txt config core ngx_module conf.d README.md CHANGELOG.md; do
+for each in CMakeLists.txt config core ngx_module conf.d README.md SECURITY.md CHANGELOG.md; do
     cp -R "$repo/$each" "$source"
 done
 sed -i "s/\(version\[\] = \"\).*\"/\1$version\"/" "$source/$version_file"

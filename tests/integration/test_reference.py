@@ -40,6 +40,40 @@ def test_no_link_leads_nowhere(name):
             assert anchor in anchors(target.read_text()), f"{path}#{anchor}"
 
 
+# What is named in texts for whoever carries on
+
+PLACES = ["core", "ngx_module", "tests", "bench", "conf.d"]
+
+
+def code_in(name):
+    return re.findall(r"`([^`\n]+)`", without_code((ROOT / name).read_text()))
+
+
+@pytest.mark.parametrize("name", ["core/README.md", "CONTRIBUTING.md"])
+def test_each_file_that_is_named_is_there(name):
+    named = {word for each in code_in(name) for word in each.split()
+             if re.fullmatch(r"[\w.-]+(/[\w.-]+)*(/|\.(cpp|h|py|sh|md|json|1|7))", word)
+             and not word.startswith("build")}
+    assert len(named) > 20
+    for path in named:
+        whole = [base for base in (ROOT, ROOT / "core", ROOT / "tests/integration")
+                 if (base / path).exists()]
+        below = [each for place in PLACES for each in (ROOT / place).rglob(path)] if (
+            "/" not in path) else []
+        assert whole or below, path
+
+
+def test_each_function_that_is_named_is_there():
+    sources = "".join(path.read_text() for place in ("core", "ngx_module")
+                      for path in (ROOT / place).rglob("*.[ch]*"))
+    for name in ("core/README.md", "CONTRIBUTING.md"):
+        functions = [each for each in code_in(name) if each.endswith("()")]
+        for function in functions:
+            *of, last = re.findall(r"\w+", function)
+            assert re.search(rf"\b{last}\(", sources), function
+            assert all(re.search(rf"\b{each}\b", sources) for each in of), function
+
+
 # What the reference says
 
 REFERENCE = (ROOT / "ngx_module/README.md").read_text()
