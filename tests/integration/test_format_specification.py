@@ -66,7 +66,8 @@ class Segment:
         self.slot = data[80:96].rstrip(b"\0").decode()
         self.destination = data[98:98 + number_at(data, 96, 2)].decode()
         self.predecessor_salt = data[224:240]
-        self.end = None  # as its successor says
+        self.end = None     # as its successor says
+        self.before = None  # no record of that sequence or a later one counts
 
     @staticmethod
     def read(path):
@@ -128,6 +129,8 @@ class Segment:
         gap = False
         while offset < end:
             record = self.record(offset, end)
+            if record and self.before and record.sequence >= self.before:
+                return
             if record and (record.sequence == sequence or gap and record.sequence > sequence):
                 yield record
                 offset, sequence, gap = offset + record.length, record.sequence + 1, False
@@ -166,10 +169,12 @@ class Cursor:
 
     def __init__(self, data=None):
         self.base, self.last, self.bits = None, 0, bytes(2048)
+        self.segment = self.own_from = 0
         self.delivered = self.dead = self.requeued = self.damaged = 0
         if data is None:
             return
-        self.generation, self.base = struct.unpack_from("<2Q", data, 16)
+        self.generation, self.base, self.segment = struct.unpack_from("<3Q", data, 16)
+        self.own_from = number_at(data, 48)
         self.delivered, self.dead, self.requeued, self.damaged = struct.unpack_from("<4Q", data,
                                                                                     56)
         self.last = number_at(data, 96)
@@ -223,9 +228,10 @@ class Slot:
 
     def _chain(self):
         """The log's segments, oldest first."""
-        found = {}
+        found, names = {}, set()
         for path in self.path.glob("*.segment"):
             if re.fullmatch("[0-9a-f]{16}", path.stem):
+                names.add(int(path.stem, 16))
                 segment = Segment.read(path)
                 if segment:
                     found[segment.number] = segment
@@ -237,15 +243,26 @@ class Slot:
         while chain[-1].predecessor:
             later = chain[-1]
             before = found.get(later.predecessor)
-            is_named = before and before.number < later.number and before.first <= later.first
-            if is_named and (before.salt == later.predecessor_salt if any(later.predecessor_salt)
-                             else before.slot == later.slot):
+            if before and before.number < later.number and before.first <= later.first and (
+                    before.salt == later.predecessor_salt if any(later.predecessor_salt)
+                    else before.slot == later.slot):
                 before.end = later.predecessor_end
-                chain.append(before)
-                continue
-            # What is not there was released.
-            assert later.first <= self.cursor.base, "a damaged slot"
-            break
+            elif later.predecessor not in names and later.first <= (self.cursor.base or 1):
+                break  # it was released, and removed
+            else:
+                lower = [number for number, segment in found.items()
+                         if number < min(later.predecessor, later.number)
+                         and segment.slot == later.slot and segment.first <= later.first]
+                if not lower:
+                    break
+                before = found[max(lower)]
+                before.before = later.first
+            chain.append(before)
+        newest = chain[0]
+        if newest.number < self.cursor.segment:
+            newest.before = self.cursor.base
+        if newest.slot != self.name and self.cursor.own_from:
+            newest.before = self.cursor.own_from
         return chain[::-1]
 
     def pending(self):
@@ -454,6 +471,22 @@ def test_damage_costs_what_is_damaged_and_a_body_is_not_believed(start_webhook, 
     overwrite(path, offset + last.length, b"\xf5MR\xff and what else was torn")
     events, _ = agrees(spool, told)
     assert [event["id"].split(":")[1] for event in events] == ["1", "3", "4"]
+
+
+def test_a_segment_that_is_gone_costs_what_stood_in_it(start_webhook, standin, told):
+    standin.unreachable()
+    hook = start_webhook(standin)
+    for number in range(12):
+        assert hook.send(documented_event(text="x" * 200_000,
+                                          topic_sequence_number=number)).status == 200
+    hook.kill()
+    slot, = slots(hook.path("spool"))
+    first, gone, *others = slot.segments
+    assert others
+    (slot.path / f"{gone.number:016x}.segment").unlink()
+    events, _ = agrees(hook.path("spool"), told)
+    assert [int(event["id"].split(":")[1]) for event in events] == [
+        *range(first.first, gone.first), *range(others[0].first, 13)]
 
 
 def test_another_version_is_left_alone(start_webhook, standin, told):
