@@ -601,14 +601,20 @@ def test_a_call_can_take_effect_though_its_answer_is_an_error(momento):
 
 @pytest.mark.parametrize("effect", [False, True])
 def test_an_answer_that_is_late(momento, effect):
-    momento.fault(on="set", delay=0.3, effect=effect)
+    momento.fault(on="set", delay=1, effect=effect)
+    before = time.monotonic()
     with in_background(momento.set, "cache", "k", b"v") as late:
         if effect:
             eventually(lambda: momento.items("cache"), "the effect")
-        before = time.monotonic()
         assert late.result().status == 204
-        assert effect or time.monotonic() - before > 0.2
+    assert time.monotonic() - before >= 1
     assert momento.items("cache") == {b"k": b"v"}
+    # Whoever does not wait finds that it had its effect, or that it has it later.
+    momento.fault(on="set", delay=1, effect=effect)
+    with RawConnection(momento.port) as connection:
+        connection.send("PUT /cache/cache?key=l&ttl_seconds=9 HTTP/1.1\r\nHost: localhost\r\n"
+                        f"Authorization: {momento.key}\r\nContent-Length: 1\r\n\r\nv")
+    eventually(lambda: b"l" in momento.items("cache"), "the effect")
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -705,15 +711,15 @@ def test_connections_are_kept_and_pipelined(momento):
 
 
 @pytest.mark.parametrize("sent", [
-    "GARBAGE\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GARBAGE\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "OPTIONS * HTTP/1.1\r\nConnection: close\r\n\r\n",
     f"GET /{'x' * 70000} HTTP/1.1\r\n\r\n",
     "PUT /cache/cache?key=k HTTP/1.1\r\nContent-Length: x\r\n\r\n",
     "PUT /cache/cache?key=k HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno\r\n",
 ], ids=["garbage", "version", "asterisk", "long", "length", "chunk"])
 def test_what_is_not_http_is_refused_and_nothing_else(shared, sent):
     with RawConnection(shared.port) as connection:
-        connection.send(sent)
-        connection.shutdown()
+        with contextlib.suppress(OSError):  # it may have refused what it has not read whole
+            connection.send(sent)
         assert re.match(rb"(HTTP/1.1 [45]\d\d )|(\{\"status\":4)", connection.rest())
     assert shared.get("cache", "none").status == 404
     assert "Traceback" not in shared.output()
