@@ -247,7 +247,8 @@ class Slot:
                     before.salt == later.predecessor_salt if any(later.predecessor_salt)
                     else before.slot == later.slot):
                 before.end = later.predecessor_end
-            elif later.predecessor not in names and later.first <= (self.cursor.base or 1):
+            elif later.first <= (self.cursor.base or 1) and (
+                    later.predecessor not in names - set(found)):
                 break  # it was released, and removed
             else:
                 lower = [number for number, segment in found.items()
