@@ -9,14 +9,14 @@ namespace {
 
 using State = CredentialsAnswer::State;
 
-constexpr char provider_name[] = "assume_role";
+constexpr char assume_role_provider_name[] = "assume_role";
 
 }  // namespace
 
 ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source, const Endpoint& sts,
                                       const ProviderTools& tools) {
     if (Status checked = check_role(role); !checked) {
-        return make_fixed_provider(provider_name,
+        return make_fixed_provider(assume_role_provider_name,
                                    {State::failed, nullptr, checked.error().text});
     }
     auto fetch = [role, sts, tools, told_of_blanks = std::make_shared<bool>(false),
@@ -47,7 +47,7 @@ ProviderPtr make_assume_role_provider(const Role& role, ProviderPtr source, cons
                 done(std::move(sts_answer.answer));
             });
     };
-    return make_refreshing_provider({provider_name}, tools, std::move(fetch));
+    return make_refreshing_provider({assume_role_provider_name}, tools, std::move(fetch));
 }
 
 }  // namespace momento::aws

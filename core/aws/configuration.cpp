@@ -70,14 +70,16 @@ constexpr Ignored ignored[] = {
     {"tcp_keepalive", nullptr, "idle connections end after 20 seconds"},
 };
 
-class Reader {
+class ConfigurationReader {
   public:
-    Reader(const EnvironmentSnapshot& env, const ProfileFiles& files, std::string profile)
+    ConfigurationReader(const EnvironmentSnapshot& env, const ProfileFiles& files,
+                        std::string profile)
         : env_(env), files_(files), profile_(std::move(profile)) {}
 
     Result<Configuration> read() {
-        for (Status (Reader::*step)() :
-             {&Reader::check_profiles, &Reader::take_heeded, &Reader::take_services}) {
+        for (Status (ConfigurationReader::*step)() :
+             {&ConfigurationReader::check_profiles, &ConfigurationReader::take_heeded,
+              &ConfigurationReader::take_services}) {
             if (Status status = (this->*step)(); !status) return status.error();
         }
         std::vector<std::string> present;
@@ -223,7 +225,7 @@ Result<Configuration> read_configuration(const EnvironmentSnapshot& env,
     }
     const Result<ProfileFiles> files = read_profile_files(env);
     if (!files) return files.error();
-    return Reader(env, *files, profile_name(env, profile)).read();
+    return ConfigurationReader(env, *files, profile_name(env, profile)).read();
 }
 
 }  // namespace momento::aws

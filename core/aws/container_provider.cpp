@@ -17,10 +17,10 @@ namespace {
 
 using State = CredentialsAnswer::State;
 
-constexpr char provider_name[] = "container";
+constexpr char container_provider_name[] = "container";
 constexpr char ecs_origin[] = "http://169.254.170.2";
 constexpr int64_t timeout_ms = 2'000;
-constexpr size_t max_token = 65'536;  // bytes
+constexpr size_t max_token_file = 65'536;  // bytes
 
 // Whom plain http may be spoken to besides loopback: ECS, and EKS in both families.
 constexpr const char* trusted_hosts[] = {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",
@@ -67,7 +67,7 @@ Result<Container> read_settings(const EnvironmentSnapshot& env) {
 Result<std::string> read_token(const Container& container) {
     std::string token(trim(container.token));
     if (!container.token_file.empty()) {
-        Result<std::string> content = read_file(container.token_file, max_token);
+        Result<std::string> content = read_file(container.token_file, max_token_file);
         if (!content)
             return Error{"the container's authorization token: " + content.error().text};
         token = trim(*content);
@@ -116,15 +116,15 @@ ProviderPtr make_container_provider(const EnvironmentSnapshot& env,
                                     const ProviderTools& tools) {
     if (env.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").empty() &&
         env.get("AWS_CONTAINER_CREDENTIALS_FULL_URI").empty()) {
-        return make_fixed_provider(provider_name, {});
+        return make_fixed_provider(container_provider_name, {});
     }
     Result<Container> container = read_settings(env);
     if (!container) {
-        return make_fixed_provider(provider_name,
+        return make_fixed_provider(container_provider_name,
                                    {State::failed, nullptr, container.error().text});
     }
     return make_refreshing_provider(
-        {provider_name}, tools,
+        {container_provider_name}, tools,
         [container = std::move(*container), tools](const FetchDone& done) {
             fetch(container, tools, done);
         });

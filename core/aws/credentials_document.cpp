@@ -9,7 +9,7 @@
 namespace momento::aws {
 namespace {
 
-CredentialsAnswer failure(std::string why) {
+CredentialsAnswer failed_answer(std::string why) {
     return {CredentialsAnswer::State::failed, nullptr, std::move(why)};
 }
 
@@ -22,14 +22,15 @@ std::string explain(const ServiceError& error) {
 CredentialsAnswer read_credentials_document(const HttpResponse& response) {
     if (response.status != 200) {
         std::string why = explain(parse_service_error(response));
-        return failure("it answers " + std::to_string(response.status) +
-                       (why.empty() ? "" : ", ") + why);
+        return failed_answer("it answers " + std::to_string(response.status) +
+                             (why.empty() ? "" : ", ") + why);
     }
     Result<Json> json = Json::parse(response.body);
-    if (!json || !json->is_object()) return failure("its answer is not a JSON object");
+    if (!json || !json->is_object()) return failed_answer("its answer is not a JSON object");
     Json code = json->get("Code");
     if (code && code.as_string() != "Success") {
-        return failure("it has no credentials: " + explain(parse_service_error(response)));
+        return failed_answer("it has no credentials: " +
+                             explain(parse_service_error(response)));
     }
 
     auto text = [&](const char* member) {
@@ -41,12 +42,13 @@ CredentialsAnswer read_credentials_document(const HttpResponse& response) {
     credentials->session_token = text("Token");
     const bool had_blanks = drop_blanks(*credentials);
     if (credentials->access_key_id.empty() || credentials->secret_access_key.empty()) {
-        return failure("its answer holds no whole set of credentials");
+        return failed_answer("its answer holds no whole set of credentials");
     }
     std::string expiration = text("Expiration");
     if (!expiration.empty()) {
         credentials->expires_ms = parse_timestamp(expiration);
-        if (!credentials->expires_ms) return failure("its answer's \"Expiration\" is no time");
+        if (!credentials->expires_ms)
+            return failed_answer("its answer's \"Expiration\" is no time");
     }
     return accept_credentials(std::move(credentials), had_blanks);
 }

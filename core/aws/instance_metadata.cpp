@@ -17,7 +17,7 @@ constexpr char token_header[] = "X-Aws-Ec2-Metadata-Token";
 constexpr int64_t token_lifetime_s = 21'600;
 constexpr int64_t token_margin_s = 5;          // as aws-c-auth
 constexpr int64_t version_1_lifetime_s = 300;  // before a token is asked for again
-constexpr size_t max_token = 4'096;            // bytes
+constexpr size_t max_session_token = 4'096;    // bytes
 
 Result<int> read_number(const EnvironmentSnapshot& env, const char* variable, int most) {
     const std::string& text = env.get(variable);
@@ -53,7 +53,7 @@ Result<std::string> read_origin(const EnvironmentSnapshot& env) {
 }
 
 bool is_token(std::string_view text) {
-    return !text.empty() && text.size() <= max_token &&
+    return !text.empty() && text.size() <= max_session_token &&
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 

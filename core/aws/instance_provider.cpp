@@ -14,7 +14,7 @@ namespace {
 using State = CredentialsAnswer::State;
 using MetadataPtr = std::shared_ptr<InstanceMetadata>;
 
-constexpr char provider_name[] = "instance";
+constexpr char instance_provider_name[] = "instance";
 constexpr char credentials_path[] = "/latest/meta-data/iam/security-credentials/";
 constexpr size_t max_role = 64;  // characters of a role's name
 
@@ -59,15 +59,16 @@ void fetch(const MetadataPtr& metadata, const FetchDone& done) {
 ProviderPtr make_instance_provider(const EnvironmentSnapshot& env, const ProviderTools& tools) {
     if (lower_case(env.get("AWS_EC2_METADATA_DISABLED")) == "true") {
         return make_fixed_provider(
-            provider_name, {State::absent, nullptr, "AWS_EC2_METADATA_DISABLED is set"});
+            instance_provider_name,
+            {State::absent, nullptr, "AWS_EC2_METADATA_DISABLED is set"});
     }
     auto metadata = InstanceMetadata::create(env, *tools.clock, *tools.http);
     if (!metadata) {
-        return make_fixed_provider(provider_name,
+        return make_fixed_provider(instance_provider_name,
                                    {State::failed, nullptr, metadata.error().text});
     }
     return make_refreshing_provider(
-        {provider_name, true}, tools,
+        {instance_provider_name, true}, tools,
         [metadata = std::move(*metadata)](const FetchDone& done) { fetch(metadata, done); });
 }
 

@@ -19,14 +19,14 @@ namespace {
 
 using State = CredentialsAnswer::State;
 
-constexpr char provider_name[] = "profile";
+constexpr char profile_provider_name[] = "profile";
 constexpr int64_t check_interval_us = 1'000'000;
 
 ProviderPtr fixed(CredentialsAnswer answer) {
-    return make_fixed_provider(provider_name, std::move(answer));
+    return make_fixed_provider(profile_provider_name, std::move(answer));
 }
 
-ProviderPtr failure(std::string text) {
+ProviderPtr fixed_failure(std::string text) {
     return fixed({State::failed, nullptr, std::move(text)});
 }
 
@@ -44,7 +44,7 @@ class Resolver {
     // `must_have_keys`: nobody else is asked if the profile has none.
     ProviderPtr resolve(const std::string& profile, bool must_have_keys) {
         if (Status readable = files_.check(profile); !readable) {
-            return failure(readable.error().text + ": correct " + subject(profile));
+            return fixed_failure(readable.error().text + ": correct " + subject(profile));
         }
         const bool is_source = !chain_.empty();
         // As in AWS's tools, a role goes before keys in the same profile, unless that
@@ -54,19 +54,21 @@ class Resolver {
         }
         const bool is_loop = std::count(chain_.begin(), chain_.end(), profile) > 0;
         chain_.push_back(profile);
-        if (is_loop) return failure("profiles assume their roles in a loop: " + chain_text());
+        if (is_loop)
+            return fixed_failure("profiles assume their roles in a loop: " + chain_text());
         if (!files_.get(profile, "role_arn").empty()) return make_role(profile);
         if (ProviderPtr keys = make_keys(profile)) return keys;
 
         for (const char* other :
              {"credential_process", "sso_session", "sso_start_url", "login_session"}) {
             if (files_.get(profile, other).empty()) continue;
-            return failure(subject(profile) + " needs \"" + other +
-                           "\", which is not supported: use a profile with keys or a role");
+            return fixed_failure(
+                subject(profile) + " needs \"" + other +
+                "\", which is not supported: use a profile with keys or a role");
         }
         std::string text = subject(profile) + " has no \"aws_access_key_id\"";
         if (!must_have_keys) return fixed({State::absent, nullptr, std::move(text)});
-        return failure(text + ": add keys to it");
+        return fixed_failure(text + ": add keys to it");
     }
 
   private:
@@ -81,9 +83,9 @@ class Resolver {
             const bool had_blanks = drop_blanks(*credentials);
             if (credentials->access_key_id.empty()) continue;
             if (credentials->secret_access_key.empty()) {
-                return failure(subject(profile) +
-                               " has \"aws_access_key_id\" without "
-                               "\"aws_secret_access_key\": set both");
+                return fixed_failure(subject(profile) +
+                                     " has \"aws_access_key_id\" without "
+                                     "\"aws_secret_access_key\": set both");
             }
             CredentialsAnswer answer = accept_credentials(std::move(credentials), had_blanks);
             if (answer.state == State::failed) {
@@ -96,7 +98,7 @@ class Resolver {
 
     ProviderPtr make_role(const std::string& profile) {
         Result<Role> role = read_role(profile);
-        if (!role) return failure(subject(profile) + ": " + role.error().text);
+        if (!role) return fixed_failure(subject(profile) + ": " + role.error().text);
 
         const std::string& source_profile = files_.get(profile, "source_profile");
         const std::string& credential_source = files_.get(profile, "credential_source");
@@ -106,9 +108,10 @@ class Resolver {
             sources += source->empty() ? 0 : 1;
         }
         if (sources != 1) {
-            return failure(subject(profile) +
-                           " has a \"role_arn\": exactly one of \"source_profile\", "
-                           "\"credential_source\" and \"web_identity_token_file\" is expected");
+            return fixed_failure(
+                subject(profile) +
+                " has a \"role_arn\": exactly one of \"source_profile\", "
+                "\"credential_source\" and \"web_identity_token_file\" is expected");
         }
         if (!token_file.empty()) {
             return make_web_identity_provider({token_file, *role}, sts_, tools_);
@@ -142,8 +145,8 @@ class Resolver {
 
     ProviderPtr make_source_profile(const std::string& profile, const std::string& source) {
         if (files_.has(source)) return resolve(source, true);
-        return failure(subject(source) + ", the source of " + quoted(profile) +
-                       ", is not in the shared files");
+        return fixed_failure(subject(source) + ", the source of " + quoted(profile) +
+                             ", is not in the shared files");
     }
 
     ProviderPtr make_credential_source(const std::string& profile,
@@ -151,9 +154,10 @@ class Resolver {
         if (source == "Environment") return make_environment_provider(env_);
         if (source == "EcsContainer") return make_container_provider(env_, tools_);
         if (source == "Ec2InstanceMetadata") return make_instance_provider(env_, tools_);
-        return failure(subject(profile) + " has \"credential_source\" " + quoted(source) +
-                       ": \"Environment\", \"EcsContainer\" or \"Ec2InstanceMetadata\" is "
-                       "expected");
+        return fixed_failure(
+            subject(profile) + " has \"credential_source\" " + quoted(source) +
+            ": \"Environment\", \"EcsContainer\" or \"Ec2InstanceMetadata\" is "
+            "expected");
     }
 
     static std::string subject(const std::string& profile) {
@@ -199,7 +203,7 @@ class ProfileProvider final : public CredentialsProvider {
           must_exist_(only_source_ || !env.get("AWS_PROFILE").empty() ||
                       !env.get("AWS_DEFAULT_PROFILE").empty()) {}
 
-    const char* name() const override { return provider_name; }
+    const char* name() const override { return profile_provider_name; }
 
     CredentialsAnswer get() override {
         const int64_t now_us = tools_.clock->steady_us();
@@ -257,7 +261,8 @@ class ProfileProvider final : public CredentialsProvider {
         checking_ = false;
         seen_ = found.seen;
         if (!found.files) return;
-        content_ = *found.files ? make(**found.files) : failure(found.files->error().text);
+        content_ =
+            *found.files ? make(**found.files) : fixed_failure(found.files->error().text);
     }
 
     ProviderPtr make(const ProfileFiles& files) const {
@@ -277,9 +282,9 @@ class ProfileProvider final : public CredentialsProvider {
         }
         const std::string where = looked_in(files);
         if (!must_exist_) return fixed({State::absent, nullptr, where});
-        return failure("profile " + quoted(profile_) + " is not found" +
-                       (where.empty() ? "" : " (" + where + ')') +
-                       ": add it, and let the worker's user read the file");
+        return fixed_failure("profile " + quoted(profile_) + " is not found" +
+                             (where.empty() ? "" : " (" + where + ')') +
+                             ": add it, and let the worker's user read the file");
     }
 
     // Each file that might have had the profile, but for those of closed_files().

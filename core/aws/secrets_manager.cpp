@@ -14,8 +14,6 @@
 namespace momento::aws {
 namespace {
 
-using State = SecretVersion::State;
-
 constexpr char target[] = "secretsmanager.GetSecretValue";
 
 const char* label(SecretStage stage) {
@@ -49,7 +47,7 @@ SecretVersion read_refusal(const std::string& secret, SecretStage stage,
     if (error.is("ResourceNotFoundException")) {
         SecretVersion version = failure(
             secret, std::string("there is none, or it has no ") + label(stage) + " version");
-        version.state = State::missing;
+        version.state = SecretVersion::State::missing;
         return version;
     }
     std::string why = "Secrets Manager answers " + std::to_string(response.status);
@@ -90,7 +88,7 @@ SecretVersion read_secret_version(const std::string& secret, SecretStage stage,
     if (!content) return failure(secret, "the answer holds no value");
 
     SecretVersion version;
-    version.state = State::found;
+    version.state = SecretVersion::State::found;
     version.content = std::move(*content);
     version.id = *id;
     double created_s = json->get("CreatedDate").as_real().value_or(0);

@@ -12,18 +12,20 @@ namespace {
 
 using State = CredentialsAnswer::State;
 
-constexpr char provider_name[] = "web_identity";
-constexpr size_t max_token = 20'000;  // bytes; WebIdentityToken of the STS API Reference
+constexpr char web_identity_provider_name[] = "web_identity";
+constexpr size_t max_web_identity_token =
+    20'000;  // bytes; WebIdentityToken of the STS API Reference
 
 ProviderPtr failing(std::string why) {
-    return make_fixed_provider(provider_name, {State::failed, nullptr, std::move(why)});
+    return make_fixed_provider(web_identity_provider_name,
+                               {State::failed, nullptr, std::move(why)});
 }
 
 Result<HttpRequest> make_request(const WebIdentity& identity, const Endpoint& sts) {
-    Result<std::string> token = read_file(identity.token_file, max_token + 2);
+    Result<std::string> token = read_file(identity.token_file, max_web_identity_token + 2);
     if (!token) return Error{"the web identity token: " + token.error().text};
     std::string_view bare = trim(*token);
-    bool fits = !bare.empty() && bare.size() <= max_token;
+    bool fits = !bare.empty() && bare.size() <= max_web_identity_token;
     Result<HttpRequest> request =
         fits ? Result<HttpRequest>(web_identity_request(sts, identity.role, bare))
              : Error{"the web identity token in \"" + identity.token_file +
@@ -57,7 +59,7 @@ ProviderPtr make_web_identity_provider(const WebIdentity& identity, const Endpoi
                 send(std::move(*request), role, tools, done);
             });
     };
-    return make_refreshing_provider({provider_name}, tools, std::move(fetch));
+    return make_refreshing_provider({web_identity_provider_name}, tools, std::move(fetch));
 }
 
 ProviderPtr make_web_identity_provider(const EnvironmentSnapshot& env, const Endpoint& sts,
@@ -69,7 +71,7 @@ ProviderPtr make_web_identity_provider(const EnvironmentSnapshot& env, const End
     if (!session_name.empty()) identity.role.session_name = session_name;
 
     // A role alone says nothing: other tools use that variable too.
-    if (identity.token_file.empty()) return make_fixed_provider(provider_name, {});
+    if (identity.token_file.empty()) return make_fixed_provider(web_identity_provider_name, {});
     if (identity.role.arn.empty()) {
         return failing(
             "AWS_WEB_IDENTITY_TOKEN_FILE is set without AWS_ROLE_ARN: set both or none");

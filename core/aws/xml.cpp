@@ -25,9 +25,9 @@ bool is_name(std::string_view text) {
            });
 }
 
-class Reader {
+class XmlReader {
   public:
-    explicit Reader(std::string_view document) : rest_(trim(document)) {}
+    explicit XmlReader(std::string_view document) : rest_(trim(document)) {}
 
     // nullptr, or what is wrong.
     const char* read(std::map<std::string, std::string>& leaves) {
@@ -114,7 +114,7 @@ class Reader {
 
 Result<XmlLeaves> XmlLeaves::read(std::string_view document) {
     XmlLeaves leaves;
-    if (const char* problem = Reader(document).read(leaves.raw_)) {
+    if (const char* problem = XmlReader(document).read(leaves.raw_)) {
         return Error{std::string("the answer is not the XML expected: ") + problem};
     }
     return leaves;

@@ -4,8 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 namespace momento {
+
+// Of a steady clock: nothing is due.
+inline constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
 class Clock {
   public:

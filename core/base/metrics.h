@@ -15,6 +15,7 @@
 namespace momento {
 
 using Counter = std::atomic<uint64_t>;
+inline constexpr auto relaxed = std::memory_order_relaxed;
 static_assert(Counter::is_always_lock_free);
 
 // Places for processes: as many as nginx has (NGX_MAX_PROCESSES).

@@ -21,13 +21,13 @@ namespace {
 
 constexpr char describe_target[] = "AWSEvents.DescribeEventBus";
 // momento_webhook_max_ahead's default: from there on webhooks are refused.
-constexpr int64_t clock_tolerance_s = 10;
+constexpr int64_t sigv4_tolerance_s = 10;
 
 // By these consumers and rules tell the event of --put.
 constexpr char marked_cache[] = "momentoctl";
 constexpr char marked_topic[] = "check";
 
-aws::ServiceReply describe(AwsCaller& caller, const std::string& bus) {
+aws::ServiceReply describe_bus(AwsCaller& caller, const std::string& bus) {
     Json request = Json::object();
     request.set("Name", Json::string(bus));
     return caller.call(describe_target, request.dump());
@@ -88,7 +88,7 @@ void report_clock(const aws::ServiceReply& reply, CheckReport& report) {
     const int64_t ahead_s = system_clock().wall_ms() / 1'000 - int64_t{server};
     std::string text = std::to_string(std::abs(ahead_s)) + " s ";
     text += ahead_s < 0 ? "behind AWS's" : "ahead of AWS's";
-    const bool good = std::abs(ahead_s) < clock_tolerance_s;
+    const bool good = std::abs(ahead_s) < sigv4_tolerance_s;
     report.print(good, "clock", good ? "agrees with AWS's" : text + ": set it");
 }
 
@@ -148,7 +148,7 @@ void print_advice(const Given& given, const Console& console) {
                 << printable(line) << '\n';
 }
 
-OptionTable all_options() {
+OptionTable check_options() {
     OptionTable options = aws_options();
     options.insert(options.begin() + 1, {"--endpoint", "URL", "default: from the region"});
     options.push_back({"--put", "",
@@ -181,7 +181,7 @@ Result<Outcome> check(const Given& given, Console& console) {
         report.print(true, "endpoint", settings.service.url.text());
         AwsCaller caller(settings, settings.service, settings.sts, putevents_content_type);
         if (report_credentials(caller, report)) {
-            const aws::ServiceReply reply = describe(caller, settings.bus);
+            const aws::ServiceReply reply = describe_bus(caller, settings.bus);
             const bool may_put = report_bus(settings.bus, reply, report);
             report_clock(reply, report);
             if (given.flag("--put") && may_put) put_event(caller, settings, report);
@@ -207,7 +207,7 @@ The AWS_* variables count here as they do for the nginx master, and files as thi
 them. At the end it prints how to run it as a worker, with the environment that systemd gives
 the master; in a container, run it there: docker exec and kubectl exec have its environment.
 )",
-    all_options(),
+    check_options(),
     "",
     check};
 

@@ -47,7 +47,7 @@ Result<Outcome> show(const LetterRequest& request, const Given& given, Console& 
     return outcome;
 }
 
-Result<Outcome> list(const Given& given, Console& console) {
+Result<Outcome> list_letters(const Given& given, Console& console) {
     Result<LetterRequest> request = read_letter_request(given, console);
     if (!request) return request.error();
     Table table({"ID", "TIME", "DESTINATION", "REASON", "ATTEMPTS", "EVENT", "MESSAGE"});
@@ -60,7 +60,7 @@ Result<Outcome> list(const Given& given, Console& console) {
     return show(*request, given, console, add, [&] { table.print(console.out); });
 }
 
-Result<Outcome> cat(const Given& given, Console& console) {
+Result<Outcome> print_letters(const Given& given, Console& console) {
     Result<LetterRequest> request = read_letter_request(given, console);
     if (!request) return request.error();
     auto print = [&console](const SlotPlace& place, const Record& letter) {
@@ -89,7 +89,7 @@ running. Exit status 1 if there is no letter with an ID that was given.
 )",
     {reason_option()},
     "",
-    list};
+    list_letters};
 
 const Command dead_cat_command{
     "dead cat",
@@ -102,6 +102,6 @@ takes no lock; a gateway may be running. With --json a body that is not UTF-8 is
 )",
     {reason_option()},
     "",
-    cat};
+    print_letters};
 
 }  // namespace momento::cli

@@ -176,7 +176,7 @@ Result<Outcome> redrive(const Given& given, Console& console) {
     return left_of(report) > 0 ? Outcome::found : outcome;
 }
 
-OptionTable all_options() {
+OptionTable redrive_options() {
     OptionTable options = {
         reason_option(),
         {"--to", "DESTINATION", "to this one, instead of the one the letter names"},
@@ -210,7 +210,7 @@ delivers it within seconds, else the next one that starts does. A crash in betwe
 an event twice, and loses none. Run as root, it takes the user and group of the spool's owner
 first.
 )",
-    all_options(),
+    redrive_options(),
     R"(Exit status 1 if letters that match were left (no event can be made of them, or their
 destination is not in the spool), or if there is none with an ID that was given.
 )",

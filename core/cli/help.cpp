@@ -66,7 +66,7 @@ size_t label_width(const OptionTable& options) {
     return width;
 }
 
-Json describe(const OptionTable& options) {
+Json list_options(const OptionTable& options) {
     Json list = Json::array();
     for (const Option& option : options) {
         Json json = Json::object();
@@ -124,13 +124,13 @@ std::string describe_commands() {
         json.set("name", Json::string(command->name))
             .set("summary", Json::string(command->summary))
             .set("usage", usage)
-            .set("options", describe(command->options));
+            .set("options", list_options(command->options));
         list.append(json);
     }
     Json all = Json::object();
     all.set("version", Json::string(version))
         .set("commands", list)
-        .set("common_options", describe(common_options()));
+        .set("common_options", list_options(common_options()));
     return all.dump();
 }
 

@@ -14,7 +14,7 @@ namespace momento::cli {
 
 namespace {
 
-constexpr int64_t turn_ms = 100;
+constexpr int64_t fetch_turn_ms = 100;
 
 // The current version.
 Result<SecretValue> fetch_secret(const SecretSource& source, const Environment& environment) {
@@ -33,7 +33,7 @@ Result<SecretValue> fetch_secret(const SecretSource& source, const Environment& 
     store.fetch(source.location, aws::SecretStage::current,
                 [&version](aws::SecretVersion got) { version.emplace(std::move(got)); });
     while (!version) {  // the client's own timeouts end this
-        http->run(turn_ms);
+        http->run(fetch_turn_ms);
         store.step();
     }
     if (version->state != aws::SecretVersion::State::found) return Error{version->error};

@@ -110,7 +110,7 @@ Result<Outcome> send(const Given& given, Console& console) {
     return tally.all_accepted() ? Outcome::fine : Outcome::found;
 }
 
-OptionTable all_options() {
+OptionTable send_options() {
     return {
         secret_option(),
         {"--cache", "NAME", "default \"chat\""},
@@ -139,7 +139,7 @@ const Command send_command{
 answer, connections kept. Prints how often each status was answered, and once what those
 other than 2xx said. Exit status 0 if all were 2xx, 1 if not.
 )",
-    all_options(),
+    send_options(),
     "",
     send};
 

@@ -14,7 +14,7 @@ namespace momento::cli {
 
 namespace {
 
-Result<Outcome> list(const Given& given, Console& console) {
+Result<Outcome> list_slots(const Given& given, Console& console) {
     Result<std::string> directory = find_spool(given.operands(), console);
     if (!directory) return directory.error();
     const bool as_json = given.flag("--json");
@@ -64,7 +64,7 @@ Result<Outcome> list(const Given& given, Console& console) {
     return Outcome::fine;
 }
 
-Result<Outcome> cat(const Given& given, Console& console) {
+Result<Outcome> print_records(const Given& given, Console& console) {
     Result<std::string> directory = find_spool(given.operands(), console);
     if (!directory) return directory.error();
     const bool as_json = given.flag("--json");
@@ -155,7 +155,7 @@ running.
 )",
     {},
     "",
-    list};
+    list_slots};
 
 const Command spool_cat_command{
     "spool cat",
@@ -167,7 +167,7 @@ takes no lock; a gateway may be running. With --json a body that is not UTF-8 is
 )",
     {},
     "",
-    cat};
+    print_records};
 
 const Command spool_verify_command{
     "spool verify",

@@ -12,9 +12,9 @@ namespace momento::cli {
 
 namespace {
 
-constexpr size_t max_texts = 8;           // of one status
-constexpr int64_t clock_tolerance_s = 5;  // a second is a Date's own
-constexpr int no_answer = 1'000;          // sorts behind every status
+constexpr size_t max_texts = 8;     // of one status
+constexpr int64_t told_from_s = 5;  // a second is a Date's own
+constexpr int no_answer = 1'000;    // sorts behind every status
 
 bool is_success(int status) {
     return status >= 200 && status < 300;
@@ -73,7 +73,7 @@ std::string Tally::summary() const {
 std::string Tally::advice(bool is_given) const {
     if (lines_.count(403) == 0) return "";
     std::string text = "403: the secret, or the clock? Look whether --secret is this webhook's";
-    if (std::abs(ahead_s_) >= clock_tolerance_s) {
+    if (std::abs(ahead_s_) >= told_from_s) {
         text += "; this machine's clock is " + std::to_string(std::abs(ahead_s_)) + " s " +
                 (ahead_s_ > 0 ? "behind" : "ahead of") + " the server's";
     } else if (is_given) {

@@ -1,7 +1,6 @@
 #include "delivery/destination_delivery.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "spool/planted.h"
 
@@ -18,8 +17,6 @@ constexpr uint32_t most_hold_doublings = 5;
 constexpr size_t most_tests = 10;            // of entries alone, when a hold begins
 constexpr int64_t wake_interval_us = 2'000;  // of a log's writer, for releases
 constexpr int64_t gauges_interval_us = 1'000'000;
-constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
-
 std::string seconds(int64_t us) {
     return std::to_string(us / 1'000'000) + " s";
 }

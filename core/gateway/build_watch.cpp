@@ -7,7 +7,7 @@
 namespace momento {
 namespace {
 
-constexpr int64_t interval_us = 60'000'000;
+constexpr int64_t look_interval_us = 60'000'000;
 
 // Never 0. A build ID is a hash: a part of it is one, too.
 uint64_t number_of(const std::string& id) {
@@ -30,7 +30,7 @@ void BuildWatch::step() {
     const int64_t now_us = clock_.steady_us();
     if (running_.id.empty() || is_looking_ || now_us < next_us_) return;
     is_looking_ = true;
-    next_us_ = now_us + interval_us;
+    next_us_ = now_us + look_interval_us;
     run_elsewhere<Result<std::string>>(
         errands_,
         {"the watch over upgrades", "a look at \"" + running_.path + '"',

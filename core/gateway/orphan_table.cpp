@@ -7,8 +7,6 @@
 namespace momento {
 namespace {
 
-constexpr auto relaxed = std::memory_order_relaxed;
-
 // `to` is zeros.
 template <size_t size>
 void copy(std::string_view text, char (&to)[size]) {

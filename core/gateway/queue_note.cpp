@@ -13,7 +13,7 @@ namespace {
 constexpr char file_name[] = "queues";
 constexpr char new_name[] = "queues.new";
 constexpr char lock_name[] = "queues.lock";
-constexpr int64_t version = 1;
+constexpr int64_t note_version = 1;
 
 // Of a form, in JSON.
 constexpr struct {
@@ -32,14 +32,14 @@ std::string encode(const std::vector<LetterForm>& forms) {
         queues.append(std::move(queue));
     }
     return Json::object()
-        .set("version", Json::integer(version))
+        .set("version", Json::integer(note_version))
         .set("queues", std::move(queues))
         .dump();
 }
 
 std::optional<std::vector<LetterForm>> decode(const std::string& text) {
     Result<Json> json = Json::parse(text);
-    if (!json || json->get("version").as_integer() != version) return {};
+    if (!json || json->get("version").as_integer() != note_version) return {};
     const Json queues = json->get("queues");
     if (!queues.is_array()) return {};
     std::vector<LetterForm> forms(queues.size());

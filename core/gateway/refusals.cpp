@@ -7,7 +7,7 @@
 namespace momento {
 namespace {
 
-constexpr uint64_t interval_us = 60'000'000;
+constexpr uint64_t summary_interval_us = 60'000'000;
 
 // What a publish_timestamp looks like that is not of milliseconds, between 2001 and 2286.
 constexpr int64_t least_seconds = 1'000'000'000;
@@ -141,7 +141,7 @@ bool Refusals::claim(WebhookMetrics& metrics) const {
     const auto now_us = static_cast<uint64_t>(clock_.steady_us());
     uint64_t due_us = metrics.told.due_us;
     return due_us <= now_us &&
-           metrics.told.due_us.compare_exchange_strong(due_us, now_us + interval_us);
+           metrics.told.due_us.compare_exchange_strong(due_us, now_us + summary_interval_us);
 }
 
 void Refusals::tell(const Watched& webhook, bool dry_run) {

@@ -2,21 +2,16 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
+
 namespace momento {
 namespace {
 
-constexpr auto relaxed = std::memory_order_relaxed;
 constexpr uint64_t nobody = UINT64_MAX;  // owner
-
-// FNV-1a, 64 bits; never 0.
-uint64_t hash(std::string_view text, uint64_t seed = 0xcbf29ce484222325) {
-    for (const char c : text) seed = (seed ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-    return seed == 0 ? 1 : seed;
-}
 
 // Of the cell that tells of a slot that nobody has opened yet.
 uint64_t blocked_key(uint64_t slot) {
-    return hash("blocked", slot);
+    return hash_of("blocked", slot);
 }
 
 }  // namespace
@@ -63,8 +58,8 @@ SlotTable::Cell* SlotTable::find(uint64_t key) {
 
 bool SlotTable::publish(std::string_view destination, std::string_view slot, size_t owner,
                         const SlotTotals& found, const LogNumbers& numbers) {
-    const uint64_t destination_hash = hash(destination);
-    const uint64_t key = hash(slot, destination_hash);
+    const uint64_t destination_hash = hash_of(destination);
+    const uint64_t key = hash_of(slot, destination_hash);
     Cell* cell = find_or_take(key);
     if (cell == nullptr) return false;
 
@@ -95,8 +90,8 @@ bool SlotTable::publish(std::string_view destination, std::string_view slot, siz
 // In a cell of its own, if nobody has opened the slot yet: what it holds counts when it is.
 void SlotTable::publish_blocked(std::string_view destination, std::string_view slot,
                                 uint64_t events) {
-    const uint64_t destination_hash = hash(destination);
-    const uint64_t key = hash(slot, destination_hash);
+    const uint64_t destination_hash = hash_of(destination);
+    const uint64_t key = hash_of(slot, destination_hash);
     Cell* known = find(key);
     if (known != nullptr && known->ready.load(std::memory_order_acquire) != 0) {
         const uint64_t pending = known->now.load().pending();
@@ -128,7 +123,7 @@ void SlotTable::forget(size_t owner) {
 
 DestinationNumbers SlotTable::sum(std::string_view destination,
                                   const std::vector<size_t>& living) const {
-    const uint64_t destination_hash = hash(destination);
+    const uint64_t destination_hash = hash_of(destination);
     DestinationNumbers sum;
     for (const Cell& cell : cells_) {
         if (cell.ready.load(std::memory_order_acquire) == 0) continue;

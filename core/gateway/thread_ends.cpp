@@ -3,21 +3,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/hash.h"
 #include "spool/planted.h"
 
 namespace momento {
 namespace {
 
-uint64_t hash(std::string_view text, uint64_t seed) {
-    for (const char c : text) {  // FNV-1a
-        seed = (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    }
-    return seed;
-}
-
 uint64_t key_of(std::string_view destination, std::string_view slot) {
-    const uint64_t key = hash(slot, hash("/", hash(destination, 0xcbf29ce484222325)));
-    return key != 0 ? key : 1;
+    return hash_of(slot, hash_of("/", hash_of(destination)));
 }
 
 template <size_t size>

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <climits>
 #include <deque>
-#include <limits>
 #include <new>
 
 #include "base/clock.h"
@@ -31,8 +30,6 @@ constexpr int64_t max_idle_us = 20 * second_us;
 constexpr int64_t max_lifetime_us = 300 * second_us;
 constexpr int64_t sweep_interval_us = second_us;
 constexpr int few_turns = 8;  // in quick succession: no load yet
-
-constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
 using ExchangePtr = std::unique_ptr<Exchange>;
 using Progress = Exchange::Progress;

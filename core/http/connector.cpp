@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-#include <limits>
 #include <new>
 #include <utility>
 
@@ -12,8 +11,6 @@
 
 namespace momento {
 namespace {
-
-constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
 // CURLMOPT_QUICK_EXIT, which headers have from libcurl 8.20 on: without it the end of a multi
 // handle waits for the resolver's threads, which are its own since. By its number, because a

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/metrics.h"
+
 namespace momento {
 
 namespace {
-
-constexpr auto relaxed = std::memory_order_relaxed;
 
 bool is_live(const ReplayTable::Entry& entry, int64_t now_ms) {
     return entry.state.load(relaxed) != ReplayTable::State::free && entry.expires_ms >= now_ms;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -16,8 +15,6 @@ constexpr int64_t look_interval_us = 1'000'000;
 
 // A look that takes longer hangs: whoever waits for it hears that nobody knows.
 constexpr int64_t hangs_after_us = 1'000'000;
-
-constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
 
 // So soon after its last change a file may change again and look the same: what it is told
 // apart by is no finer than the kernel's clock tick.

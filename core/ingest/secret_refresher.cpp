@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -19,8 +18,6 @@ constexpr int64_t first_retry_ms = 1'000;
 constexpr int64_t longest_retry_ms = 60'000;
 
 constexpr int64_t us_per_ms = 1'000;
-constexpr int64_t never_us = std::numeric_limits<int64_t>::max();
-
 }  // namespace
 
 struct SecretRefresher::Slot {

@@ -9,58 +9,59 @@ namespace momento {
 
 namespace {
 
-constexpr std::string_view magic = "MCURSOR1";
+constexpr std::string_view cursor_magic = "MCURSOR1";
 
 // Offsets in a slot (cursor.h).
-constexpr size_t at_version = 8;
-constexpr size_t at_byte_order = 10;
-constexpr size_t at_bitmap_length = 12;
-constexpr size_t at_generation = 16;
-constexpr size_t at_base_sequence = 24;
-constexpr size_t at_base_segment = 32;
-constexpr size_t at_base_offset = 40;
-constexpr size_t at_own_from = 48;
-constexpr size_t at_delivered = 56;
-constexpr size_t at_dead = 64;
-constexpr size_t at_requeued = 72;
-constexpr size_t at_damaged = 80;
-constexpr size_t at_redriven = 88;
-constexpr size_t at_last_sequence = 96;
-constexpr size_t at_bitmap = 128;
-constexpr size_t at_crc = 4092;
+constexpr size_t cursor_at_version = 8;
+constexpr size_t cursor_at_byte_order = 10;
+constexpr size_t cursor_at_bitmap_length = 12;
+constexpr size_t cursor_at_generation = 16;
+constexpr size_t cursor_at_base_sequence = 24;
+constexpr size_t cursor_at_base_segment = 32;
+constexpr size_t cursor_at_base_offset = 40;
+constexpr size_t cursor_at_own_from = 48;
+constexpr size_t cursor_at_delivered = 56;
+constexpr size_t cursor_at_dead = 64;
+constexpr size_t cursor_at_requeued = 72;
+constexpr size_t cursor_at_damaged = 80;
+constexpr size_t cursor_at_redriven = 88;
+constexpr size_t cursor_at_last_sequence = 96;
+constexpr size_t cursor_at_bitmap = 128;
+constexpr size_t cursor_at_crc = 4092;
 
 using Bitmap = decltype(CursorState::released);
 constexpr size_t word_bits = 64;
 constexpr size_t bitmap_size = cursor_window / 8;
-static_assert(at_bitmap + bitmap_size <= at_crc);
+static_assert(cursor_at_bitmap + bitmap_size <= cursor_at_crc);
 
 enum class SlotState { whole, torn, foreign };
 
 SlotState decode_slot(std::string_view bytes, CursorState& state) {
     const char* at = bytes.data();
-    if (bytes.size() < cursor_slot_size || bytes.substr(0, magic.size()) != magic ||
-        load_le<uint32_t>(at + at_crc) != crc32c(0, at, at_crc)) {
+    if (bytes.size() < cursor_slot_size ||
+        bytes.substr(0, cursor_magic.size()) != cursor_magic ||
+        load_le<uint32_t>(at + cursor_at_crc) != crc32c(0, at, cursor_at_crc)) {
         return SlotState::torn;
     }
-    if (load_le<uint16_t>(at + at_version) != spool_format_version ||
-        load_le<uint16_t>(at + at_byte_order) != spool_byte_order_mark) {
+    if (load_le<uint16_t>(at + cursor_at_version) != spool_format_version ||
+        load_le<uint16_t>(at + cursor_at_byte_order) != spool_byte_order_mark) {
         return SlotState::foreign;
     }
-    if (load_le<uint32_t>(at + at_bitmap_length) != bitmap_size) return SlotState::torn;
+    if (load_le<uint32_t>(at + cursor_at_bitmap_length) != bitmap_size) return SlotState::torn;
 
-    state.generation = load_le<uint64_t>(at + at_generation);
-    state.base_sequence = load_le<uint64_t>(at + at_base_sequence);
-    state.base.segment = load_le<uint64_t>(at + at_base_segment);
-    state.base.offset = load_le<uint64_t>(at + at_base_offset);
-    state.own_from = load_le<uint64_t>(at + at_own_from);
-    state.totals.delivered = load_le<uint64_t>(at + at_delivered);
-    state.totals.dead = load_le<uint64_t>(at + at_dead);
-    state.totals.requeued = load_le<uint64_t>(at + at_requeued);
-    state.totals.damaged = load_le<uint64_t>(at + at_damaged);
-    state.totals.redriven = load_le<uint64_t>(at + at_redriven);
-    state.totals.last_sequence = load_le<uint64_t>(at + at_last_sequence);
+    state.generation = load_le<uint64_t>(at + cursor_at_generation);
+    state.base_sequence = load_le<uint64_t>(at + cursor_at_base_sequence);
+    state.base.segment = load_le<uint64_t>(at + cursor_at_base_segment);
+    state.base.offset = load_le<uint64_t>(at + cursor_at_base_offset);
+    state.own_from = load_le<uint64_t>(at + cursor_at_own_from);
+    state.totals.delivered = load_le<uint64_t>(at + cursor_at_delivered);
+    state.totals.dead = load_le<uint64_t>(at + cursor_at_dead);
+    state.totals.requeued = load_le<uint64_t>(at + cursor_at_requeued);
+    state.totals.damaged = load_le<uint64_t>(at + cursor_at_damaged);
+    state.totals.redriven = load_le<uint64_t>(at + cursor_at_redriven);
+    state.totals.last_sequence = load_le<uint64_t>(at + cursor_at_last_sequence);
     for (size_t i = 0; i < state.released.size(); ++i) {
-        state.released[i] = load_le<uint64_t>(at + at_bitmap + i * sizeof(uint64_t));
+        state.released[i] = load_le<uint64_t>(at + cursor_at_bitmap + i * sizeof(uint64_t));
     }
     return SlotState::whole;
 }
@@ -100,25 +101,25 @@ bool CursorState::is_released(uint64_t sequence) const {
 std::string encode_cursor(const CursorState& state) {
     std::string bytes(cursor_slot_size, '\0');
     char* at = bytes.data();
-    std::memcpy(at, magic.data(), magic.size());
-    store_le(at + at_version, spool_format_version);
-    store_le(at + at_byte_order, spool_byte_order_mark);
-    store_le(at + at_bitmap_length, static_cast<uint32_t>(bitmap_size));
-    store_le(at + at_generation, state.generation);
-    store_le(at + at_base_sequence, state.base_sequence);
-    store_le(at + at_base_segment, state.base.segment);
-    store_le(at + at_base_offset, state.base.offset);
-    store_le(at + at_own_from, state.own_from);
-    store_le(at + at_delivered, state.totals.delivered);
-    store_le(at + at_dead, state.totals.dead);
-    store_le(at + at_requeued, state.totals.requeued);
-    store_le(at + at_damaged, state.totals.damaged);
-    store_le(at + at_redriven, state.totals.redriven);
-    store_le(at + at_last_sequence, state.totals.last_sequence);
+    std::memcpy(at, cursor_magic.data(), cursor_magic.size());
+    store_le(at + cursor_at_version, spool_format_version);
+    store_le(at + cursor_at_byte_order, spool_byte_order_mark);
+    store_le(at + cursor_at_bitmap_length, static_cast<uint32_t>(bitmap_size));
+    store_le(at + cursor_at_generation, state.generation);
+    store_le(at + cursor_at_base_sequence, state.base_sequence);
+    store_le(at + cursor_at_base_segment, state.base.segment);
+    store_le(at + cursor_at_base_offset, state.base.offset);
+    store_le(at + cursor_at_own_from, state.own_from);
+    store_le(at + cursor_at_delivered, state.totals.delivered);
+    store_le(at + cursor_at_dead, state.totals.dead);
+    store_le(at + cursor_at_requeued, state.totals.requeued);
+    store_le(at + cursor_at_damaged, state.totals.damaged);
+    store_le(at + cursor_at_redriven, state.totals.redriven);
+    store_le(at + cursor_at_last_sequence, state.totals.last_sequence);
     for (size_t i = 0; i < state.released.size(); ++i) {
-        store_le(at + at_bitmap + i * sizeof(uint64_t), state.released[i]);
+        store_le(at + cursor_at_bitmap + i * sizeof(uint64_t), state.released[i]);
     }
-    store_le(at + at_crc, crc32c(0, at, at_crc));
+    store_le(at + cursor_at_crc, crc32c(0, at, cursor_at_crc));
     return bytes;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr char file_name[] = "marks";
 constexpr char lock_name[] = "marks.lock";
-constexpr char magic[] = "MMARKS01";
+constexpr char marks_magic[] = "MMARKS01";
 constexpr size_t magic_size = 8;
 constexpr uint16_t byte_order_mark = 0x0102;
 constexpr size_t header_size = 64;
@@ -32,7 +32,7 @@ bool is_sealed(std::string_view bytes) {
 
 std::string encode_header() {
     std::string bytes(header_size, '\0');
-    memcpy(bytes.data(), magic, magic_size);
+    memcpy(bytes.data(), marks_magic, magic_size);
     store_le(&bytes[8], spool_format_version);
     store_le(&bytes[10], byte_order_mark);
     seal(bytes);
@@ -67,7 +67,7 @@ Result<State> read_header(File& file) {
     if (*size == header_size && bytes == encode_header()) return State::valid;
 
     // A crash may have left any part of a first header; then no mark was ever made.
-    bool is_ours = bytes.compare(0, magic_size, magic) == 0 && is_sealed(bytes);
+    bool is_ours = bytes.compare(0, magic_size, marks_magic) == 0 && is_sealed(bytes);
     return *size == header_size && is_ours ? State::foreign : State::unwritten;
 }
 

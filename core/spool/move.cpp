@@ -15,10 +15,10 @@ namespace momento {
 namespace {
 
 // What is appended and released together: it bounds the duplicates of a crash, and memory.
-constexpr size_t batch_records = 256;
-constexpr size_t batch_bytes = 4u << 20;
+constexpr size_t move_batch_records = 256;
+constexpr size_t move_batch_bytes = 4u << 20;
 
-RecordBuffer make_event(const Record& record) {
+RecordBuffer moved_event(const Record& record) {
     Record event = record;
     event.origin = Origin::redrive;
     return RecordBuffer::from(event);
@@ -68,7 +68,7 @@ class SlotMove {
                 return Error{std::to_string(pending()) +
                              " events cannot be read now, try again when its disk works"};
             }
-            if (reader_.read(batch_records, batch_bytes, records_, releases_)) {
+            if (reader_.read(move_batch_records, move_batch_bytes, records_, releases_)) {
                 if (Status status = move_batch(); !status) return status;
                 idle = 0;
             }
@@ -80,7 +80,7 @@ class SlotMove {
     Status move_batch() {
         std::vector<RecordBuffer> events;
         for (const ReadRecord& read : records_) {
-            events.push_back(make_event(read.record));
+            events.push_back(moved_event(read.record));
             releases_.push_back(
                 {read.record.sequence, read.end, Resolution::requeued, read.record.origin});
         }

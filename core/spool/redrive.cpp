@@ -17,7 +17,7 @@ constexpr size_t batch_records = 256;
 constexpr size_t batch_bytes = 4u << 20;
 
 // A letter's event starts afresh: its attempts and the 24 hours count from now.
-RecordBuffer make_event(const Record& letter) {
+RecordBuffer redriven_event(const Record& letter) {
     Record event = letter;
     event.kind = RecordKind::event;
     event.origin = Origin::redrive;
@@ -50,7 +50,7 @@ class SlotRedrive {
     void add(const std::string& destination, const Record& letter) {
         if (!status_) return;
         Batch& batch = batches_[destination];
-        batch.events.push_back(make_event(letter));
+        batch.events.push_back(redriven_event(letter));
         batch.marks.push_back({letter.sequence, tools_.clock->wall_ms(), MarkKind::redriven});
         batch.bytes += batch.events.back().size();
         if (batch.events.size() >= batch_records || batch.bytes >= batch_bytes) {

@@ -10,27 +10,27 @@ namespace momento {
 
 namespace {
 
-constexpr std::string_view magic = "MSEGMENT";
+constexpr std::string_view segment_magic = "MSEGMENT";
 constexpr std::string_view segment_suffix = ".segment";
 
 // Offsets in the header (segment.h).
-constexpr size_t at_version = 8;
-constexpr size_t at_byte_order = 10;
-constexpr size_t at_size = 12;
-constexpr size_t at_salt = 16;
-constexpr size_t at_number = 32;
-constexpr size_t at_first_sequence = 40;
-constexpr size_t at_predecessor = 48;
-constexpr size_t at_predecessor_end = 56;
-constexpr size_t at_predecessor_publish = 64;
-constexpr size_t at_created = 72;
-constexpr size_t at_slot = 80;
-constexpr size_t at_destination_length = 96;
-constexpr size_t at_destination = 98;
+constexpr size_t segment_at_version = 8;
+constexpr size_t segment_at_byte_order = 10;
+constexpr size_t segment_at_size = 12;
+constexpr size_t segment_at_salt = 16;
+constexpr size_t segment_at_number = 32;
+constexpr size_t segment_at_first_sequence = 40;
+constexpr size_t segment_at_predecessor = 48;
+constexpr size_t segment_at_predecessor_end = 56;
+constexpr size_t segment_at_predecessor_publish = 64;
+constexpr size_t segment_at_created = 72;
+constexpr size_t segment_at_slot = 80;
+constexpr size_t segment_at_destination_length = 96;
+constexpr size_t segment_at_destination = 98;
 constexpr size_t max_destination = 126;
-constexpr size_t at_predecessor_salt = 224;
-constexpr size_t at_predecessor_first_sequence = 240;
-constexpr size_t at_crc = 508;
+constexpr size_t segment_at_predecessor_salt = 224;
+constexpr size_t segment_at_predecessor_first_sequence = 240;
+constexpr size_t segment_at_crc = 508;
 
 bool ends_with(std::string_view text, std::string_view end) {
     return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -41,26 +41,26 @@ bool ends_with(std::string_view text, std::string_view end) {
 std::string encode_segment_header(const SegmentHeader& header) {
     std::string bytes(segment_header_size, '\0');
     char* at = bytes.data();
-    std::memcpy(at, magic.data(), magic.size());
-    store_le(at + at_version, spool_format_version);
-    store_le(at + at_byte_order, spool_byte_order_mark);
-    store_le(at + at_size, static_cast<uint32_t>(segment_header_size));
-    std::memcpy(at + at_salt, header.salt.data(), header.salt.size());
-    store_le(at + at_number, header.number);
-    store_le(at + at_first_sequence, header.first_sequence);
-    store_le(at + at_predecessor, header.predecessor);
-    store_le(at + at_predecessor_end, header.predecessor_end);
-    store_le(at + at_predecessor_publish, header.predecessor_newest_publish_ms);
-    store_le(at + at_created, header.created_ms);
-    std::memcpy(at + at_slot, header.slot.data(),
+    std::memcpy(at, segment_magic.data(), segment_magic.size());
+    store_le(at + segment_at_version, spool_format_version);
+    store_le(at + segment_at_byte_order, spool_byte_order_mark);
+    store_le(at + segment_at_size, static_cast<uint32_t>(segment_header_size));
+    std::memcpy(at + segment_at_salt, header.salt.data(), header.salt.size());
+    store_le(at + segment_at_number, header.number);
+    store_le(at + segment_at_first_sequence, header.first_sequence);
+    store_le(at + segment_at_predecessor, header.predecessor);
+    store_le(at + segment_at_predecessor_end, header.predecessor_end);
+    store_le(at + segment_at_predecessor_publish, header.predecessor_newest_publish_ms);
+    store_le(at + segment_at_created, header.created_ms);
+    std::memcpy(at + segment_at_slot, header.slot.data(),
                 std::min(header.slot.size(), slot_name_length));
     size_t length = std::min(header.destination.size(), max_destination);
-    store_le(at + at_destination_length, static_cast<uint16_t>(length));
-    std::memcpy(at + at_destination, header.destination.data(), length);
-    std::memcpy(at + at_predecessor_salt, header.predecessor_salt.data(),
+    store_le(at + segment_at_destination_length, static_cast<uint16_t>(length));
+    std::memcpy(at + segment_at_destination, header.destination.data(), length);
+    std::memcpy(at + segment_at_predecessor_salt, header.predecessor_salt.data(),
                 header.predecessor_salt.size());
-    store_le(at + at_predecessor_first_sequence, header.predecessor_first_sequence);
-    store_le(at + at_crc, crc32c(0, at, at_crc));
+    store_le(at + segment_at_predecessor_first_sequence, header.predecessor_first_sequence);
+    store_le(at + segment_at_crc, crc32c(0, at, segment_at_crc));
     return bytes;
 }
 
@@ -71,35 +71,38 @@ DecodedHeader decode_segment_header(std::string_view bytes) {
 
     decoded.state = HeaderState::damaged;
     const char* at = bytes.data();
-    if (bytes.size() < at_crc + sizeof(uint32_t)) return decoded;
-    if (bytes.substr(0, magic.size()) != magic) return decoded;
-    if (load_le<uint32_t>(at + at_crc) != crc32c(0, at, at_crc)) return decoded;
+    if (bytes.size() < segment_at_crc + sizeof(uint32_t)) return decoded;
+    if (bytes.substr(0, segment_magic.size()) != segment_magic) return decoded;
+    if (load_le<uint32_t>(at + segment_at_crc) != crc32c(0, at, segment_at_crc)) return decoded;
 
-    decoded.version = load_le<uint16_t>(at + at_version);
+    decoded.version = load_le<uint16_t>(at + segment_at_version);
     if (decoded.version != spool_format_version ||
-        load_le<uint16_t>(at + at_byte_order) != spool_byte_order_mark) {
+        load_le<uint16_t>(at + segment_at_byte_order) != spool_byte_order_mark) {
         decoded.state = HeaderState::foreign;
         return decoded;
     }
-    auto length = load_le<uint16_t>(at + at_destination_length);
-    if (load_le<uint32_t>(at + at_size) != segment_header_size || length > max_destination) {
+    auto length = load_le<uint16_t>(at + segment_at_destination_length);
+    if (load_le<uint32_t>(at + segment_at_size) != segment_header_size ||
+        length > max_destination) {
         return decoded;
     }
 
     SegmentHeader& header = decoded.header;
-    std::memcpy(header.salt.data(), at + at_salt, header.salt.size());
-    header.number = load_le<uint64_t>(at + at_number);
-    header.first_sequence = load_le<uint64_t>(at + at_first_sequence);
-    header.predecessor = load_le<uint64_t>(at + at_predecessor);
-    header.predecessor_end = load_le<uint64_t>(at + at_predecessor_end);
-    header.predecessor_newest_publish_ms = load_le<int64_t>(at + at_predecessor_publish);
-    header.created_ms = load_le<int64_t>(at + at_created);
-    header.slot.assign(at + at_slot, slot_name_length);
+    std::memcpy(header.salt.data(), at + segment_at_salt, header.salt.size());
+    header.number = load_le<uint64_t>(at + segment_at_number);
+    header.first_sequence = load_le<uint64_t>(at + segment_at_first_sequence);
+    header.predecessor = load_le<uint64_t>(at + segment_at_predecessor);
+    header.predecessor_end = load_le<uint64_t>(at + segment_at_predecessor_end);
+    header.predecessor_newest_publish_ms =
+        load_le<int64_t>(at + segment_at_predecessor_publish);
+    header.created_ms = load_le<int64_t>(at + segment_at_created);
+    header.slot.assign(at + segment_at_slot, slot_name_length);
     header.slot.resize(header.slot.find_last_not_of('\0') + 1);
-    header.destination.assign(at + at_destination, length);
-    std::memcpy(header.predecessor_salt.data(), at + at_predecessor_salt,
+    header.destination.assign(at + segment_at_destination, length);
+    std::memcpy(header.predecessor_salt.data(), at + segment_at_predecessor_salt,
                 header.predecessor_salt.size());
-    header.predecessor_first_sequence = load_le<uint64_t>(at + at_predecessor_first_sequence);
+    header.predecessor_first_sequence =
+        load_le<uint64_t>(at + segment_at_predecessor_first_sequence);
     decoded.state = HeaderState::valid;
     return decoded;
 }

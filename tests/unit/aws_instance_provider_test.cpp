@@ -10,7 +10,7 @@ namespace {
 using State = CredentialsAnswer::State;
 
 constexpr char list_url[] = "http://169.254.169.254/latest/meta-data/iam/security-credentials/";
-constexpr char document[] =
+constexpr char instance_document[] =
     R"({"Code":"Success","LastUpdated":"2023-11-14T22:00:00Z","Type":"AWS-HMAC",)"
     R"("AccessKeyId":"id","SecretAccessKey":"hunter2","Token":"t",)"
     R"("Expiration":"2023-11-14T23:13:20Z"})";
@@ -63,7 +63,7 @@ TEST_F(InstanceProviderTest, FetchesTokenRoleAndSet) {
     answer(200, "my-role\n");
     EXPECT_EQ(sent().url, std::string(list_url) + "my-role");
     EXPECT_EQ(sent_token(), "TOKEN==");
-    answer(200, document);
+    answer(200, instance_document);
     CredentialsAnswer set = ask();
     ASSERT_EQ(set.state, State::ready);
     EXPECT_EQ(set.credentials->access_key_id, "id");
@@ -75,7 +75,7 @@ TEST_F(InstanceProviderTest, KeepsItsTokenForLaterSets) {
     ask();
     answer(200, "TOKEN");
     answer(200, "r");
-    answer(200, document);
+    answer(200, instance_document);
     clock_.advance_ms(50 * 60'000);
     ask();
     EXPECT_EQ(sent().url, list_url);
@@ -216,7 +216,7 @@ TEST_F(InstanceProviderTest, OutlivesAnOutageOfTheService) {
     ask();
     answer(200, "TOKEN");
     answer(200, "r");
-    answer(200, document);
+    answer(200, instance_document);
     clock_.advance_ms(2 * 3'600'000);
     EXPECT_EQ(ask().state, State::pending);
     answer(500, "");

@@ -10,7 +10,7 @@ namespace momento::aws {
 namespace {
 
 using fakes::PlayedCredentials;
-using State = SecretVersion::State;
+using SecretState = SecretVersion::State;
 
 class SecretsManagerTest : public testing::Test {
   protected:
@@ -55,7 +55,7 @@ TEST_F(SecretsManagerTest, AsksForAStage) {
     EXPECT_EQ(request.headers.at(1).second, "secretsmanager.GetSecretValue");
     answer(200, R"({"ARN":"a","Name":"hooks","VersionId":"v1","SecretString":"s",)"
                 R"("VersionStages":["AWSCURRENT"],"CreatedDate":1700000000.123})");
-    EXPECT_EQ(version_->state, State::found);
+    EXPECT_EQ(version_->state, SecretState::found);
     EXPECT_EQ(version_->content, "s");
     EXPECT_EQ(version_->id, "v1");
     EXPECT_EQ(version_->created_ms, 1'700'000'000'123);
@@ -74,20 +74,20 @@ TEST_F(SecretsManagerTest, DecodesBinarySecrets) {
     }
     ask();
     answer(200, R"({"VersionId":"v","SecretBinary":"c2V*"})");
-    EXPECT_EQ(version_->state, State::failed);
+    EXPECT_EQ(version_->state, SecretState::failed);
 }
 
 TEST_F(SecretsManagerTest, AStageWithoutAVersionIsMissing) {
     ask(SecretStage::previous);
     answer(400, R"({"__type":"ResourceNotFoundException","Message":"can't find"})");
-    EXPECT_EQ(version_->state, State::missing);
+    EXPECT_EQ(version_->state, SecretState::missing);
     EXPECT_NE(version_->error.find("AWSPREVIOUS"), std::string::npos);
 }
 
 TEST_F(SecretsManagerTest, SaysWhyItFailedWithoutTheSecret) {
     ask();
     answer(400, R"({"__type":"AccessDeniedException","Message":"not authorized"})");
-    EXPECT_EQ(version_->state, State::failed);
+    EXPECT_EQ(version_->state, SecretState::failed);
     EXPECT_EQ(version_->error,
               "secret \"hooks\" cannot be fetched: Secrets Manager answers 400, "
               "AccessDeniedException: not authorized");
@@ -95,7 +95,7 @@ TEST_F(SecretsManagerTest, SaysWhyItFailedWithoutTheSecret) {
          {"", "[]", R"({"SecretString":"hunter2"})", R"({"VersionId":"v"})"}) {
         ask();
         answer(200, body);
-        EXPECT_EQ(version_->state, State::failed) << body;
+        EXPECT_EQ(version_->state, SecretState::failed) << body;
         EXPECT_EQ(version_->error.find("hunter2"), std::string::npos);
     }
 }

@@ -13,7 +13,7 @@ constexpr auto with_key = StsOperation::assume_role;
 constexpr auto with_token = StsOperation::assume_role_with_web_identity;
 
 // The example of "AssumeRole", AWS STS API Reference.
-constexpr char assumed[] =
+constexpr char example_answer[] =
     R"(<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <AssumeRoleResult>
     <AssumedRoleUser>
@@ -94,7 +94,7 @@ TEST_F(StsTest, AsksWithATokenWithoutASignature) {
 }
 
 TEST_F(StsTest, ReadsAWholeSet) {
-    StsAnswer answer = read(200, assumed);
+    StsAnswer answer = read(200, example_answer);
     ASSERT_EQ(answer.answer.state, State::ready);
     const Credentials& credentials = *answer.answer.credentials;
     EXPECT_EQ(credentials.access_key_id, "ASIAIOSFODNN7EXAMPLE");
@@ -105,7 +105,7 @@ TEST_F(StsTest, ReadsAWholeSet) {
 }
 
 TEST_F(StsTest, ReadsWebIdentitysOwnElements) {
-    std::string body = assumed;
+    std::string body = example_answer;
     for (size_t at = 0; (at = body.find("AssumeRole", at)) != body.npos; at += 10) {
         body.insert(at + 10, "WithWebIdentity");
     }
@@ -115,7 +115,7 @@ TEST_F(StsTest, ReadsWebIdentitysOwnElements) {
 
 TEST_F(StsTest, RefusesASetThatIsNotWhole) {
     for (const char* leaf : {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}) {
-        std::string body = assumed;
+        std::string body = example_answer;
         size_t begin = body.find(std::string("<") + leaf + ">");
         size_t end = body.find(std::string("</") + leaf + ">");
         body.erase(begin, end + std::string(leaf).size() + 3 - begin);

@@ -12,7 +12,7 @@ namespace {
 
 using fakes::PlayedCredentials;
 using Kind = EntryVerdict::Kind;
-using State = aws::CredentialsAnswer::State;
+using CredentialsState = aws::CredentialsAnswer::State;
 
 constexpr char success[] = R"({"FailedEntryCount":0,"Entries":[{"EventId":"a"}]})";
 constexpr char played_now[] = "Tue, 14 Nov 2023 22:13:20 GMT";  // PlayedClock's start
@@ -122,7 +122,7 @@ TEST_F(EventBridgeTest, StaysBelowTheConfiguredSizeAndAwssOwn) {
 }
 
 TEST_F(EventBridgeTest, WaitsForCredentialsThatAreBeingFetched) {
-    credentials_.answer.state = State::pending;
+    credentials_.answer.state = CredentialsState::pending;
     credentials_.answer.credentials = nullptr;
     send();
     turn();
@@ -138,7 +138,8 @@ TEST_F(EventBridgeTest, WaitsForCredentialsThatAreBeingFetched) {
 }
 
 TEST_F(EventBridgeTest, HoldsWithoutCredentialsAndSendsNothing) {
-    for (State state : {State::failed, State::absent, State::pending}) {
+    for (CredentialsState state :
+         {CredentialsState::failed, CredentialsState::absent, CredentialsState::pending}) {
         result_.reset();
         credentials_.answer = {state, nullptr, "no profile \"x\""};
         send();
@@ -341,7 +342,7 @@ TEST_F(EventBridgeTest, AnAnswerFromACacheTellsNoTime) {
 }
 
 TEST_F(EventBridgeTest, AfterStopSendingNothingLeaves) {
-    credentials_.answer = {State::pending, nullptr, ""};
+    credentials_.answer = {CredentialsState::pending, nullptr, ""};
     send();
     bus_->stop_sending();
     credentials_.answer = PlayedCredentials::ready("AKIDLATE");
@@ -406,7 +407,8 @@ TEST_F(EventBridgeTest, HoldsWhatIsForABusThatDoesNotExist) {
 }
 
 TEST_F(EventBridgeTest, LogsNoSecretAndNoEvent) {
-    credentials_.after_invalidation = {State::failed, nullptr, "the token file is gone"};
+    credentials_.after_invalidation = {CredentialsState::failed, nullptr,
+                                       "the token file is gone"};
     record_.body = "{\"private\":1}";
     send();
     http_.answer(400, refusal("ExpiredToken"), {0, {{"date", an_hour_on}}, {}});

@@ -14,7 +14,7 @@
 namespace momento {
 namespace {
 
-constexpr size_t most = 5'000;  // bytes of a body
+constexpr size_t longest_body = 5'000;  // bytes of a body
 
 // A secret as OpenSSL has it, and as lanes do.
 struct Secret {
@@ -29,7 +29,7 @@ class KeccakLanesTest : public testing::TestWithParam<const KeccakLanes* (*)()> 
     void SetUp() override {
         lanes_ = GetParam()();
         if (lanes_ == nullptr) GTEST_SKIP() << "this machine has no such instruction set";
-        noise_.resize(2 * most);
+        noise_.resize(2 * longest_body);
         for (char& c : noise_) c = static_cast<char>(random_());
         for (size_t i = 0; i < 5; ++i) {
             secrets_.push_back(std::make_unique<Secret>(*lanes_, noise_.substr(i, 1 + 33 * i)));
@@ -38,7 +38,7 @@ class KeccakLanesTest : public testing::TestWithParam<const KeccakLanes* (*)()> 
 
     // Each behind the last byte of its own memory, where the address sanitizer watches.
     std::vector<char> take_noise(size_t size) {
-        const char* start = noise_.data() + random_() % most;
+        const char* start = noise_.data() + random_() % longest_body;
         return {start, start + size};
     }
 
@@ -70,13 +70,13 @@ class KeccakLanesTest : public testing::TestWithParam<const KeccakLanes* (*)()> 
 
 TEST_P(KeccakLanesTest, EqualOpenSslOnEveryLength) {
     std::vector<size_t> sizes;
-    for (size_t size = 0; size <= most; ++size) sizes.push_back(size);
+    for (size_t size = 0; size <= longest_body; ++size) sizes.push_back(size);
     expect_as_openssl(sizes);
 }
 
 TEST_P(KeccakLanesTest, EqualOpenSslOnEveryLengthInAnyOrder) {
     std::vector<size_t> sizes;
-    for (size_t size = 0; size <= most; ++size) sizes.push_back(size);
+    for (size_t size = 0; size <= longest_body; ++size) sizes.push_back(size);
     std::shuffle(sizes.begin(), sizes.end(), random_);
     expect_as_openssl(sizes);
 }
@@ -85,7 +85,7 @@ TEST_P(KeccakLanesTest, EqualOpenSslWhenFewerOrMoreThanLanes) {
     for (size_t count = 0; count <= 2 * max_keccak_lanes + 1; ++count) {
         expect_as_openssl(std::vector<size_t>(count, 400));
         std::vector<size_t> sizes(count, 0);
-        if (count > 0) sizes[count / 2] = most;
+        if (count > 0) sizes[count / 2] = longest_body;
         expect_as_openssl(sizes);
     }
 }
@@ -96,7 +96,7 @@ TEST_P(KeccakLanesTest, EqualOpenSslOnRandomMessages) {
     size_t left = asked != nullptr ? std::strtoul(asked, nullptr, 10) : 20'000;
     while (left > 0) {
         std::vector<size_t> sizes(std::min<size_t>(left, 1 + random_() % 40));
-        const size_t longest = random_() % 8 == 0 ? most : 600;
+        const size_t longest = random_() % 8 == 0 ? longest_body : 600;
         for (size_t& size : sizes) size = random_() % (longest + 1);
         expect_as_openssl(sizes);
         if (HasFatalFailure()) return;

@@ -10,7 +10,7 @@ namespace momento {
 namespace {
 
 using Fetched = SecretRefresher::Fetched;
-using State = Fetched::State;
+using FetchState = Fetched::State;
 
 constexpr int64_t minute_ms = 60'000;
 
@@ -38,19 +38,20 @@ class SecretRefresherTest : public testing::Test {
             });
     }
 
-    void answer(State state, const std::string& content = "", const std::string& version = "") {
+    void answer(FetchState state, const std::string& content = "",
+                const std::string& version = "") {
         ASSERT_FALSE(asked_.empty());
         SecretRefresher::FetchDone done = std::move(asked_.front().done);
         asked_.pop_front();
         done({state, content, version, 1'000, "store is out of order"});
     }
-    void answer_failure(State state = State::failed) {
+    void answer_failure(FetchState state = FetchState::failed) {
         answer(state);
-        answer(State::missing);
+        answer(FetchState::missing);
     }
     void answer_both(const std::string& current, const std::string& previous = "") {
-        answer(State::found, current, "version of " + current);
-        answer(previous.empty() ? State::missing : State::found, previous);
+        answer(FetchState::found, current, "version of " + current);
+        answer(previous.empty() ? FetchState::missing : FetchState::found, previous);
     }
 
     void pass(int64_t ms) {
@@ -75,9 +76,9 @@ TEST_F(SecretRefresherTest, FetchesBothVersionsAtOnce) {
     EXPECT_EQ(asked_.front().stage, SecretStage::current);
     EXPECT_EQ(asked_.back().stage, SecretStage::previous);
     std::swap(asked_.front(), asked_.back());  // they may come back in any order
-    answer(State::found, R"({"momentoSecret":"old"})", "v1");
+    answer(FetchState::found, R"({"momentoSecret":"old"})", "v1");
     EXPECT_EQ(deliveries_, 0) << "half a set is none";
-    answer(State::found, "new", "v2");
+    answer(FetchState::found, "new", "v2");
     ASSERT_EQ(deliveries_, 1);
     EXPECT_EQ(outcome_.source, 0u);
     EXPECT_EQ(set_->current.value.bytes(), "new");
@@ -90,14 +91,14 @@ TEST_F(SecretRefresherTest, FetchesBothVersionsAtOnce) {
 TEST_F(SecretRefresherTest, APreviousVersionNeedNotExistOrMakeSense) {
     make({"secretsmanager:hooks#chat"});
     refresher_->step();
-    answer(State::found, R"({"chat":"new"})");
-    answer(State::missing);
+    answer(FetchState::found, R"({"chat":"new"})");
+    answer(FetchState::missing);
     ASSERT_TRUE(set_);
     EXPECT_FALSE(set_->previous);
 
     pass(5 * minute_ms);
-    answer(State::found, R"({"chat":"new"})");
-    answer(State::found, "no json");
+    answer(FetchState::found, R"({"chat":"new"})");
+    answer(FetchState::found, "no json");
     EXPECT_EQ(deliveries_, 2);
     EXPECT_FALSE(set_->previous);
 }
@@ -211,7 +212,7 @@ TEST_F(SecretRefresherTest, ASecretThatWasDeletedOrEmptiedStays) {
     make();
     refresher_->step();
     answer_both("a");
-    for (State state : {State::missing, State::found}) {
+    for (FetchState state : {FetchState::missing, FetchState::found}) {
         deliveries_ = 0;
         pass(5 * minute_ms);
         answer_failure(state);
@@ -231,8 +232,8 @@ TEST_F(SecretRefresherTest, WithoutAnyValueItIsAnAlert) {
 TEST_F(SecretRefresherTest, AFailureOfThePreviousVersionIsAFailure) {
     make();
     refresher_->step();
-    answer(State::found, "a");
-    answer(State::failed);
+    answer(FetchState::found, "a");
+    answer(FetchState::failed);
     EXPECT_FALSE(set_);
     EXPECT_EQ(deliveries_, 1);
 }

@@ -9,7 +9,7 @@
 namespace momento {
 namespace {
 
-using Kind = ApiKey::Kind;
+using KeyKind = ApiKey::Kind;
 
 // A token of this shape; its signature is of no interest here.
 std::string token(const std::string& claims) {
@@ -37,7 +37,7 @@ TEST(ApiKey, OfTheFirstKindTellsWhereItLeads) {
     const std::string text = v1("cell-4-us-west-2-1.prod.a.momentohq.com",
                                 token(R"({"sub":"me","exp":1795000000})"));
     ApiKey key = parse(text);
-    EXPECT_EQ(key.kind, Kind::v1);
+    EXPECT_EQ(key.kind, KeyKind::v1);
     EXPECT_EQ(key.text, text);
     EXPECT_EQ(key.endpoint, "https://api.cache.cell-4-us-west-2-1.prod.a.momentohq.com");
     EXPECT_EQ(key.expires_s, 1795000000);
@@ -52,14 +52,14 @@ TEST(ApiKey, OfTheFirstKindMayHaveAPortAndAnyToken) {
 TEST(ApiKey, OfTheFirstKindIsReadWithoutPaddingToo) {
     std::string text = v1("a.example", "b");
     while (text.back() == '=') text.pop_back();
-    EXPECT_EQ(parse(text).kind, Kind::v1);
+    EXPECT_EQ(parse(text).kind, KeyKind::v1);
     EXPECT_EQ(parse(text).text, text);
 }
 
 TEST(ApiKey, OfTheSecondKindDoesNotTellWhereItLeads) {
     const std::string text = token(R"({"t":"g","id":"x"})");
     ApiKey key = parse(text);
-    EXPECT_EQ(key.kind, Kind::v2);
+    EXPECT_EQ(key.kind, KeyKind::v2);
     EXPECT_EQ(key.text, text);
     EXPECT_EQ(key.endpoint, "");
     EXPECT_EQ(key.expires_s, std::nullopt);
@@ -69,7 +69,7 @@ TEST(ApiKey, OfTheSecondKindDoesNotTellWhereItLeads) {
 TEST(ApiKey, OfAnotherKindIsLeftToMomento) {
     for (const char* text : {"some-key", "a.b.c", "a.b", "Zm9v", "mk_123/456+789=="}) {
         ApiKey key = parse(text);
-        EXPECT_EQ(key.kind, Kind::other) << text;
+        EXPECT_EQ(key.kind, KeyKind::other) << text;
         EXPECT_EQ(key.text, text);
         EXPECT_EQ(key.endpoint, "");
     }

@@ -7,7 +7,7 @@
 namespace momento {
 namespace {
 
-using Kind = TopicMessage::Kind;
+using MessageKind = TopicMessage::Kind;
 
 std::string item(uint64_t number, uint64_t page, const std::string& text = "m") {
     return R"({"item":{"topic_sequence_number":)" + std::to_string(number) +
@@ -64,7 +64,7 @@ TEST(PollAnswer, ReadsTheDocumentationsFirstExample) {
     ASSERT_EQ(got.messages.size(), 1u);
     EXPECT_EQ(got.messages[0].page, 3u);
     EXPECT_EQ(got.messages[0].number, 0u);
-    EXPECT_EQ(got.messages[0].kind, Kind::text);
+    EXPECT_EQ(got.messages[0].kind, MessageKind::text);
     EXPECT_EQ(got.messages[0].value, "hello world");
     expect_position(got.messages[0].after, 3, 1);
     expect_position(got.next, 3, 1);
@@ -204,7 +204,7 @@ TEST(PollAnswer, KeepsTheBytesOfAMessage) {
     EXPECT_EQ(got.messages[0].value,
               std::string("\"q\" \\ \n \0 \xf0\x9f\x90\xbf \xc3\xa9", 17));
     EXPECT_EQ(got.messages[1].value, "");
-    EXPECT_EQ(got.messages[1].kind, Kind::text);
+    EXPECT_EQ(got.messages[1].kind, MessageKind::text);
 }
 
 std::string valued(const std::string& value) {
@@ -215,7 +215,7 @@ TEST(PollAnswer, KeepsBytesThatAreNoText) {
     const std::string bytes("\x00\xff\xfe\n", 4);
     PollAnswer got = read(valued(R"("value":{"binary":")" + base64(bytes) + R"("})"));
     ASSERT_EQ(got.messages.size(), 1u);
-    EXPECT_EQ(got.messages[0].kind, Kind::binary);
+    EXPECT_EQ(got.messages[0].kind, MessageKind::binary);
     EXPECT_EQ(got.messages[0].value, bytes);
 }
 
@@ -224,13 +224,13 @@ TEST(PollAnswer, LosesNoMessageWhoseValueItDoesNotKnow) {
                               R"({"binary":[0,255]})", R"("plain")", "null", "{}"}) {
         PollAnswer got = read(valued(std::string(R"("value": )") + value));
         ASSERT_EQ(got.messages.size(), 1u) << value;
-        EXPECT_EQ(got.messages[0].kind, Kind::other);
+        EXPECT_EQ(got.messages[0].kind, MessageKind::other);
         EXPECT_EQ(got.messages[0].value, value);
         expect_position(got.next, 7, 1);
     }
     PollAnswer none = read(valued(R"("news":1)"));
     ASSERT_EQ(none.messages.size(), 1u);
-    EXPECT_EQ(none.messages[0].kind, Kind::other);
+    EXPECT_EQ(none.messages[0].kind, MessageKind::other);
     EXPECT_EQ(none.messages[0].value, "");
 }
 

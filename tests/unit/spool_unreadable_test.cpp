@@ -18,14 +18,14 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr uint64_t page = 4096;
-constexpr int events = 60;
+constexpr int event_count = 60;
 
 class Unreadable : public SimLogTest {
   protected:
     void SetUp() override {
         settings_.size = 16 * settings_.segment_size;
         PlayedLog& log = start();
-        for (int i = 0; i < events; ++i) {
+        for (int i = 0; i < event_count; ++i) {
             ASSERT_TRUE(log.append(padded(std::to_string(i), 900)));
         }
         clock_.advance_ms(1'100);
@@ -63,7 +63,7 @@ class Unreadable : public SimLogTest {
     // Of the records in those pages of that segment.
     std::vector<std::string> bodies_in(uint64_t segment, uint64_t first, uint64_t count) {
         std::vector<std::string> bodies;
-        for (int i = 0; i < events; ++i) {
+        for (int i = 0; i < event_count; ++i) {
             const ReadRecord& read = records_[static_cast<size_t>(i)];
             const bool touches = read.end.segment == segment &&
                                  read.end.offset > first * page &&
@@ -75,7 +75,7 @@ class Unreadable : public SimLogTest {
 
     std::vector<std::string> all_but(const std::vector<std::string>& without) {
         std::vector<std::string> bodies;
-        for (int i = 0; i < events; ++i) {
+        for (int i = 0; i < event_count; ++i) {
             std::string body = padded(std::to_string(i), 900);
             if (std::count(without.begin(), without.end(), body) == 0) bodies.push_back(body);
         }
@@ -324,7 +324,7 @@ TEST_P(Blocked, ASlotIsCountedAndTriedAgain) {
         auto slot = slots.adopt();
         ASSERT_TRUE(slot) << slot.error().text;
         EXPECT_FALSE(*slot);
-        EXPECT_GE(blocked[name], static_cast<uint64_t>(events));
+        EXPECT_GE(blocked[name], static_cast<uint64_t>(event_count));
         blocked.clear();
     }
     EXPECT_EQ(lines_.count(GetParam()), 1u);
