@@ -201,6 +201,12 @@ suite_integration_asan() {
         "$ordinary and not volume" NGINX_SANITIZED=1
 }
 
+# with_core COMMAND...: what is built with nginx, from the core that is there
+with_core() (
+    export MOMENTO_CORE="$build/libmomento_core.a"
+    "$@"
+)
+
 # smoke RUN NGINX MODULE
 smoke() {
     integration_tests versions "$1" "$2" "$3" "smoke"
@@ -209,7 +215,7 @@ smoke() {
 # smoke_sources NAME SOURCE: built from sources, the module loaded and built in
 smoke_sources() {
     local out="$build/versions/$1"
-    if attempt versions "$1: build" build_nginx "$2" "$out-dynamic"; then
+    if attempt versions "$1: build" with_core build_nginx "$2" "$out-dynamic"; then
         smoke "$1-dynamic" "$out-dynamic/nginx" "$out-dynamic/ngx_http_momento_module.so"
     fi
     if attempt versions "$1: static build" build_static_nginx "$2" "$out-static"; then
@@ -234,7 +240,7 @@ suite_versions() {
         smoke_sources "trixie" "$build/sources/trixie/upstream"
     fi
     if fetched versions "sid" foreign_nginx sid "$build/foreign/sid" &&
-       attempt versions "sid: build" build_module \
+       attempt versions "sid: build" with_core build_module \
            "$build/foreign/sid/root/usr/share/nginx/src" "$build/versions/sid"; then
         smoke "sid" "$build/foreign/sid/nginx" \
             "$build/versions/sid/ngx_http_momento_module.so"
@@ -256,12 +262,19 @@ unpack() {
     fi
 }
 
+# For a build that is to be ready soon.
+hardly_optimised() (
+    hardened='-O1 -g0 -fPIC'
+    "$@"
+)
+
 # A module built from upstream's sources of Debian's version has other structures than
-# Debian's binary, but the same signature: each must refuse the other's.
+# Debian's binary, but the same signature: each must refuse the other's. Here nginx's own build
+# compiles core/, too, file by file.
 suite_layout() {
     fetched layout "nginx-sources" nginx_sources "$(codename)" \
         "$build/sources/$(codename)" || return
-    attempt layout "build" build_nginx "$build/sources/$(codename)/upstream" \
+    attempt layout "build" hardly_optimised build_nginx "$build/sources/$(codename)/upstream" \
         "$build/versions/upstream" || return
     integration_tests layout upstream-module "$debian_root/usr/sbin/nginx" \
         "$build/versions/upstream/ngx_http_momento_module.so" "layout"
