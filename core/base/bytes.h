@@ -10,6 +10,10 @@
 
 namespace momento {
 
+// Bytes that must be readable (not written) behind a body that a parser reads: it looks at
+// several at a time.
+inline constexpr size_t body_padding = 64;
+
 class Bytes {
   public:
     Bytes() = default;

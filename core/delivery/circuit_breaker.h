@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "delivery/pause.h"
+#include "base/pause.h"
 
 namespace momento {
 

@@ -27,7 +27,7 @@
 #include "delivery/held_alone.h"
 #include "delivery/intake.h"
 #include "delivery/loop.h"
-#include "delivery/pause.h"
+#include "base/pause.h"
 #include "delivery/reports.h"
 #include "delivery/trial.h"
 

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/logger.h"
 #include "base/random.h"
-#include "delivery/pause.h"
+#include "base/pause.h"
 #include "destination/destination.h"
 
 namespace momento {

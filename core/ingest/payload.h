@@ -11,12 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/result.h"
 
 namespace momento {
-
-// Bytes that must be readable (not written) behind a body passed to PayloadParser.
-inline constexpr size_t body_padding = 64;
 
 struct Payload {
     std::string_view cache;
@@ -31,8 +29,8 @@ class PayloadParser {
     PayloadParser();
     ~PayloadParser();
 
-    // `body` is followed by body_padding readable bytes. The error names what is wrong,
-    // in the terms of the reference's "malformed"; it never quotes the body.
+    // `body` is followed by body_padding readable bytes (base/bytes.h). The error names what
+    // is wrong, in the terms of the reference's "malformed"; it never quotes the body.
     Result<Payload> parse(std::string_view body);
 
     // An unverified look at `cache` and `topic`, only to choose which secrets to try.

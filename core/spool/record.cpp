@@ -4,7 +4,6 @@
 #include <cstring>
 #include <tuple>
 
-#include "ingest/payload.h"
 #include "spool/little_endian.h"
 #include "spool/planted.h"
 

@@ -93,7 +93,7 @@ class RecordBuffer {
 
     void append_body(std::string_view piece);
 
-    // The body so far; followed by body_padding readable bytes (ingest/payload.h).
+    // The body so far; followed by body_padding readable bytes (base/bytes.h).
     std::string_view body() const;
 
     // Fills in everything but the body, which stays as received (record.body is ignored).

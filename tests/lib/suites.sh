@@ -58,6 +58,10 @@ suite_style() {
         "$repo"/conf.d/aws/*.sh "$repo"/conf.d/debian/*.postinst "$repo"/conf.d/debian/*.prerm; do
         attempt style "sh -n ${script#"$repo"/}" sh -n "$script"
     done
+    attempt style "the rooms of core/ stand without cycles" \
+        "$python" -B "$repo/tests/lib/rooms.py" "$repo/core"
+    attempt style "rooms in a cycle would be seen" \
+        "$python" -B "$repo/tests/lib/rooms.py" --proof "$repo/core"
     attempt style "the module exports nginx's three tables only" exports_only_tables
 }
 

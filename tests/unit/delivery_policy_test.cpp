@@ -2,7 +2,7 @@
 
 #include "delivery/circuit_breaker.h"
 #include "delivery/concurrency.h"
-#include "delivery/pause.h"
+#include "base/pause.h"
 #include "delivery/retry_policy.h"
 #include "fakes.h"
 

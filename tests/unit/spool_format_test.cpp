@@ -5,8 +5,8 @@
 #include <numeric>
 #include <random>
 
+#include "base/bytes.h"
 #include "base/hex.h"
-#include "ingest/payload.h"
 #include "spool/cursor.h"
 #include "spool/segment.h"
 
