@@ -63,6 +63,17 @@ suite_style() {
     attempt style "rooms in a cycle would be seen" \
         "$python" -B "$repo/tests/lib/rooms.py" --proof "$repo/core"
     attempt style "the module exports nginx's three tables only" exports_only_tables
+    attempt style "the module's files alone are spared -Werror" spares_only_own_files
+}
+
+# By the Makefile that nginx made for it.
+spares_only_own_files() {
+    local makefile="$build/nginx_module/Makefile" own spared
+    own=$(grep -o '^[^ ]*/addon/[^ ]*\.o:' "$makefile" | tr -d : | sort)
+    spared=$(sed -n 's/:[[:space:]]*CFLAGS += -Wno-error$//p' "$makefile" | tr ' ' '\n' | sort)
+    echo "own: $own"
+    echo "spared: $spared"
+    [ -n "$own" ] && [ "$own" = "$spared" ] && ! grep -q '^CFLAGS.*-Wno-error' "$makefile"
 }
 
 exports_only_tables() {
