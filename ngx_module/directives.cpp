@@ -220,20 +220,10 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
 
         // Inside "if" and "limit_except" it is still the location around them.
         ngx_http_core_loc_conf_t* core = core_location(cf);
-        if (core->noname && parent.is_gate) {
-            child.is_gate = true;
-            child.webhook = parent.webhook;
-            child.replay = parent.replay;
-            return conf_ok;
-        }
-        if (core->noname && parent.is_webhook()) {
-            child.replay = parent.replay;
-            child.destination_name = parent.destination_name;
-            child.destination_value = parent.destination_value;
-            child.destination = parent.destination;
-            child.webhook = parent.webhook;
-            child.label = parent.label;
-            if (core->lmt_excpt && core->handler == nullptr) core->handler = webhook_handler;
+        if (core->noname && (parent.is_gate || parent.is_webhook())) {
+            child.role() = parent.role();
+            const bool is_left_out = core->lmt_excpt && core->handler == nullptr;
+            if (child.is_webhook() && is_left_out) core->handler = webhook_handler;
             return conf_ok;
         }
         return child.verify ? check_gate(cf, *main_conf(cf), child) : conf_ok;

@@ -73,7 +73,9 @@ struct LocationValues {
 
 enum class Ack { unset, durable, delivered };
 
-struct LocationConf : LocationValues {
+// What a location is: a webhook, a gate, or neither (yet). Blocks inside it that are a location
+// of their own to nginx alone, "if" and "limit_except", are the same: they have it as a whole.
+struct LocationRole {
     std::string destination_name;  // empty: no webhook
     Place place;                   // of "momento_webhook" or "momento_webhook_verify"
     bool is_gate = false;          // "momento_webhook_verify", and another content handler
@@ -81,17 +83,23 @@ struct LocationConf : LocationValues {
     size_t webhook = 0;            // index into MainConf::webhooks
     std::string label;             // its name in the metrics
     WebhookMetrics* metrics = nullptr;
+    // What names the destination, for each request anew; nullptr: destination_name does.
+    ngx_http_complex_value_t* destination_value = nullptr;
+    ReplayZone* replay = nullptr;  // nullptr: off
+
+    bool is_webhook() const { return !destination_name.empty(); }
+};
+
+struct LocationConf : LocationValues, LocationRole {
     StatusForm status_form = StatusForm::by_accept;
     bool has_status = false;
     Place status_place;
     Ack ack = Ack::unset;
-    // What names the destination, for each request anew; nullptr: destination_name does.
-    ngx_http_complex_value_t* destination_value = nullptr;
     std::shared_ptr<std::vector<LocationSecret>> secrets;  // nullptr: none here
     std::string replay_name;                               // as configured; empty: not
-    ReplayZone* replay = nullptr;                          // nullptr: off
 
-    bool is_webhook() const { return !destination_name.empty(); }
+    LocationRole& role() { return *this; }
+    const LocationRole& role() const { return *this; }
     FreshnessWindow window() const { return {max_age_ms, max_ahead_ms}; }
 };
 
