@@ -38,9 +38,6 @@ class Bytes {
         *this = std::move(grown);
     }
 
-    // To a size that is not larger; the memory stays.
-    void shorten(size_t size) { size_ = size; }
-
   private:
     std::unique_ptr<char[]> data_;
     size_t size_ = 0;

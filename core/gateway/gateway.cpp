@@ -148,9 +148,8 @@ class Runtime {
         };
         for (const SecretSettings& secret : settings_->secrets) {
             SecretMetrics* said = shared_secret(shared_, secret);
-            constexpr auto current = static_cast<size_t>(SecretStage::current);
             tools.secrets_made_elsewhere.push_back(
-                said != nullptr ? &said->versions[current].made_ms : nullptr);
+                said != nullptr ? &said->versions[SecretStage::current].made_ms : nullptr);
             tools.secrets_said_once.push_back(said != nullptr ? &said->said : nullptr);
         }
         return tools;
@@ -504,10 +503,6 @@ void Gateway::set_file_descriptor(size_t destination, int descriptor) {
     } else {
         close(descriptor);
     }
-}
-
-LogNumbers Gateway::numbers(size_t destination) const {
-    return impl_->runtime() ? impl_->runtime()->engine().numbers(destination) : LogNumbers{};
 }
 
 bool Gateway::stop() {

@@ -99,7 +99,6 @@ class Gateway {
     bool read_signatures(int64_t since_ms, bool patiently);
 
     void set_file_descriptor(size_t destination, int descriptor);
-    LogNumbers numbers(size_t destination) const;
 
     // Ends everything: what is ready leaves for a second, transfers in flight get 1.5 s,
     // everything together 2 s. False if a
