@@ -93,8 +93,8 @@ bool ReplayZone::begin_filling() {
 }
 
 ReplayTable::State ReplayZone::state_of(const AcceptedSignature& signature) {
-    return signature.reason == reason_malformed ? ReplayTable::State::malformed
-                                                : ReplayTable::State::accepted;
+    const bool is_malformed = signature.reason == own_reasons[OwnReason::malformed];
+    return is_malformed ? ReplayTable::State::malformed : ReplayTable::State::accepted;
 }
 
 void ReplayZone::fill(const std::vector<AcceptedSignature>& signatures, int64_t now_ms) {

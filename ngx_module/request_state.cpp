@@ -65,7 +65,6 @@ RequestState* RequestState::find(ngx_http_request_t* r) {
 
 void RequestState::count() const {
     if (metrics == nullptr || !verdict) return;
-    const auto index = static_cast<size_t>(*verdict);
     const auto count_one = [](Counter& counter) {
         counter.fetch_add(1, std::memory_order_relaxed);
     };
@@ -73,7 +72,7 @@ void RequestState::count() const {
         metrics->untimely_ms.store(static_cast<uint64_t>(age_ms), std::memory_order_relaxed);
     }
     if (*verdict == Verdict::forged && is_packed) count_one(metrics->packed);
-    count_one(dry_run ? metrics->dry_verdicts[index] : metrics->requests[index]);
+    count_one(dry_run ? metrics->dry_verdicts[*verdict] : metrics->requests[*verdict]);
     if (dry_run) count_one(metrics->dry_run);
 }
 

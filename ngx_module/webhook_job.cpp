@@ -62,9 +62,9 @@ Verification::Next WebhookJob::prepare(Judgement& judgement, int64_t now_ms) {
     }
     const ReplayZone* zone = location_conf(request()).replay;
     const ReplayId id = zone != nullptr ? replay_id() : make_replay_id(state().mac);
-    Record record = letter_.empty() ? make_event(judgement, id, now_ms, trace_header_)
-                                    : make_letter(judgement, id, now_ms, trace_header_, named_,
-                                                  letter_, judgement.reason);
+    Record record = letter_ ? make_letter(judgement, id, now_ms, trace_header_, named_,
+                                          *letter_, judgement.reason)
+                            : make_event(judgement, id, now_ms, trace_header_);
     record.replay_zone = zone != nullptr ? zone->key() : 0;
     body().finish(record);
     return Next::gateway;
@@ -76,10 +76,10 @@ void WebhookJob::hand_over(std::unique_ptr<Verification>& self) {
     static_cast<void>(self.release());
     std::unique_ptr<Waiter> waiter(this);
     try {
-        if (letter_.empty()) {
-            gateway.append(destination_, std::move(body()), std::move(waiter));
-        } else {
+        if (letter_) {
             gateway.append_letter(destination_, std::move(body()), std::move(waiter));
+        } else {
+            gateway.append(destination_, std::move(body()), std::move(waiter));
         }
     } catch (const std::bad_alloc&) {
         static_cast<void>(waiter.release());
@@ -98,8 +98,8 @@ void WebhookJob::settle_signature(bool durable) {
     const int64_t now_ms = system_clock().wall_ms();
     if (durable) {
         zone->settle(replay_id(),
-                     letter_ == reason_malformed ? ReplayTable::State::malformed
-                                                 : ReplayTable::State::accepted,
+                     letter_ == OwnReason::malformed ? ReplayTable::State::malformed
+                                                     : ReplayTable::State::accepted,
                      now_ms);
         remembered_in_ = zone;
     } else if (worker().gateway()->gives_up()) {
@@ -121,7 +121,7 @@ bool WebhookJob::choose_destination(Judgement& judgement) {
         named_ = to_view(name);
         const auto found = worker().find_destination(named_);
         if (!found) {
-            letter_ = reason_no_destination;
+            letter_ = OwnReason::no_destination;
             judgement.reason = "no \"momento_destination\" has this name";
             ngx_log_error(NGX_LOG_ERR, log, 0,
                           "momento: \"momento_webhook\" names the unknown destination \"%V\", "
@@ -137,7 +137,7 @@ bool WebhookJob::choose_destination(Judgement& judgement) {
     named_ = worker().destination_name(destination_);
     if (judgement.verdict != Verdict::malformed) return true;
     state().verdict = Verdict::malformed;
-    letter_ = reason_malformed;
+    letter_ = OwnReason::malformed;
     ngx_log_error(NGX_LOG_WARN, log, 0, "momento: webhook is malformed: %*s",
                   MOMENTO_TEXT(judgement.reason));
     return true;
@@ -145,9 +145,9 @@ bool WebhookJob::choose_destination(Judgement& judgement) {
 
 bool WebhookJob::settled(bool durable, uint64_t sequence) {
     settle_signature(durable);
-    const bool is_letter = !letter_.empty();
+    const bool is_letter = letter_.has_value();
     DestinationMetrics& metrics = worker().metrics(destination_);
-    if (durable && is_letter) metrics.count_dead(letter_);
+    if (durable && is_letter) metrics.count_dead(*letter_);
     if (durable && missed_ && !is_letter) metrics.late.fetch_add(1);
 
     const bool waits = durable && !is_letter && request() != nullptr && !worker().stopping() &&
@@ -164,7 +164,7 @@ bool WebhookJob::settled(bool durable, uint64_t sequence) {
     } else if (request() != nullptr) {
         if (!durable) {
             refuse(Verdict::overloaded, "it could not be made durable");
-        } else if (letter_ == reason_malformed) {
+        } else if (letter_ == OwnReason::malformed) {
             answer(answers::bad_request);
         } else {
             const bool on_its_way =

@@ -9,8 +9,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "base/dead_reasons.h"
 #include "gateway/engine.h"
 #include "verification.h"
 
@@ -41,8 +43,8 @@ class WebhookJob final : public Verification, public Waiter {
 
     std::string trace_header_;
     size_t destination_ = 0;
-    std::string letter_;  // the reason code; empty: an event
-    std::string named_;   // the destination that a letter is for
+    std::optional<OwnReason> letter_;  // nothing: an event
+    std::string named_;                // the destination that a letter is for
     ReplayZone* remembered_in_ = nullptr;
     uint64_t sequence_ = 0;  // it is durable, and this waits for its delivery
     bool missed_ = false;    // answered 503 while the record was under way

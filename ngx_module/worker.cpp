@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/enum_table.h"
 #include "boundary.h"
 #include "destination/putevents.h"
 #include "replay_zone.h"
@@ -20,21 +21,13 @@ namespace {
 // behind the back of threads when the process exits.
 Worker* instance = nullptr;
 
-ngx_uint_t log_level(Severity severity) {
-    switch (severity) {
-        case Severity::alert:
-            return NGX_LOG_ALERT;
-        case Severity::error:
-            return NGX_LOG_ERR;
-        case Severity::warn:
-            return NGX_LOG_WARN;
-        case Severity::notice:
-            return NGX_LOG_NOTICE;
-        case Severity::info:
-            return NGX_LOG_INFO;
-    }
-    return NGX_LOG_INFO;
-}
+constexpr auto log_levels = enum_table<Severity, ngx_uint_t>({
+    {Severity::alert, NGX_LOG_ALERT},
+    {Severity::error, NGX_LOG_ERR},
+    {Severity::warn, NGX_LOG_WARN},
+    {Severity::notice, NGX_LOG_NOTICE},
+    {Severity::info, NGX_LOG_INFO},
+});
 
 // Before what threads say is looked for again, if there was no memory for it.
 constexpr int64_t retry_ms = 100;
@@ -407,7 +400,7 @@ void Worker::hand_over_files() {
 }
 
 void Worker::print(Severity severity, const std::string& line) {
-    ngx_log_error(log_level(severity), ngx_cycle->log, 0, "momento: %*s", MOMENTO_TEXT(line));
+    ngx_log_error(log_levels[severity], ngx_cycle->log, 0, "momento: %*s", MOMENTO_TEXT(line));
 }
 
 // The gateway's descriptor is readable. What its threads say is heard at once: the deadlines of

@@ -26,8 +26,7 @@ std::vector<SecretBoard::Source> known_secrets(const GatewaySettings& settings) 
 void WorkerWebhook::count_match(int key) const {
     const LocationSecrets::Version version = secrets.version(key);
     if (SecretMetrics* secret = metrics[version.secret]) {
-        secret->versions[static_cast<size_t>(version.stage)].matches.fetch_add(
-            1, std::memory_order_relaxed);
+        secret->versions[version.stage].matches.fetch_add(1, std::memory_order_relaxed);
     }
 }
 
@@ -86,10 +85,9 @@ void WorkerWebhooks::update_secrets(WorkerWebhook& webhook, int64_t now_ms) {
     webhook.is_ready = true;
     for (size_t i = 0; i < webhook.metrics.size(); ++i) {
         if (webhook.metrics[i] == nullptr) continue;
-        for (size_t stage = 0; stage < secret_stages; ++stage) {
+        for (const SecretStage stage : each<SecretStage>()) {
             webhook.metrics[i]->versions[stage].made_ms.store(
-                static_cast<uint64_t>(
-                    webhook.secrets.made_ms({i, static_cast<SecretStage>(stage)})),
+                static_cast<uint64_t>(webhook.secrets.made_ms({i, stage})),
                 std::memory_order_relaxed);
         }
     }

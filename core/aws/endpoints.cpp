@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/enum_table.h"
 #include "http/environment_proxy.h"
 
 namespace momento::aws {
@@ -30,7 +31,6 @@ constexpr Partition partitions[] = {
 };
 
 struct ServiceNames {
-    Service service;
     const char* host;      // first label; the signing name too
     const char* variable;  // the end of AWS_ENDPOINT_URL_…
     const char* profile;   // its key in a profile's services section
@@ -57,18 +57,13 @@ constexpr char dual_stack_variable[] = "AWS_USE_DUALSTACK_ENDPOINT";
 constexpr char ca_variable_name[] = "AWS_CA_BUNDLE";
 constexpr char url_variable[] = "AWS_ENDPOINT_URL";
 
-constexpr ServiceNames services[] = {
-    {Service::eventbridge, "events", "EVENTBRIDGE", "eventbridge", true, true, false},
-    {Service::sqs, "sqs", "SQS", "sqs", true, false, false},
-    {Service::secrets_manager, "secretsmanager", "SECRETS_MANAGER", "secrets_manager", false,
-     false, true},
-    {Service::sts, "sts", "STS", "sts", true, false, false},
-};
-
-const ServiceNames& names_of(Service service) {
-    return *std::find_if(std::begin(services), std::end(services),
-                         [&](const ServiceNames& names) { return names.service == service; });
-}
+constexpr auto services = enum_table<Service, ServiceNames>({
+    {Service::eventbridge, {"events", "EVENTBRIDGE", "eventbridge", true, true, false}},
+    {Service::sqs, {"sqs", "SQS", "sqs", true, false, false}},
+    {Service::secrets_manager,
+     {"secretsmanager", "SECRETS_MANAGER", "secrets_manager", false, false, true}},
+    {Service::sts, {"sts", "STS", "sts", true, false, false}},
+});
 
 const Partition& partition_of(const std::string& region) {
     return *std::find_if(std::begin(partitions), std::end(partitions),
@@ -158,7 +153,7 @@ Result<Endpoint> make_endpoint(const std::string& text, const std::string& confi
 
 Result<Endpoint> find_endpoint(Service service, const std::string& region,
                                const EnvironmentSnapshot& env, const std::string& directive) {
-    const ServiceNames& names = names_of(service);
+    const ServiceNames& names = services[service];
     const bool fips = is_true(env.get(fips_variable));
     const bool dual_stack = is_true(env.get(dual_stack_variable));
     const auto [text, configured_by] = configured_url(names, env, directive);
@@ -215,7 +210,7 @@ Error malformed_bus(std::string_view text, const char* why) {
 
 std::vector<ServiceSetting> endpoint_settings() {
     std::vector<ServiceSetting> settings;
-    for (const ServiceNames& names : services) {
+    for (const ServiceNames& names : services.values) {
         settings.push_back({names.profile, url_variable_of(names)});
     }
     return settings;

@@ -16,7 +16,7 @@
 
 namespace momento::aws {
 
-enum class Service { eventbridge, sqs, secrets_manager, sts };
+enum class Service { eventbridge, sqs, secrets_manager, sts, count };
 
 // Where a service is, and how it is reached.
 struct Endpoint {

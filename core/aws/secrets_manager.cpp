@@ -9,6 +9,7 @@
 #include "aws/error_class.h"
 #include "aws/service_error.h"
 #include "base/cleanse.h"
+#include "base/enum_table.h"
 #include "base/json.h"
 
 namespace momento::aws {
@@ -16,9 +17,10 @@ namespace {
 
 constexpr char target[] = "secretsmanager.GetSecretValue";
 
-const char* label(SecretStage stage) {
-    return stage == SecretStage::current ? "AWSCURRENT" : "AWSPREVIOUS";
-}
+constexpr auto labels = enum_table<SecretStage, const char*>({
+    {SecretStage::current, "AWSCURRENT"},
+    {SecretStage::previous, "AWSPREVIOUS"},
+});
 
 std::optional<std::string> decode_base64(std::string_view text) {
     if (text.size() % 4 != 0) return {};
@@ -46,7 +48,7 @@ SecretVersion read_refusal(const std::string& secret, SecretStage stage,
     ServiceError error = parse_service_error(response);
     if (error.is("ResourceNotFoundException")) {
         SecretVersion version = failure(
-            secret, std::string("there is none, or it has no ") + label(stage) + " version");
+            secret, std::string("there is none, or it has no ") + labels[stage] + " version");
         version.state = SecretVersion::State::missing;
         return version;
     }
@@ -100,7 +102,7 @@ void get_secret_value(ServiceClient& client, const std::string& secret, SecretSt
                       std::function<void(SecretVersion)> done) {
     Json request = Json::object();
     request.set("SecretId", Json::string(secret));
-    request.set("VersionStage", Json::string(label(stage)));
+    request.set("VersionStage", Json::string(labels[stage]));
     client.call(target, request.dump(),
                 [secret, stage, done = std::move(done)](const ServiceReply& reply) {
                     done(read_secret_version(secret, stage, reply));

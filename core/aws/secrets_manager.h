@@ -13,7 +13,7 @@ namespace momento::aws {
 
 inline constexpr char secrets_manager_content_type[] = "application/x-amz-json-1.1";
 
-enum class SecretStage { current, previous };
+enum class SecretStage { current, previous, count };
 
 struct SecretVersion {
     enum class State {

@@ -10,6 +10,7 @@
 #include "aws/timestamp.h"
 #include "aws/xml.h"
 #include "base/ascii.h"
+#include "base/enum_table.h"
 #include "base/version.h"
 #include "http/url.h"
 
@@ -22,9 +23,10 @@ constexpr int64_t shortest_session = 900;    // seconds
 constexpr int64_t longest_session = 43'200;  // seconds
 constexpr size_t max_external_id = 1'224;
 
-const char* name_of(StsOperation operation) {
-    return operation == StsOperation::assume_role ? "AssumeRole" : "AssumeRoleWithWebIdentity";
-}
+constexpr auto operation_names = enum_table<StsOperation, const char*>({
+    {StsOperation::assume_role, "AssumeRole"},
+    {StsOperation::assume_role_with_web_identity, "AssumeRoleWithWebIdentity"},
+});
 
 bool is_word(std::string_view text, std::string_view marks, size_t least, size_t most) {
     return text.size() >= least && text.size() <= most &&
@@ -46,7 +48,7 @@ HttpRequest make_request(const Endpoint& sts, StsOperation operation, const Role
     request.trusted_certificate = sts.trusted_certificate;
     request.headers = {{"Content-Type", content_type},
                        {"User-Agent", std::string("momento-webhook/") + version}};
-    append_field(request.body, "Action", name_of(operation));
+    append_field(request.body, "Action", operation_names[operation]);
     append_field(request.body, "Version", api_version);
     append_field(request.body, "RoleArn", role.arn);
     append_field(request.body, "RoleSessionName", role.session_name);
@@ -134,7 +136,7 @@ StsAnswer read_sts_answer(StsOperation operation, const Role& role, const HttpRe
 
     Result<XmlLeaves> leaves = XmlLeaves::read(http.response.body);
     if (!leaves) return refusal(role, leaves.error().text);
-    const std::string name = name_of(operation);
+    const std::string name = operation_names[operation];
     auto text = [&](const char* leaf) {
         return leaves->text(name + "Response/" + name + "Result/Credentials/" + leaf)
             .value_or(std::string());

@@ -39,7 +39,7 @@ struct StsAnswer {
     bool refused_identity = false;  // of whoever asked: its credentials, or our clock
 };
 
-enum class StsOperation { assume_role, assume_role_with_web_identity };
+enum class StsOperation { assume_role, assume_role_with_web_identity, count };
 StsAnswer read_sts_answer(StsOperation operation, const Role& role, const HttpResult& http);
 
 }  // namespace momento::aws

@@ -16,6 +16,7 @@ enum class Severity {
     warn,
     notice,  // the state changed
     info,    // a client's fault
+    count
 };
 
 class Logger {

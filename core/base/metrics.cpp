@@ -1,7 +1,6 @@
 #include "base/metrics.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace momento {
 
@@ -18,13 +17,8 @@ uint64_t Gauge::sum(const std::vector<size_t>& places) const {
     return sum;
 }
 
-uint8_t dead_reason(std::string_view code) {
-    auto known = std::find(dead_reasons.begin(), std::prev(dead_reasons.end()), code);
-    return static_cast<uint8_t>(known - dead_reasons.begin());
-}
-
-void DestinationMetrics::count_dead(std::string_view code) {
-    dead[dead_reason(code)].fetch_add(1, std::memory_order_relaxed);
+void DestinationMetrics::count_dead(OwnReason reason) {
+    dead[static_cast<size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace momento

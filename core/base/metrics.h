@@ -9,8 +9,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 #include <vector>
+
+#include "base/dead_reasons.h"
+#include "base/enum_table.h"
 
 namespace momento {
 
@@ -53,24 +55,9 @@ enum class DeliveryOutcome {
     count
 };
 
-// Why events became dead letters: the codes that destinations refuse entries for, and our
-// own. Whatever else a destination may say counts as the last one.
-inline constexpr std::array<std::string_view, 11> dead_reasons = {
-    "malformed",
-    "no_destination",
-    "MalformedDetail",
-    "InvalidArgument",
-    "NotAuthorizedForSourceException",
-    "NotAuthorizedForDetailTypeException",
-    "RedactionFailure",
-    "InvalidAccountIdException",
-    "ValidationException",
-    "RequestEntityTooLarge",
-    "other",
-};
-
-// Index in `dead_reasons`.
-uint8_t dead_reason(std::string_view code);
+// Places for reasons of dead letters. Our own have the first ones; of the others this room
+// knows no more (destination/dead_reasons.h).
+inline constexpr size_t max_dead_reasons = 32;
 
 // What is known of an event bus, shared by the workers that deliver to it (bus_guard.h).
 struct BusCell {
@@ -80,14 +67,14 @@ struct BusCell {
 };
 
 struct DestinationMetrics {
-    std::array<Counter, dead_reasons.size()> dead;  // by reason
+    std::array<Counter, max_dead_reasons> dead;  // by reason
 
-    void count_dead(std::string_view code);
+    void count_dead(OwnReason reason);
 
     Counter retried;  // entries that will be sent again
     Counter late;     // became durable after their 503
     Counter refused;  // entries the destination refused for good
-    std::array<Counter, static_cast<size_t>(DeliveryOutcome::count)> requests;
+    EnumTable<DeliveryOutcome, Counter> requests;
     Histogram delivery;  // seconds of PutEvents requests
     Histogram sync;      // seconds of fdatasync
     Gauge held;          // entries on hold

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "destination/exhausted.h"
 #include "spool/planted.h"
 
 namespace momento {
@@ -308,8 +309,7 @@ void DestinationDelivery::receive(const Flight& flight, BatchResult result) {
 }
 
 void DestinationDelivery::count(const BatchResult& result) {
-    metrics_.requests[static_cast<size_t>(outcome_of(result))].fetch_add(
-        1, std::memory_order_relaxed);
+    metrics_.requests[outcome_of(result)].fetch_add(1, std::memory_order_relaxed);
     metrics_.delivery.observe(static_cast<uint64_t>(std::max<int64_t>(result.elapsed_us, 0)));
 }
 
@@ -485,10 +485,8 @@ void DestinationDelivery::retry(Entry* entry, const BatchResult& result,
     int64_t age_us = now_us_ - entry->clock_start_us;
     if (is_exhausted(settings_.retry, record.attempts, age_us / 1000)) {
         reports_.note(Fate::exhausted, verdict.code, result.request_id);
-        // EventBridge's own name for this in the dead letters of its targets.
-        verdict.message = "EXHAUSTED_RETRY_CONDITION MaximumEventAgeInSeconds: " +
-                          std::to_string(record.attempts) + " attempts in " + seconds(age_us) +
-                          "; the last: " + verdict.message;
+        verdict.message = exhausted_message(std::to_string(record.attempts) + " attempts in " +
+                                            seconds(age_us) + "; the last: " + verdict.message);
         bury(entry, std::move(verdict));
         return;
     }

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/pause.h"
 #include "delivery/batcher.h"
 #include "delivery/circuit_breaker.h"
 #include "delivery/concurrency.h"
@@ -27,7 +28,6 @@
 #include "delivery/held_alone.h"
 #include "delivery/intake.h"
 #include "delivery/loop.h"
-#include "base/pause.h"
 #include "delivery/reports.h"
 #include "delivery/trial.h"
 

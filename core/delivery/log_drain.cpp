@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/metrics.h"
+#include "destination/dead_reasons.h"
 
 namespace momento {
 namespace {

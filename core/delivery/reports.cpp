@@ -12,18 +12,20 @@ struct Wording {
     const char* text;
 };
 
-// In the order of Reports::Fate.
-constexpr Wording wordings[] = {
-    {Severity::warn, "to be sent again"},
-    {Severity::error, "refused for good, now dead letters"},
-    {Severity::error, "given up after too long, now dead letters"},
-    {Severity::error, "held while others get through"},
-    {Severity::alert,
-     "held because their dead letters cannot be stored: make room for them (momentoctl dead "
-     "ls)"},
-    {Severity::error, "left in the spool, the queue does not take them"},
-    {Severity::alert, "waiting because the spool does not give them back"},
-};
+using Fate = Reports::Fate;
+
+constexpr auto wordings = enum_table<Fate, Wording>({
+    {Fate::retried, {Severity::warn, "to be sent again"}},
+    {Fate::refused, {Severity::error, "refused for good, now dead letters"}},
+    {Fate::exhausted, {Severity::error, "given up after too long, now dead letters"}},
+    {Fate::held, {Severity::error, "held while others get through"}},
+    {Fate::unstored,
+     {Severity::alert,
+      "held because their dead letters cannot be stored: make room for them (momentoctl dead "
+      "ls)"}},
+    {Fate::kept, {Severity::error, "left in the spool, the queue does not take them"}},
+    {Fate::unread, {Severity::alert, "waiting because the spool does not give them back"}},
+});
 
 }  // namespace
 
@@ -32,7 +34,7 @@ void Reports::changed(Severity severity, const std::string& line) {
 }
 
 void Reports::note(Fate fate, const std::string& code, const std::string& request_id) {
-    Tally& tally = tallies_[static_cast<size_t>(fate)];
+    Tally& tally = tallies_[fate];
     ++tally.total;
     noted_ = true;
     if (tally.fresh++ > 0) return;
@@ -47,13 +49,13 @@ void Reports::step(int64_t now_us) {
 
     Severity severity = Severity::info;
     std::string line;
-    for (size_t i = 0; i < tallies_.size(); ++i) {
-        Tally& tally = tallies_[i];
+    for (const Fate fate : each<Fate>()) {
+        Tally& tally = tallies_[fate];
         if (tally.fresh == 0) continue;
-        severity = std::min(severity, wordings[i].severity);  // the gravest comes first
+        severity = std::min(severity, wordings[fate].severity);  // the gravest comes first
         line += line.empty() ? ": " : "; ";
         line += std::to_string(tally.fresh) + (tally.fresh == 1 ? " event " : " events ") +
-                wordings[i].text;
+                wordings[fate].text;
         if (!tally.example.empty()) line += " (" + tally.example + ")";
         if (tally.total > tally.fresh) line += ", " + std::to_string(tally.total) + " in all";
         tally.fresh = 0;

@@ -4,11 +4,11 @@
 // Codes and request ids only: a destination's messages may quote an event.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
 
+#include "base/enum_table.h"
 #include "base/logger.h"
 
 namespace momento {
@@ -50,7 +50,7 @@ class Reports {
 
     const std::string prefix_;
     Logger& logger_;
-    std::array<Tally, static_cast<size_t>(Fate::count)> tallies_;
+    EnumTable<Fate, Tally> tallies_;
     bool noted_ = false;
     int64_t next_us_ = INT64_MIN;
 };

@@ -14,8 +14,8 @@
 #include "aws/instance_metadata.h"
 #include "base/clock.h"
 #include "base/logger.h"
-#include "base/random.h"
 #include "base/pause.h"
+#include "base/random.h"
 #include "destination/destination.h"
 
 namespace momento {

@@ -4,6 +4,7 @@
 
 #include "aws/service_error.h"
 #include "destination/event_json.h"
+#include "destination/exhausted.h"
 
 namespace momento {
 namespace {
@@ -11,9 +12,6 @@ namespace {
 using Kind = EntryVerdict::Kind;
 
 constexpr size_t max_requests = 4;  // at once: letters are few, and in no hurry
-// "EXHAUSTED_RETRY_CONDITION", Amazon EventBridge User Guide; delivery's own word for it.
-constexpr std::string_view exhausted = "EXHAUSTED_RETRY_CONDITION MaximumEventAgeInSeconds";
-constexpr char exhausted_condition[] = "MaximumEventAgeInSeconds";
 
 void add(aws::SqsMessage& message, const char* name, std::string_view value) {
     if (!value.empty()) message.attributes.emplace_back(name, value);
@@ -60,7 +58,7 @@ aws::SqsMessage make_letter_message(const Record& letter, const LetterForm& form
     } else {
         message.body = letter.body;
     }
-    const bool is_exhausted = letter.reason_message.substr(0, exhausted.size()) == exhausted;
+    const bool is_exhausted = is_exhausted_message(letter.reason_message);
     add(message, aws::attribute_error_code, letter.reason_code);
     add(message, aws::attribute_error_message, letter.reason_message);
     add(message, aws::attribute_exhausted, is_exhausted ? exhausted_condition : "");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/enum_table.h"
 #include "destination/bus_guard.h"
 
 namespace momento {
@@ -85,8 +86,12 @@ void judge(Health& health, const Reason<T> (&reasons)[size], const T& about,
 }  // namespace
 
 const char* health_name(HealthLevel level) {
-    constexpr const char* names[] = {"ok", "degraded", "failing"};
-    return names[static_cast<size_t>(level)];
+    constexpr auto names = enum_table<HealthLevel, const char*>({
+        {HealthLevel::ok, "ok"},
+        {HealthLevel::degraded, "degraded"},
+        {HealthLevel::failing, "failing"},
+    });
+    return names[level];
 }
 
 HealthLevel Health::level() const {

@@ -17,7 +17,7 @@
 
 namespace momento {
 
-enum class HealthLevel { ok, degraded, failing };
+enum class HealthLevel { ok, degraded, failing, count };
 
 const char* health_name(HealthLevel level);  // "ok", "degraded", "failing"
 

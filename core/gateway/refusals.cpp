@@ -22,7 +22,7 @@ constexpr Verdict others[] = {Verdict::accepted, Verdict::verified, Verdict::dup
 using Counts = VerdictCounts;
 
 uint64_t read(const Counts& counts, Verdict verdict) {
-    return counts[static_cast<size_t>(verdict)].load(std::memory_order_relaxed);
+    return counts[verdict].load(std::memory_order_relaxed);
 }
 
 bool has_news(const Counts& counts, const Counts& told, Verdict verdict) {
@@ -147,8 +147,7 @@ bool Refusals::claim(WebhookMetrics& metrics) const {
 void Refusals::tell(const Watched& webhook, bool dry_run) {
     const auto tell_one = [&](Verdict verdict) {
         const uint64_t count = read(counts_of(*webhook.metrics, dry_run), verdict);
-        const size_t index = static_cast<size_t>(verdict);
-        const uint64_t before = told_of(*webhook.metrics, dry_run)[index].exchange(count);
+        const uint64_t before = told_of(*webhook.metrics, dry_run)[verdict].exchange(count);
         if (count == before) return;
         logger_.write(Severity::error, describe(webhook, verdict, dry_run, count - before));
     };

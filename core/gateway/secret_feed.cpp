@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/enum_table.h"
+
 namespace momento {
 namespace {
 
@@ -165,9 +167,11 @@ void SecretFeed::fetch(size_t source, SecretStage stage, SecretRefresher::FetchD
     const auto store =
         std::find_if(stores_.begin(), stores_.end(),
                      [&secret](const auto& known) { return known->holds(secret); });
-    const auto aws_stage =
-        stage == SecretStage::current ? aws::SecretStage::current : aws::SecretStage::previous;
-    (*store)->fetch(secret.source.location, aws_stage,
+    constexpr auto stages = enum_table<SecretStage, aws::SecretStage>({
+        {SecretStage::current, aws::SecretStage::current},
+        {SecretStage::previous, aws::SecretStage::previous},
+    });
+    (*store)->fetch(secret.source.location, stages[stage],
                     [done = std::move(done)](aws::SecretVersion version) {
                         done(to_fetched(std::move(version)));
                     });

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/enum_table.h"
 #include "base/metrics.h"
 #include "gateway/orphan_table.h"
 #include "gateway/process_table.h"
@@ -22,7 +23,7 @@
 
 namespace momento {
 
-using VerdictCounts = std::array<Counter, verdict_count>;
+using VerdictCounts = EnumTable<Verdict, Counter>;
 
 // What one location answered.
 struct WebhookMetrics {
@@ -47,8 +48,8 @@ struct SecretMetrics {
         Counter matches;
         Counter made_ms;  // wall clock; 0: there is none, or nobody knows
     };
-    std::array<Version, secret_stages> versions;  // by SecretStage
-    Counter said;                                 // of its file, last: SecretFeed::SaidOnce
+    EnumTable<SecretStage, Version> versions;
+    Counter said;  // of its file, last: SecretFeed::SaidOnce
 };
 
 // A fixed number of named entries. One process adds (the master, before it forks), all read.

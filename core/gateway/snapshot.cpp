@@ -17,9 +17,7 @@ void count_dead(Told& told) {
     uint64_t never_in_log = 0;
     for (size_t i = 0; i < dead_reasons.size(); ++i) {
         told.dead[i] = told.own->dead[i].load(std::memory_order_relaxed);
-        const bool in_log =
-            dead_reasons[i] != "malformed" && dead_reasons[i] != "no_destination";
-        (in_log ? from_log : never_in_log) += told.dead[i];
+        (was_in_log(i) ? from_log : never_in_log) += told.dead[i];
     }
     // A crash may have come between a release and its count; the log knows better.
     if (told.numbers.dead > from_log) told.dead.back() += told.numbers.dead - from_log;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "destination/bus_guard.h"
+#include "destination/dead_reasons.h"
 #include "gateway/shared_metrics.h"
 
 namespace momento {

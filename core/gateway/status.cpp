@@ -1,11 +1,11 @@
 #include "gateway/status.h"
 
-#include <array>
 #include <functional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/enum_table.h"
 #include "base/json.h"
 #include "base/version.h"
 #include "destination/bus_guard.h"
@@ -16,8 +16,20 @@
 namespace momento {
 namespace {
 
-constexpr std::array<const char*, static_cast<size_t>(DeliveryOutcome::count)> outcome_names = {
-    "ok", "partial", "throttled", "refused", "held", "unreachable", "failed"};
+constexpr auto outcome_names = enum_table<DeliveryOutcome, const char*>({
+    {DeliveryOutcome::ok, "ok"},
+    {DeliveryOutcome::partial, "partial"},
+    {DeliveryOutcome::throttled, "throttled"},
+    {DeliveryOutcome::refused, "refused"},
+    {DeliveryOutcome::held, "held"},
+    {DeliveryOutcome::unreachable, "unreachable"},
+    {DeliveryOutcome::failed, "failed"},
+});
+
+constexpr auto stage_names = enum_table<SecretStage, const char*>({
+    {SecretStage::current, "current"},
+    {SecretStage::previous, "previous"},
+});
 
 uint64_t value(const Counter& counter) {
     return counter.load(std::memory_order_relaxed);
@@ -42,15 +54,17 @@ double uptime_seconds(const SharedMetrics& metrics, int64_t now_ms) {
     return now_ms > started ? static_cast<double>(now_ms - started) / 1e3 : 0;
 }
 
-// Calls use(name, stage, version) for each version of a secret that has ever counted.
+// Calls use(name, stage, version) for each version of a secret that has ever counted, and the
+// current one of every secret.
 template <class Use>
 void for_each_version(const SharedMetrics& metrics, Use use) {
-    static_assert(secret_stages == 2);
     metrics.secrets.for_each([&](std::string_view name, const SecretMetrics& secret) {
-        use(name, "current", secret.versions[0]);
-        const SecretMetrics::Version& previous = secret.versions[1];
-        if (value(previous.made_ms) != 0 || value(previous.matches) != 0) {
-            use(name, "previous", previous);
+        for (const SecretStage stage : each<SecretStage>()) {
+            const SecretMetrics::Version& version = secret.versions[stage];
+            const bool has_counted = value(version.made_ms) != 0 || value(version.matches) != 0;
+            if (stage == SecretStage::current || has_counted) {
+                use(name, stage_names[stage], version);
+            }
         }
     });
 }
@@ -58,10 +72,6 @@ void for_each_version(const SharedMetrics& metrics, Use use) {
 double age_seconds(const SecretMetrics::Version& version, int64_t now_ms) {
     const auto made_ms = static_cast<int64_t>(value(version.made_ms));
     return now_ms > made_ms ? static_cast<double>(now_ms - made_ms) / 1e3 : 0;
-}
-
-std::string_view verdict_label(size_t verdict) {
-    return verdict_name(static_cast<Verdict>(verdict));
 }
 
 // --- JSON
@@ -72,9 +82,8 @@ Json counted(uint64_t number) {
 
 Json webhook_json(std::string_view location, const WebhookMetrics& webhook) {
     Json verdicts = Json::object();
-    for (size_t i = 0; i < verdict_count; ++i) {
-        verdicts.set(std::string(verdict_label(i)).c_str(),
-                     counted(value(webhook.requests[i])));
+    for (const Verdict verdict : each<Verdict>()) {
+        verdicts.set(verdict_name(verdict), counted(value(webhook.requests[verdict])));
     }
     verdicts.set("dry_run", counted(value(webhook.dry_run)));
     return Json::object().set("location", Json::string(location)).set("requests", verdicts);
@@ -89,9 +98,11 @@ Json bus_json(BusGuard::State state) {
             return Json::string("missing");
         case BusGuard::State::unwatched:
             return Json::string("unwatched");
-        default:
-            return {};
+        case BusGuard::State::unasked:
+        case BusGuard::State::unknown:
+            break;
     }
+    return {};
 }
 
 Json destination_json(const Told& told, int64_t now_ms) {
@@ -103,8 +114,8 @@ Json destination_json(const Told& told, int64_t now_ms) {
         reasons.set(std::string(dead_reasons[i]).c_str(), counted(told.dead[i]));
     }
     Json requests = Json::object();
-    for (size_t i = 0; i < outcome_names.size(); ++i) {
-        requests.set(outcome_names[i], counted(value(own.requests[i])));
+    for (const DeliveryOutcome outcome : each<DeliveryOutcome>()) {
+        requests.set(outcome_names[outcome], counted(value(own.requests[outcome])));
     }
     return Json::object()
         .set("name", Json::string(told.name))
@@ -226,9 +237,9 @@ void append_webhooks(PrometheusText& text, const SharedMetrics& metrics,
                      const Snapshot& snapshot) {
     text.family("momento_webhook_requests_total", "counter", "Webhooks received, by verdict.");
     metrics.webhooks.for_each([&](std::string_view location, const WebhookMetrics& webhook) {
-        for (size_t i = 0; i < verdict_count; ++i) {
-            text.sample({{"location", location}, {"verdict", verdict_label(i)}},
-                        value(webhook.requests[i]));
+        for (const Verdict verdict : each<Verdict>()) {
+            text.sample({{"location", location}, {"verdict", verdict_name(verdict)}},
+                        value(webhook.requests[verdict]));
         }
         text.sample({{"location", location}, {"verdict", "dry_run"}}, value(webhook.dry_run));
     });
@@ -274,9 +285,9 @@ void append_destinations(PrometheusText& text, const Snapshot& snapshot, int64_t
     text.family("momento_delivery_requests_total", "counter",
                 "Requests to the destination, by outcome.");
     for (const Told& told : snapshot.destinations()) {
-        for (size_t i = 0; i < outcome_names.size(); ++i) {
-            text.sample({{"destination", told.name}, {"outcome", outcome_names[i]}},
-                        value(told.own->requests[i]));
+        for (const DeliveryOutcome outcome : each<DeliveryOutcome>()) {
+            text.sample({{"destination", told.name}, {"outcome", outcome_names[outcome]}},
+                        value(told.own->requests[outcome]));
         }
     }
 

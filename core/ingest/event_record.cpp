@@ -80,11 +80,11 @@ Record make_event(const Judgement& judgement, const ReplayId& id, int64_t accept
 
 Record make_letter(const Judgement& judgement, const ReplayId& id, int64_t accepted_ms,
                    std::string_view trace_header, std::string_view destination,
-                   std::string_view reason_code, std::string_view reason_message) {
+                   OwnReason reason, std::string_view reason_message) {
     Record record = make_event(judgement, id, accepted_ms, trace_header);
     record.kind = RecordKind::dead_letter;
     record.destination = destination;
-    record.reason_code = reason_code;
+    record.reason_code = own_reasons[reason];
     record.reason_message = reason_message;
     return record;
 }

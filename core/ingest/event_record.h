@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/dead_reasons.h"
 #include "ingest/signature.h"
 #include "ingest/verifier.h"
 #include "spool/record.h"
@@ -32,9 +33,6 @@ Record make_event(const Judgement& judgement, const ReplayId& id, int64_t accept
 // destination is not one.
 Record make_letter(const Judgement& judgement, const ReplayId& id, int64_t accepted_ms,
                    std::string_view trace_header, std::string_view destination,
-                   std::string_view reason_code, std::string_view reason_message);
-
-inline constexpr std::string_view reason_malformed = "malformed";
-inline constexpr std::string_view reason_no_destination = "no_destination";
+                   OwnReason reason, std::string_view reason_message);
 
 }  // namespace momento

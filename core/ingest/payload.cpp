@@ -3,10 +3,11 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <array>
 #include <new>
 #include <utility>
 #include <vector>
+
+#include "base/enum_table.h"
 
 namespace momento {
 
@@ -28,13 +29,17 @@ constexpr size_t parser_depth = max_nesting + 1;
 // Most events are smaller; a larger one makes the buffers grow once.
 constexpr size_t first_capacity = 4096;
 
-enum Name { cache, topic, publish_timestamp, sequence, token_id };
-constexpr std::array<std::string_view, 5> names = {
-    "cache", "topic", "publish_timestamp", "topic_sequence_number", "token_id",
-};
+enum class Name { cache, topic, publish_timestamp, sequence, token_id, count };
+constexpr auto names = enum_table<Name, std::string_view>({
+    {Name::cache, "cache"},
+    {Name::topic, "topic"},
+    {Name::publish_timestamp, "publish_timestamp"},
+    {Name::sequence, "topic_sequence_number"},
+    {Name::token_id, "token_id"},
+});
 
-// The values of the members that this room reads, by Name.
-using Members = std::array<std::optional<dom::element>, names.size()>;
+// The values of the members that this room reads.
+using Members = EnumTable<Name, std::optional<dom::element>>;
 
 Error wrong(Name name, const char* what) {
     return Error{'"' + std::string(names[name]) + "\" " + what};
@@ -97,9 +102,9 @@ Result<dom::element> PayloadParser::State::read(std::string_view body) {
 Result<Members> PayloadParser::State::find_members(dom::element root) {
     Members members;
     for (dom::key_value_pair field : dom::object(root)) {
-        auto found = std::find(names.begin(), names.end(), field.key);
-        if (found == names.end()) continue;
-        auto name = static_cast<Name>(found - names.begin());
+        const auto found = std::find(names.values.begin(), names.values.end(), field.key);
+        if (found == names.values.end()) continue;
+        const auto name = static_cast<Name>(found - names.values.begin());
         if (members[name]) return wrong(name, "appears twice");
         members[name] = field.value;
     }
@@ -155,10 +160,10 @@ Result<Payload> PayloadParser::parse(std::string_view body) {
     if (!members) return members.error();
 
     Payload payload;
-    auto cache_name = read_name(*members, cache);
+    auto cache_name = read_name(*members, Name::cache);
     if (!cache_name) return cache_name.error();
     payload.cache = *cache_name;
-    auto topic_name = read_name(*members, topic);
+    auto topic_name = read_name(*members, Name::topic);
     if (!topic_name) return topic_name.error();
     payload.topic = *topic_name;
     if (count_characters(payload.cache) + 1 + count_characters(payload.topic) >
@@ -166,20 +171,22 @@ Result<Payload> PayloadParser::parse(std::string_view body) {
         return Error{"cache#topic is longer than 128 characters, EventBridge's limit"};
     }
 
-    if (!(*members)[publish_timestamp]) return wrong(publish_timestamp, "is missing");
-    if ((*members)[publish_timestamp]->get(payload.publish_timestamp) != simdjson::SUCCESS) {
-        return wrong(publish_timestamp, "is not an integer");
+    if (!(*members)[Name::publish_timestamp])
+        return wrong(Name::publish_timestamp, "is missing");
+    if ((*members)[Name::publish_timestamp]->get(payload.publish_timestamp) !=
+        simdjson::SUCCESS) {
+        return wrong(Name::publish_timestamp, "is not an integer");
     }
-    if (const auto& value = (*members)[sequence]) {
+    if (const auto& value = (*members)[Name::sequence]) {
         int64_t number = -1;
         if (value->get(number) != simdjson::SUCCESS || number < 0) {
-            return wrong(sequence, "is not a non-negative integer");
+            return wrong(Name::sequence, "is not a non-negative integer");
         }
         payload.sequence = number;
     }
-    if (const auto& value = (*members)[token_id]; value && !value->is_null()) {
+    if (const auto& value = (*members)[Name::token_id]; value && !value->is_null()) {
         if (value->get(payload.token_id) != simdjson::SUCCESS) {
-            return wrong(token_id, "is not a string");
+            return wrong(Name::token_id, "is not a string");
         }
     }
     return payload;
@@ -190,8 +197,8 @@ std::optional<Payload> PayloadParser::peek(std::string_view body) {
     if (!root) return std::nullopt;
     auto members = State::find_members(*root);
     if (!members) return std::nullopt;
-    auto cache_name = read_name(*members, cache);
-    auto topic_name = read_name(*members, topic);
+    auto cache_name = read_name(*members, Name::cache);
+    auto topic_name = read_name(*members, Name::topic);
     if (!cache_name || !topic_name) return std::nullopt;
 
     Payload names_only;

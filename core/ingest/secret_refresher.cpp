@@ -1,11 +1,11 @@
 #include "ingest/secret_refresher.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
 #include "base/cleanse.h"
+#include "base/enum_table.h"
 
 namespace momento {
 namespace {
@@ -23,7 +23,7 @@ constexpr int64_t us_per_ms = 1'000;
 struct SecretRefresher::Slot {
     SecretSource source;
     std::shared_ptr<const SecretSet> kept;
-    std::array<std::optional<Fetched>, secret_stages> coming;  // by SecretStage
+    EnumTable<SecretStage, std::optional<Fetched>> coming;
 
     // Steady clock.
     int64_t due_us = 0;
@@ -83,7 +83,7 @@ void SecretRefresher::start(size_t index) {
         slot.may_be_wanted_us = slot.started_us + store_wish_interval_us;
     }
     slot.fetching = true;
-    for (const SecretStage stage : {SecretStage::current, SecretStage::previous}) {
+    for (const SecretStage stage : each<SecretStage>()) {
         fetch_(index, stage, [this, index, stage](Fetched fetched) {
             take(index, stage, std::move(fetched));
         });
@@ -92,13 +92,13 @@ void SecretRefresher::start(size_t index) {
 
 void SecretRefresher::take(size_t index, SecretStage stage, Fetched fetched) {
     Slot& slot = slots_[index];
-    slot.coming[static_cast<size_t>(stage)].emplace(std::move(fetched));
-    auto& [current, previous] = slot.coming;
+    slot.coming[stage].emplace(std::move(fetched));
+    auto& [current, previous] = slot.coming.values;
     if (!current || !previous) return;
 
     slot.fetching = false;
     auto set = read(slot);
-    for (auto& version : slot.coming) {
+    for (auto& version : slot.coming.values) {
         cleanse(version->content);
         version.reset();
     }
@@ -113,7 +113,7 @@ void SecretRefresher::take(size_t index, SecretStage stage, Fetched fetched) {
 // A rotation may come between the two versions of a set, so that one is missing in it: what
 // that one signs makes somebody want another set.
 Result<std::shared_ptr<const SecretSet>> SecretRefresher::read(const Slot& slot) {
-    const auto& [current, previous] = slot.coming;
+    const auto& [current, previous] = slot.coming.values;
     if (current->state != State::found) return Error{current->error};
     if (previous->state == State::failed) return Error{previous->error};
 

@@ -13,8 +13,7 @@ namespace momento {
 
 // Of AWS Secrets Manager's versions those that may sign; of a file what it holds, and what it
 // held before.
-enum class SecretStage { current, previous };
-inline constexpr size_t secret_stages = 2;
+enum class SecretStage { current, previous, count };
 
 // One version of a secret, ready to verify with.
 struct KeptSecret {

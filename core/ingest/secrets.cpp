@@ -1,10 +1,10 @@
 #include "ingest/secrets.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/cleanse.h"
+#include "base/enum_table.h"
 #include "base/json.h"
 #include "base/read_file.h"
 
@@ -15,15 +15,15 @@ namespace {
 constexpr size_t max_content = 65'536;  // bytes; what AWS Secrets Manager holds at most
 
 struct Scheme {
-    std::string_view prefix;
-    SecretSource::Kind kind;
+    std::string_view prefix;  // empty: everything that has none of the others
     const char* what;
 };
-constexpr std::array<Scheme, 3> schemes = {{
-    {"file:", SecretSource::Kind::file, "file"},
-    {"env:", SecretSource::Kind::environment, "environment variable"},
-    {"secretsmanager:", SecretSource::Kind::secrets_manager, "secret"},
-}};
+constexpr auto schemes = enum_table<SecretSource::Kind, Scheme>({
+    {SecretSource::Kind::plain, {"", "secret"}},
+    {SecretSource::Kind::file, {"file:", "file"}},
+    {SecretSource::Kind::environment, {"env:", "environment variable"}},
+    {SecretSource::Kind::secrets_manager, {"secretsmanager:", "secret"}},
+});
 
 // "\n", or "\r\n": one line end, as editors and echo leave it.
 std::string_view without_newline(std::string_view content) {
@@ -71,9 +71,12 @@ SecretValue::~SecretValue() {
 
 Result<SecretSource> SecretSource::parse(std::string_view text) {
     SecretSource source;
-    for (const Scheme& scheme : schemes) {
-        if (text.substr(0, scheme.prefix.size()) != scheme.prefix) continue;
-        source.kind = scheme.kind;
+    for (const Kind kind : each<Kind>()) {
+        const Scheme& scheme = schemes[kind];
+        if (scheme.prefix.empty() || text.substr(0, scheme.prefix.size()) != scheme.prefix) {
+            continue;
+        }
+        source.kind = kind;
         std::string_view location = text.substr(scheme.prefix.size());
         if (size_t hash = location.rfind('#'); hash != std::string_view::npos) {
             source.member = location.substr(hash + 1);
@@ -94,13 +97,10 @@ Result<SecretSource> SecretSource::parse(std::string_view text) {
 }
 
 std::string SecretSource::name() const {
-    for (const Scheme& scheme : schemes) {
-        if (scheme.kind != kind) continue;
-        std::string name = std::string(scheme.prefix) + location;
-        if (member != default_member) name += '#' + member;
-        return name;
-    }
-    return plain_source;
+    if (kind == Kind::plain) return plain_source;
+    std::string name = std::string(schemes[kind].prefix) + location;
+    if (member != default_member) name += '#' + member;
+    return name;
 }
 
 Result<SecretValue> extract_secret(const SecretSource& source, std::string_view content) {
@@ -138,6 +138,7 @@ Result<SecretValue> load_secret(const SecretSource& source, const Environment& e
             return secret;
         }
         case SecretSource::Kind::secrets_manager:
+        case SecretSource::Kind::count:
             break;
     }
     return about(source, "can only be fetched from AWS Secrets Manager");

@@ -37,7 +37,7 @@ class SecretValue {
 inline constexpr char plain_source[] = "plain";
 
 struct SecretSource {
-    enum class Kind { plain, file, environment, secrets_manager };
+    enum class Kind { plain, file, environment, secrets_manager, count };
     static constexpr const char* default_member = "momentoSecret";  // as Momento's own stack
 
     Kind kind = Kind::plain;

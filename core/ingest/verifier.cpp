@@ -2,9 +2,24 @@
 
 #include <utility>
 
+#include "base/enum_table.h"
+
 namespace momento {
 
 namespace {
+
+constexpr auto verdict_names = enum_table<Verdict, const char*>({
+    {Verdict::accepted, "accepted"},
+    {Verdict::unsigned_, "unsigned"},
+    {Verdict::forged, "forged"},
+    {Verdict::stale, "stale"},
+    {Verdict::early, "early"},
+    {Verdict::malformed, "malformed"},
+    {Verdict::overloaded, "overloaded"},
+    {Verdict::unavailable, "unavailable"},
+    {Verdict::duplicate, "duplicate"},
+    {Verdict::verified, "verified"},
+});
 
 // A secret that was chosen by the names of an unverified look may sign for no others.
 bool names_hold(const std::optional<EventNames>& seen, const Payload& payload) {
@@ -14,29 +29,7 @@ bool names_hold(const std::optional<EventNames>& seen, const Payload& payload) {
 }  // namespace
 
 const char* verdict_name(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::accepted:
-            return "accepted";
-        case Verdict::unsigned_:
-            return "unsigned";
-        case Verdict::forged:
-            return "forged";
-        case Verdict::stale:
-            return "stale";
-        case Verdict::early:
-            return "early";
-        case Verdict::malformed:
-            return "malformed";
-        case Verdict::overloaded:
-            return "overloaded";
-        case Verdict::unavailable:
-            return "unavailable";
-        case Verdict::duplicate:
-            return "duplicate";
-        case Verdict::verified:
-            return "verified";
-    }
-    return "";
+    return verdict_names[verdict];
 }
 
 // The names come from an unverified look: they only choose which secrets to try.

@@ -27,9 +27,9 @@ enum class Verdict {
     overloaded,   // it could not be made durable
     unavailable,  // there is no secret
     duplicate,    // this signature was accepted already
-    verified      // the gate let it through
+    verified,     // the gate let it through
+    count
 };
-inline constexpr size_t verdict_count = static_cast<size_t>(Verdict::verified) + 1;
 
 const char* verdict_name(Verdict verdict);
 

@@ -66,17 +66,17 @@ void Appender::append(std::vector<PendingRecord>& records) {
         } else if (!failed_before) {
             failed_before = true;  // once more, in a fresh segment
         } else {
-            retry_us_.fill(now_us() + retry_interval_us);
+            retry_us_.values.fill(now_us() + retry_interval_us);
             return;
         }
     }
 }
 
-// A tail with room for the record; false: it cannot be stored now.
 uint64_t Appender::unwritten() const {
     return tail_ ? tail_->size - segments_.back().extent.end : 0;
 }
 
+// A tail with room for the record; false: it cannot be stored now.
 bool Appender::make_room(const PendingRecord& record) {
     const uint64_t bytes = record.buffer->size();
     if (bytes > settings_->segment_size - segment_header_size) {
@@ -268,7 +268,9 @@ bool Appender::rewrite_kept() {
 void Appender::note_failure(const Error& error, Room room) {
     bool no_space = error.code == ENOSPC || error.code == EDQUOT;
     (no_space ? full_ : failing_) = true;
-    std::fill_n(retry_us_.begin(), static_cast<size_t>(room) + 1, now_us() + retry_interval_us);
+    for (const Room each_room : each<Room>()) {
+        if (each_room <= room) retry_us_[each_room] = now_us() + retry_interval_us;
+    }
     complain(no_space ? Severity::error : Severity::alert,
              "nothing can be stored: " + error.text + (no_space ? why_it_fills() : ""));
 }
@@ -292,7 +294,7 @@ void Appender::complain(Severity severity, const std::string& what) {
 }
 
 bool Appender::may_try(Room room) const {
-    return now_us() >= retry_us_[static_cast<size_t>(room)];
+    return now_us() >= retry_us_[room];
 }
 
 void Appender::upkeep() {

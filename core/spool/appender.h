@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/enum_table.h"
 #include "base/file_system.h"
 #include "spool/log.h"
 #include "spool/recovery.h"
@@ -139,8 +140,8 @@ class Appender {
     uint64_t poisoned_ = 0;
     bool failing_ = false;
     bool full_ = false;
-    uint64_t refused_bytes_ = 0;         // what found no room
-    std::array<int64_t, 3> retry_us_{};  // not before; by what may be used
+    uint64_t refused_bytes_ = 0;           // what found no room
+    EnumTable<Room, int64_t> retry_us_{};  // not before; by what may be used
     int64_t next_complaint_us_ = 0;
 };
 

@@ -70,7 +70,7 @@ struct Release {
     Position end;
     Resolution resolution = Resolution::delivered;
     Origin origin = Origin::webhook;  // matters if it was requeued
-    uint8_t reason = 0;               // matters if it is dead: index in dead_reasons
+    uint8_t reason = 0;  // matters if it is dead: its place in DestinationMetrics::dead
 };
 
 struct CursorState {

@@ -25,6 +25,7 @@ enum class Bug {
     unreadable_is_lost,     // records that cannot be read now
     shared_segment_reused,  // though another slot has it, for records that cannot be read
     blocked_for_good,       // a slot that could not be read is not tried again
+    count,
 };
 
 #ifdef MOMENTO_PLANTED_BUGS

@@ -38,6 +38,7 @@ enum class Room {
     bound,    // the log's bound, without the reserve
     reserve,  // letters, and what is requeued
     beyond,   // what nothing else would make room for
+    count
 };
 
 class SegmentStore {

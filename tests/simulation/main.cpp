@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/enum_table.h"
 #include "coverage.h"
 #include "spool/planted.h"
 #include "world.h"
@@ -54,6 +55,7 @@ constexpr PlantedBug planted_bugs[] = {
     {Bug::shared_segment_reused, "shared-segment-reused"},
     {Bug::blocked_for_good, "blocked-for-good"},
 };
+static_assert(std::size(planted_bugs) + 1 == enum_count<Bug>, "each but Bug::none");
 
 struct Options {
     bool bugs = false;

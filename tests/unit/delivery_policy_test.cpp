@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "base/pause.h"
 #include "delivery/circuit_breaker.h"
 #include "delivery/concurrency.h"
-#include "base/pause.h"
 #include "delivery/retry_policy.h"
 #include "fakes.h"
 

@@ -203,9 +203,7 @@ class DeliveryRig : public testing::Test {
 
     size_t batches() const { return destination_->batches.size(); }
     size_t delivered() const { return destination_->delivered.size(); }
-    uint64_t outcomes(DeliveryOutcome outcome) const {
-        return metrics_.requests[static_cast<size_t>(outcome)];
-    }
+    uint64_t outcomes(DeliveryOutcome outcome) const { return metrics_.requests[outcome]; }
 
     // What stands in the dead letters.
     struct Letter {

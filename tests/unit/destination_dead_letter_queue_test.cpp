@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/json.h"
+#include "destination/exhausted.h"
 #include "fakes.h"
 
 namespace momento {
@@ -85,8 +86,8 @@ TEST_F(DeadLetterQueueTest, TellsALetterAsEventBridgeDoes) {
 }
 
 TEST_F(DeadLetterQueueTest, SaysThatTimeRanOut) {
-    letter_.reason_message =
-        "EXHAUSTED_RETRY_CONDITION MaximumEventAgeInSeconds: 12 attempts in 86400 s; ...";
+    const std::string message = exhausted_message("12 attempts in 86400 s; ...");
+    letter_.reason_message = message;
     EXPECT_EQ(attributes().at("EXHAUSTED_RETRY_CONDITION"), "MaximumEventAgeInSeconds");
 }
 

@@ -26,9 +26,7 @@ class RefusalsTest : public testing::Test {
 
     Refusals worker() { return {settings_, *table_, clock_, lines_}; }
 
-    void answer(Verdict verdict, uint64_t times = 1) {
-        metrics_->requests[static_cast<size_t>(verdict)] += times;
-    }
+    void answer(Verdict verdict, uint64_t times = 1) { metrics_->requests[verdict] += times; }
 
     void answer_untimely(Verdict verdict, int64_t publish_ms) {
         metrics_->untimely_ms = static_cast<uint64_t>(clock_.wall_ms() - publish_ms);
@@ -127,8 +125,8 @@ TEST_F(RefusalsTest, SaysThatBodiesArePacked) {
 TEST_F(RefusalsTest, NamesWhatIsMissingAndWhereLettersAre) {
     answer(Verdict::unsigned_);
     answer(Verdict::malformed, 2);
-    gate_->requests[static_cast<size_t>(Verdict::malformed)] = 1;
-    gate_->requests[static_cast<size_t>(Verdict::forged)] = 1;
+    gate_->requests[Verdict::malformed] = 1;
+    gate_->requests[Verdict::forged] = 1;
     EXPECT_THAT(
         told(),
         ElementsAre("location \"/hook\": 1 webhook was unsigned since the start: without "
@@ -143,8 +141,8 @@ TEST_F(RefusalsTest, NamesWhatIsMissingAndWhereLettersAre) {
 }
 
 TEST_F(RefusalsTest, TellsOfEveryVerdictInADryRun) {
-    metrics_->dry_verdicts[static_cast<size_t>(Verdict::accepted)] = 2;
-    metrics_->dry_verdicts[static_cast<size_t>(Verdict::unsigned_)] = 1;
+    metrics_->dry_verdicts[Verdict::accepted] = 2;
+    metrics_->dry_verdicts[Verdict::unsigned_] = 1;
     EXPECT_THAT(told(), ElementsAre("location \"/hook\": dry run: 1 webhook was unsigned since "
                                     "the start: without \"Momento-Signature\", or with "
                                     "more than one",

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/version.h"
 #include "destination/bus_guard.h"
+#include "destination/dead_reasons.h"
 
 namespace momento {
 namespace {
@@ -48,8 +49,8 @@ class StatusTest : public testing::Test {
 
 TEST_F(StatusTest, TellsTheSameInBothForms) {
     auto* webhook = metrics_->webhooks.find_or_add("/momento");
-    webhook->requests[static_cast<size_t>(Verdict::accepted)] = 7;
-    webhook->requests[static_cast<size_t>(Verdict::forged)] = 2;
+    webhook->requests[Verdict::accepted] = 7;
+    webhook->requests[Verdict::forged] = 2;
     SlotTotals totals;
     totals.last_sequence = 7;
     totals.delivered = 6;
@@ -116,12 +117,13 @@ TEST_F(StatusTest, TellsOfABusThatNobodyMayLookUp) {
 TEST_F(StatusTest, TellsOfEachVersionOfASecretThatCounts) {
     SecretMetrics& secret = *metrics_->secrets.find_or_add("secretsmanager:hooks");
     metrics_->secrets.find_or_add("secretsmanager:none");  // not there yet
-    secret.versions[0].matches = 3;
-    secret.versions[0].made_ms = static_cast<uint64_t>(context_.now_ms - 1'500);
+    secret.versions[SecretStage::current].matches = 3;
+    secret.versions[SecretStage::current].made_ms =
+        static_cast<uint64_t>(context_.now_ms - 1'500);
     const char* const no_previous = "version=\"previous\"";
     EXPECT_THAT(status_prometheus(*metrics_, context_), Not(HasSubstr(no_previous)));
 
-    secret.versions[1].matches = 5;
+    secret.versions[SecretStage::previous].matches = 5;
     const std::string text = status_prometheus(*metrics_, context_);
     EXPECT_THAT(text, HasSubstr("momento_secret_matches_total{secret=\"secretsmanager:hooks\","
                                 "version=\"current\"} 3\n"));
@@ -140,9 +142,27 @@ TEST_F(StatusTest, TellsOfEachVersionOfASecretThatCounts) {
     EXPECT_EQ(json->get("secrets").at(1).get("matches").as_integer(), 5);
 }
 
+// They were in no log that would count them.
+TEST_F(StatusTest, CountsWhatDiesOfAnyReasonOfOurOwnAsAppendedAndDead) {
+    for (const OwnReason reason : each<OwnReason>()) destination_->count_dead(reason);
+    publish({});
+
+    auto json = Json::parse(status_json(*metrics_, context_));
+    ASSERT_TRUE(json);
+    const Json bus = json->get("destinations").at(0);
+    EXPECT_EQ(bus.get("appended").as_integer(), int64_t{enum_count<OwnReason>});
+    EXPECT_EQ(bus.get("dead").as_integer(), int64_t{enum_count<OwnReason>});
+    const std::string text = status_prometheus(*metrics_, context_);
+    for (const std::string_view reason : own_reasons.values) {
+        EXPECT_EQ(bus.get("dead_reasons").get(std::string(reason).c_str()).as_integer(), 1);
+        EXPECT_THAT(text, HasSubstr("momento_events_dead_total{destination=\"bus\",reason=\"" +
+                                    std::string(reason) + "\"} 1\n"));
+    }
+}
+
 TEST_F(StatusTest, CountsAMalformedEventAsAppendedAndDead) {
-    destination_->count_dead("malformed");
-    destination_->count_dead("MalformedDetail");
+    destination_->count_dead(OwnReason::malformed);
+    ++destination_->dead[dead_reason("MalformedDetail")];
     SlotTotals totals;
     totals.last_sequence = 4;
     totals.delivered = 2;

@@ -80,7 +80,7 @@ TEST(EventRecord, SaysInALetterWhyNoEventWasMade) {
     judgement.verdict = Verdict::malformed;
     judgement.reason = "not a JSON object";
     Record record =
-        make_letter(judgement, {7}, 5678, "", "bus", reason_malformed, judgement.reason);
+        make_letter(judgement, {7}, 5678, "", "bus", OwnReason::malformed, judgement.reason);
     EXPECT_EQ(record.kind, RecordKind::dead_letter);
     EXPECT_EQ(record.reason_code, "malformed");
     EXPECT_EQ(record.reason_message, "not a JSON object");

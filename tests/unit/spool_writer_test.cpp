@@ -758,7 +758,7 @@ TEST_F(WriterTest, CountsEveryRecordInOneState) {
 // A process that is killed before the file tells counts nothing; whoever comes next buries
 // the event again.
 TEST_F(WriterTest, CountsWhyARecordIsDeadOnceItsFileTells) {
-    const uint8_t reason = dead_reason("MalformedDetail");
+    const uint8_t reason = max_dead_reasons - 1;
     const Counter& count = metrics_.dead[reason];
     ASSERT_TRUE(start().append("poison"));
     auto bury = [&](PlayedLog& log) {
