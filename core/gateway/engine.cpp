@@ -281,7 +281,10 @@ class Engine::Impl {
              "events that other workers left there wait; look whether its disk is there, and "
              "fast enough"},
             [slots, adopts]() -> FreeSlot {
-                if (adopts) return slots->adopt();
+                if (adopts) {
+                    slots->make_directory();
+                    return slots->adopt();
+                }
                 slots->tidy();
                 return std::unique_ptr<Slot>();
             },

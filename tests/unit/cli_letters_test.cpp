@@ -71,6 +71,14 @@ TEST_F(LetterCommands, RedriveRefusesADestinationThatIsNotInTheSpool) {
     EXPECT_EQ(run_here({"dead", "redrive", "--force"}).status, 2) << "of what?";
 }
 
+TEST_F(LetterCommands, RedriveTakesADestinationWithoutAnEvent) {
+    bury("one");
+    std::filesystem::create_directory(spool_.path() + "/new");  // as nginx does
+    Ran ran = run_here({"dead", "redrive", "--to", "new"});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_THAT(spool_.pending("new"), UnorderedElementsAre("one"));
+}
+
 // By this process, from files.
 uint64_t bytes_read() {
     std::ifstream file("/proc/self/io");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -148,6 +149,15 @@ TEST_F(EngineTest, KeepsLettersOfTwoQueuesUntilNoneOfThemIsUnderWay) {
     http_.requests.clear();
     step();
     EXPECT_TRUE(adopted->has_seat);
+}
+
+TEST_F(EngineTest, MakesADirectoryForEachDestinationBeforeItsFirstEvent) {
+    start({destination("other"), destination("bus")});
+    EXPECT_TRUE(std::filesystem::is_empty(spool_.path()));
+    step();
+    for (const char* name : {"/other", "/bus"}) {
+        EXPECT_TRUE(std::filesystem::is_empty(spool_.path() + name)) << name;
+    }
 }
 
 class Deaf final : public Waiter {

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -113,6 +114,21 @@ TEST_F(SlotsTest, ADirectoryThatAnotherProcessMadeIsMadeDurableToo) {
         kill();
         editor_.reset();
     }
+}
+
+TEST_F(SlotsTest, HaveADirectoryBeforeTheFirstOfThem) {
+    Process process(*this);
+    disk_.fail_next(sim::Operation::open_directory, EACCES, 2);
+    process.slots.make_directory();
+    EXPECT_THAT(list("/spool"), IsEmpty());
+    process.slots.make_directory();
+    EXPECT_THAT(list("/spool"), ElementsAre("bus"));
+    EXPECT_THAT(list("/spool/bus"), IsEmpty());
+    EXPECT_THAT(lines_.lines, IsEmpty());
+
+    const uint64_t looks = disk_.count(sim::Operation::open_directory);
+    process.slots.make_directory();
+    EXPECT_EQ(disk_.count(sim::Operation::open_directory), looks);
 }
 
 TEST_F(SlotsTest, AreAdoptedWithWhatIsPendingInThem) {
