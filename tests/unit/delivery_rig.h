@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include <deque>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,6 +20,7 @@
 #include "spool/reader.h"
 #include "spool/slots.h"
 #include "spool/writer.h"
+#include "temporary_directory.h"
 
 namespace momento::fakes {
 
@@ -134,16 +134,11 @@ class PlayedLog {
 
 class DeliveryRig : public testing::Test {
   protected:
-    DeliveryRig() {
-        char path[] = "/tmp/delivery-rig-XXXXXX";
-        spool_ = mkdtemp(path);
-        settings_.name = "bus";
-    }
+    DeliveryRig() { settings_.name = "bus"; }
     ~DeliveryRig() override {
         loop_.reset();
         logs_.clear();
         letters_.reset();
-        std::filesystem::remove_all(spool_);
     }
 
     // Call after changing settings_ and destination_.
@@ -221,7 +216,8 @@ class DeliveryRig : public testing::Test {
         return letters;
     }
 
-    std::string spool_;
+    TemporaryDirectory directory_;
+    const std::string spool_ = directory_.path();
     PlayedClock clock_;
     PlayedRandom random_;
     KeptLines lines_;

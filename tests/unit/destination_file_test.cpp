@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "base/json.h"
 #include "destination/file_writer.h"
 #include "fakes.h"
+#include "temporary_directory.h"
 
 namespace momento {
 namespace {
@@ -30,17 +30,10 @@ class FileDestinationTest : public testing::Test {
   protected:
     FileDestinationTest() {
         settings_.name = "bus";
-        char spool[] = "/tmp/file-destination-spool-XXXXXX";
-        settings_.spool = mkdtemp(spool);
-        char path[] = "/tmp/file-destination-XXXXXX";
-        close(mkstemp(path));
-        path_ = path;
+        settings_.spool = directory_.path();
         settings_.path = path_;
+        std::ofstream{path_};
         start();
-    }
-    ~FileDestinationTest() override {
-        unlink(path_.c_str());
-        std::filesystem::remove_all(settings_.spool);
     }
 
     // Anew, in place.
@@ -83,7 +76,8 @@ class FileDestinationTest : public testing::Test {
         return result.value_or(BatchResult{});
     }
 
-    std::string path_;
+    TemporaryDirectory directory_;
+    const std::string path_ = directory_.path() + "/bus.json";
     fakes::PlayedClock clock_;
     FileSettings settings_;
     std::unique_ptr<FileDestination> file_;

@@ -14,6 +14,7 @@
 
 #include "spool/cursor_file.h"
 #include "spool_sim_log.h"
+#include "temporary_directory.h"
 
 namespace momento::spool_test {
 namespace {
@@ -264,13 +265,8 @@ TEST_F(SlotsTest, NeverHaveTwoWriters) {
 
 class SlotsOnDisk : public testing::Test {
   protected:
-    SlotsOnDisk() {
-        std::string pattern = testing::TempDir() + "momento-slots-XXXXXX";
-        path_ = mkdtemp(pattern.data());
-    }
-    ~SlotsOnDisk() override { std::filesystem::remove_all(path_); }
-
-    std::string path_;
+    TemporaryDirectory directory_;
+    const std::string path_ = directory_.path();
     fakes::KeptLines lines_;
 };
 

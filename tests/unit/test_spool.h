@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "base/random.h"
 #include "spool/slot_reader.h"
 #include "spool/tails.h"
+#include "temporary_directory.h"
 
 namespace momento {
 
@@ -24,14 +24,7 @@ class SilentLogger final : public Logger {
 
 class TestSpool {
   public:
-    TestSpool() {
-        std::string pattern = testing::TempDir() + "spool-XXXXXX";
-        EXPECT_NE(mkdtemp(pattern.data()), nullptr);
-        path_ = pattern;
-    }
-    ~TestSpool() { std::filesystem::remove_all(path_); }
-
-    const std::string& path() const { return path_; }
+    const std::string& path() const { return directory_.path(); }
 
     SpoolTools tools(StepObserver* observer = nullptr) {
         return {&system_files(), &system_clock(), &system_random(), &logger_, observer};
@@ -62,7 +55,7 @@ class TestSpool {
 
     // In a slot of their own, which is free again afterwards.
     void append(const std::string& destination, const std::vector<Record>& records) {
-        Tails tails(path_, tools());
+        Tails tails(path(), tools());
         std::vector<RecordBuffer> buffers;
         for (const Record& record : records) buffers.push_back(RecordBuffer::from(record));
         Status status = tails.append(destination, std::move(buffers));
@@ -71,7 +64,7 @@ class TestSpool {
     }
 
     std::vector<SlotPlace> places(const std::string& destination) {
-        auto found = find_slots(system_files(), path_, destination);
+        auto found = find_slots(system_files(), path(), destination);
         return found ? *found : std::vector<SlotPlace>();
     }
 
@@ -88,7 +81,7 @@ class TestSpool {
     }
 
   private:
-    std::string path_;
+    TemporaryDirectory directory_;
     SilentLogger logger_;
 };
 
