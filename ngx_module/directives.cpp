@@ -53,8 +53,7 @@ void inherit(int64_t& value, int64_t parent, int64_t otherwise) {
     if (value == unset_number) value = parent != unset_number ? parent : otherwise;
 }
 
-// limit_req answers 503 unless it is told to, as a full log does. Whether somebody wrote that
-// down cannot be told: nginx has merged the default in by now. Who reads the log cannot either.
+// limit_req answers 503 unless it is told to, as a full log does.
 void doubt_limit(ngx_conf_t* cf, const LocationConf& location) {
     // The module's own type is private; these are its first members since nginx 0.8.18.
     struct LimitConf {
@@ -71,11 +70,9 @@ void doubt_limit(ngx_conf_t* cf, const LocationConf& location) {
         const bool is_doubtful = conf != nullptr && conf->limits.nelts > 0 &&
                                  conf->status_code == NGX_HTTP_SERVICE_UNAVAILABLE;
         if (!is_doubtful) return;
-        warn_at(
-            cf, location.place,
-            "\"limit_req\" of a \"momento_webhook\" answers 503, by default or by its "
-            "\"limit_req_status\", as a full log does: \"limit_req_status 429;\" tells them "
-            "apart");
+        warn_at(cf, location.place,
+                "\"limit_req\" of a \"momento_webhook\" answers 503, as a full log does: "
+                "\"limit_req_status 429;\" tells them apart");
         return;
     }
 }
@@ -239,13 +236,13 @@ void doubt_files(ngx_conf_t* cf, const MainConf& main) {
     for (const FileTarget& target : main.files) {
         const DestinationSettings& destination = main.destinations[target.destination];
         struct stat info {};
-        if (stat(destination.file_path.c_str(), &info) != 0 || S_ISREG(info.st_mode)) continue;
+        if (stat(destination.target.c_str(), &info) != 0 || S_ISREG(info.st_mode)) continue;
         const Place& place = main.places[target.destination];
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"%s\" of destination \"%s\" is no regular file and cannot be synced: "
                       "its events count as delivered when they are written in %s:%ui",
-                      destination.file_path.c_str(), destination.name.c_str(),
-                      place.file.c_str(), place.line);
+                      destination.target.c_str(), destination.name.c_str(), place.file.c_str(),
+                      place.line);
     }
 }
 

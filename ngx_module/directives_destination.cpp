@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
-#include <set>
 #include <utility>
 
 #include "boundary.h"
+#include "destination/kind.h"
 #include "directives.h"
 #include "http/certificates.h"
 #include "spool/slots.h"
@@ -15,8 +15,6 @@
 namespace momento {
 
 namespace {
-
-using Kind = DestinationSettings::Kind;
 
 constexpr int64_t second = 1000;
 constexpr int64_t day = 86'400 * second;
@@ -37,10 +35,8 @@ const Range letters_range{Range::Unit::size, 4 << 20, 1LL << 40, "a size from 4m
 struct Block {
     DestinationSettings settings;
     ngx_open_file_t* file = nullptr;
-    std::string kind;                 // "eventbridge" or "file"; empty: none yet
-    std::set<std::string_view> seen;  // settings
-    std::string aws_only;             // the first setting that only eventbridge has
-    bool sizes_letters = false;       // "dead_letter file size="
+    std::vector<std::string_view> seen;  // settings, in their order
+    bool sizes_letters = false;          // "dead_letter file size="
 
     std::string of_this() const { return " of destination " + quoted(settings.name); }
 };
@@ -50,7 +46,7 @@ struct Setting {
     size_t least;  // arguments behind the name
     size_t most;
     const char* usage;
-    bool aws_only;
+    bool is_everyones;  // false: kinds name those that they take
     Status (*read)(ngx_conf_t* cf, Block& block, const Arguments& arguments);
 };
 
@@ -81,29 +77,10 @@ std::string full_name(ngx_conf_t* cf, std::string_view path, ngx_uint_t conf_pre
     return std::string(to_view(name));
 }
 
-Status begin_kind(Block& block, const Arguments& arguments) {
-    if (!block.kind.empty()) {
-        return Error{"a second kind " + quoted(arguments[0]) + " in destination " +
-                     quoted(block.settings.name) + ": it has " + quoted(block.kind) +
-                     " already"};
-    }
-    block.kind = arguments[0];
-    return {};
-}
-
-Status set_eventbridge(ngx_conf_t*, Block& block, const Arguments& arguments) {
-    if (Status kind = begin_kind(block, arguments); !kind) return kind;
-    block.settings.kind = Kind::eventbridge;
-    return set_text(block, arguments, "the name or ARN of a bus", block.settings.bus);
-}
-
-Status set_file(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
-    if (Status kind = begin_kind(block, arguments); !kind) return kind;
-    block.settings.kind = Kind::file;
-    if (arguments[1].empty()) return invalid(block, arguments, "", "a path is expected");
-
-    block.settings.file_path = full_name(cf, arguments[1], 0);
-    ngx_str_t path = to_pool(cf->pool, block.settings.file_path);
+// A file that nginx opens, and opens again, for the workers.
+Status open_file(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
+    block.settings.target = full_name(cf, arguments[1], 0);
+    ngx_str_t path = to_pool(cf->pool, block.settings.target);
     if (path.data == nullptr) throw std::bad_alloc();
     block.file = ngx_conf_open_file(cf->cycle, &path);
     if (block.file == nullptr) throw std::bad_alloc();
@@ -114,21 +91,35 @@ Status set_file(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
     return {};
 }
 
+Status set_kind(ngx_conf_t* cf, Block& block, const Arguments& arguments,
+                const DestinationKind& kind) {
+    if (block.settings.kind != nullptr) {
+        return Error{"a second kind " + quoted(arguments[0]) + " in destination " +
+                     quoted(block.settings.name) + ": it has " +
+                     quoted(block.settings.kind->name) + " already"};
+    }
+    block.settings.kind = &kind;
+    if (Status text = set_text(block, arguments, kind.target, block.settings.target); !text) {
+        return text;
+    }
+    return kind.is_file ? open_file(cf, block, arguments) : Status();
+}
+
 Status set_region(ngx_conf_t*, Block& block, const Arguments& arguments) {
-    return set_text(block, arguments, "the name of a region", block.settings.region);
+    return set_text(block, arguments, "the name of a region", block.settings.aws.region);
 }
 
 Status set_endpoint(ngx_conf_t*, Block& block, const Arguments& arguments) {
-    return set_text(block, arguments, "a URL", block.settings.endpoint);
+    return set_text(block, arguments, "a URL", block.settings.aws.endpoint);
 }
 
 Status set_proxy(ngx_conf_t*, Block& block, const Arguments& arguments) {
-    return set_text(block, arguments, "a URL", block.settings.proxy);
+    return set_text(block, arguments, "a URL", block.settings.http.proxy);
 }
 
 Status set_credentials(ngx_conf_t*, Block& block, const Arguments& arguments) {
     using Credentials = aws::CredentialsSettings::Kind;
-    aws::CredentialsSettings& credentials = block.settings.credentials;
+    aws::CredentialsSettings& credentials = block.settings.aws.credentials;
     const std::string_view kind = arguments[1];
 
     if (kind == "profile") {
@@ -176,15 +167,15 @@ Status set_source(ngx_conf_t*, Block& block, const Arguments& arguments) {
 
 Status set_batch(ngx_conf_t*, Block& block, const Arguments& arguments) {
     DestinationSettings& settings = block.settings;
-    auto entries = static_cast<int64_t>(settings.batch_entries);
-    auto bytes = static_cast<int64_t>(settings.batch_bytes);
+    auto entries = static_cast<int64_t>(settings.batch.entries);
+    auto bytes = static_cast<int64_t>(settings.batch.bytes);
     Status status =
         read_parameters(arguments, 1, in_setting(block, arguments),
                         {Parameter::number("entries", entries_range, entries),
                          Parameter::number("size", bytes_range, bytes),
                          Parameter::number("linger", linger_range, settings.linger_ms)});
-    settings.batch_entries = static_cast<size_t>(entries);
-    settings.batch_bytes = static_cast<size_t>(bytes);
+    settings.batch.entries = static_cast<size_t>(entries);
+    settings.batch.bytes = static_cast<size_t>(bytes);
     return status;
 }
 
@@ -194,12 +185,12 @@ Status set_connections(ngx_conf_t*, Block& block, const Arguments& arguments) {
         return invalid(block, arguments, arguments[1],
                        std::string(connections_range.text) + " is expected");
     }
-    block.settings.connections = static_cast<size_t>(*number);
+    block.settings.http.connections = static_cast<size_t>(*number);
     return {};
 }
 
 Status set_timeout(ngx_conf_t*, Block& block, const Arguments& arguments) {
-    DestinationSettings& settings = block.settings;
+    HttpPart& settings = block.settings.http;
     Status status = read_parameters(
         arguments, 1, in_setting(block, arguments),
         {Parameter::number("connect", connect_range, settings.connect_timeout_ms),
@@ -231,7 +222,7 @@ Status set_dead_letter(ngx_conf_t*, Block& block, const Arguments& arguments) {
         if (arguments[2].empty()) {
             return invalid(block, arguments, "", "the URL of a queue is expected");
         }
-        block.settings.dead_letter_queue = arguments[2];
+        block.settings.letter_queue.url = arguments[2];
         return {};
     }
     if (arguments[1] != "file") {
@@ -247,55 +238,87 @@ Status set_dead_letter(ngx_conf_t*, Block& block, const Arguments& arguments) {
 
 Status set_trusted_certificate(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
     if (arguments[1].empty()) return invalid(block, arguments, "", "a path is expected");
-    block.settings.trusted_certificate = full_name(cf, arguments[1], 1);
-    const Status checked = check_certificates(block.settings.trusted_certificate);
+    block.settings.http.trusted_certificate = full_name(cf, arguments[1], 1);
+    const Status checked = check_certificates(block.settings.http.trusted_certificate);
     return checked ? checked : invalid(block, arguments, arguments[1], checked.error().text);
 }
 
 // clang-format off
 constexpr Setting settings[] = {
-    { "eventbridge",         1, 1, "eventbridge bus;",                             false, set_eventbridge },
-    { "file",                1, 1, "file path;",                                   false, set_file },
-    { "region",              1, 1, "region name;",                                 false, set_region },
-    { "endpoint",            1, 1, "endpoint url;",                                true,  set_endpoint },
-    { "proxy",               1, 1, "proxy url;",                                   true,  set_proxy },
-    { "credentials",         1, 2, "credentials kind;",                            true,  set_credentials },
-    { "source",              1, 1, "source name;",                                 false, set_source },
-    { "batch",               1, 3, "batch [entries=10] [size=256k] [linger=5ms];", false, set_batch },
-    { "connections",         1, 1, "connections n;",                               true,  set_connections },
-    { "timeout",             1, 2, "timeout [connect=3s] [total=10s];",            true,  set_timeout },
-    { "retry",               1, 2, "retry [for=24h] [max_delay=20s];",             false, set_retry },
-    { "dead_letter",         1, 2, "dead_letter file [size=256m] | sqs queue-url;", false, set_dead_letter },
-    { "trusted_certificate", 1, 1, "trusted_certificate file;",                    true,  set_trusted_certificate },
+    { "region",              1, 1, "region name;",                                  false, set_region },
+    { "endpoint",            1, 1, "endpoint url;",                                 false, set_endpoint },
+    { "proxy",               1, 1, "proxy url;",                                    false, set_proxy },
+    { "credentials",         1, 2, "credentials kind;",                             false, set_credentials },
+    { "source",              1, 1, "source name;",                                  false, set_source },
+    { "batch",               1, 3, "batch [entries=10] [size=256k] [linger=5ms];",  false, set_batch },
+    { "connections",         1, 1, "connections n;",                                false, set_connections },
+    { "timeout",             1, 2, "timeout [connect=3s] [total=10s];",             false, set_timeout },
+    { "retry",               1, 2, "retry [for=24h] [max_delay=20s];",              true,  set_retry },
+    { "dead_letter",         1, 2, "dead_letter file [size=256m] | sqs queue-url;", true,  set_dead_letter },
+    { "trusted_certificate", 1, 1, "trusted_certificate file;",                     false, set_trusted_certificate },
 };
 // clang-format on
 
-std::vector<std::string_view> setting_names() {
+const Setting* find_setting(std::string_view name) {
+    const Setting* found =
+        std::find_if(std::begin(settings), std::end(settings),
+                     [&](const Setting& candidate) { return candidate.name == name; });
+    return found == std::end(settings) ? nullptr : found;
+}
+
+// What may stand in a block: kinds, and settings.
+std::vector<std::string_view> words() {
     std::vector<std::string_view> names;
+    for (const DestinationKind* kind : destination_kinds()) names.push_back(kind->name);
     for (const Setting& setting : settings) names.push_back(setting.name);
     return names;
 }
 
+std::string list_kinds() {
+    std::string list;
+    for (const DestinationKind* kind : destination_kinds()) {
+        list += (list.empty() ? "" : " or ") + quoted(kind->usage);
+    }
+    return list + " is expected";
+}
+
 Status read_setting(ngx_conf_t* cf, Block& block, const Arguments& arguments) {
     const std::string destination = " in destination " + quoted(block.settings.name);
-    auto setting =
-        std::find_if(std::begin(settings), std::end(settings),
-                     [&](const Setting& candidate) { return candidate.name == arguments[0]; });
-    if (setting == std::end(settings)) {
+    const DestinationKind* kind = find_kind(arguments[0]);
+    const Setting* setting = find_setting(arguments[0]);
+    if (kind == nullptr && setting == nullptr) {
         return Error{"unknown setting " + quoted(arguments[0]) + destination + ": " +
-                     suggest(arguments[0], setting_names())};
+                     suggest(arguments[0], words())};
     }
     const size_t count = arguments.size() - 1;
-    if (count < setting->least || count > setting->most) {
+    const size_t least = kind != nullptr ? 1 : setting->least;
+    const size_t most = kind != nullptr ? 1 : setting->most;
+    if (count < least || count > most) {
         return Error{"invalid number of arguments in " + in_setting(block, arguments) + ": " +
-                     quoted(setting->usage) + " is expected"};
+                     quoted(kind != nullptr ? kind->usage : setting->usage) + " is expected"};
     }
-    const bool is_kind = setting->name == "eventbridge" || setting->name == "file";
-    if (!is_kind && !block.seen.insert(setting->name).second) {
+    if (kind != nullptr) return set_kind(cf, block, arguments, *kind);
+    const auto& seen = block.seen;
+    if (std::find(seen.begin(), seen.end(), setting->name) != seen.end()) {
         return Error{"duplicate setting " + quoted(arguments[0]) + destination};
     }
-    if (setting->aws_only && block.aws_only.empty()) block.aws_only = setting->name;
+    block.seen.push_back(setting->name);
     return setting->read(cf, block, arguments);
+}
+
+// Once the kind is known, wherever it stood.
+Status check_settings(const Block& block) {
+    const DestinationKind& kind = *block.settings.kind;
+    for (const std::string_view name : block.seen) {
+        const auto& taken = kind.settings;
+        const bool is_taken = find_setting(name)->is_everyones ||
+                              std::find(taken.begin(), taken.end(), name) != taken.end();
+        if (is_taken) continue;
+        return Error{"setting " + quoted(name) + " in destination " +
+                     quoted(block.settings.name) + " has no meaning for " + quoted(kind.name) +
+                     kind.elsewhere};
+    }
+    return {};
 }
 
 // nginx calls this for every directive of the block.
@@ -361,14 +384,11 @@ char* set_destination(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept {
 
         if (char* result = read_block(cf, block); result != conf_ok) return result;
 
-        if (block.kind.empty()) {
-            return refuse(cf, "destination " + name +
-                                  " has no kind: \"eventbridge bus;\" or \"file path;\" is "
-                                  "expected");
+        if (block.settings.kind == nullptr) {
+            return refuse(cf, "destination " + name + " has no kind: " + list_kinds());
         }
-        if (block.settings.kind == Kind::file && !block.aws_only.empty()) {
-            return refuse(cf, "setting " + quoted(block.aws_only) + " in destination " + name +
-                                  " has no meaning for \"file\"");
+        if (Status taken = check_settings(block); !taken) {
+            return refuse(cf, taken.error().text);
         }
         Warnings warnings;
         Status status = resolve(block.settings, main.environment, warnings);

@@ -21,8 +21,7 @@ constexpr size_t zone_size = sizeof(SharedMetrics) + sizeof(SharedMetrics) / 8 +
 bool has_bus(const MainConf& main, std::string_view name) {
     return std::any_of(main.destinations.begin(), main.destinations.end(),
                        [&](const DestinationSettings& each) {
-                           return each.name == name &&
-                                  each.kind == DestinationSettings::Kind::eventbridge;
+                           return each.name == name && each.kind->has_bus;
                        });
 }
 

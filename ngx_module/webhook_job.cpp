@@ -131,7 +131,7 @@ bool WebhookJob::choose_destination(Judgement& judgement) {
         }
         destination_ = *found;
         judgement.reason = check_entry_size(*judgement.payload, body().body(),
-                                            worker().destination_rules(destination_));
+                                            worker().destination_limits(destination_));
         if (!judgement.reason.empty()) judgement.verdict = Verdict::malformed;
     }
     named_ = worker().destination_name(destination_);

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/enum_table.h"
 #include "boundary.h"
-#include "destination/putevents.h"
+#include "destination/kind.h"
 #include "replay_zone.h"
 
 namespace momento {
@@ -57,14 +57,6 @@ void flush_logs() {
 
 size_t process_slot() {
     return static_cast<size_t>(std::max<ngx_int_t>(ngx_process_slot, 0)) % max_processes;
-}
-
-Rules make_rules(const DestinationSettings& destination) {
-    Rules rules;
-    rules.entry_overhead =
-        PutEventsEncoder(destination.source, destination.bus).entry_size(Record{});
-    rules.entry_limit = destination.batch_bytes;
-    return rules;
 }
 
 }  // namespace
@@ -136,11 +128,11 @@ Worker::Worker(MainConf& main)
     for (const DestinationSettings& destination : settings_->destinations) {
         DestinationMetrics* metrics = shared_.destinations.find_or_add(destination.name);
         metrics_.push_back(metrics != nullptr ? metrics : &own_metrics_.emplace_back());
-        destination_rules_.push_back(make_rules(destination));
+        destination_limits_.push_back(destination.kind->limits(destination));
     }
     shared_.enter(process_slot());
     for (const LocationConf* location : main.webhooks) {
-        webhooks_.add(*location, destination_rules_);
+        webhooks_.add(*location, destination_limits_);
     }
     tell_of_secrets();
 }

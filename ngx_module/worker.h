@@ -51,8 +51,8 @@ class Worker {
     const WorkerWebhook* webhook(const ngx_http_request_t* r, const LocationConf& location);
     std::string_view destination_name(size_t destination) const;
     std::optional<size_t> find_destination(std::string_view name) const;
-    const Rules& destination_rules(size_t destination) const {
-        return destination_rules_[destination];
+    const EventLimits& destination_limits(size_t destination) const {
+        return destination_limits_[destination];
     }
     Gateway* gateway() { return gateway_.get(); }
     Verifier& verifier() { return verifier_; }
@@ -100,7 +100,7 @@ class Worker {
     std::vector<DestinationMetrics*> metrics_;
     std::deque<DestinationMetrics> own_metrics_;  // of destinations that found no room
     std::unique_ptr<Gateway> gateway_;
-    std::vector<Rules> destination_rules_;  // the size of entries only
+    std::vector<EventLimits> destination_limits_;
     WorkerWebhooks webhooks_;
     Verifier verifier_;
 

@@ -34,14 +34,11 @@ WorkerWebhooks::WorkerWebhooks(const GatewaySettings& settings, SharedMetrics& s
                                SecretBoard::Ask ask)
     : shared_(shared), board_(known_secrets(settings), system_clock(), std::move(ask)) {}
 
-void WorkerWebhooks::add(const LocationConf& location,
-                         const std::vector<Rules>& destination_rules) {
+void WorkerWebhooks::add(const LocationConf& location, const std::vector<EventLimits>& limits) {
     const size_t quarter = std::max<size_t>(ngx_cycle->connection_n / 4, 1);
-    Rules rules;
-    if (location.is_webhook() && location.destination_value == nullptr) {
-        rules = destination_rules[location.destination];
-    }
-    rules.window = location.window();
+    const bool is_known = location.is_webhook() && location.destination_value == nullptr;
+    const Rules rules{location.window(),
+                      is_known ? limits[location.destination] : common_limits()};
     webhooks_.push_back({{location.secrets, board_},
                          rules,
                          location.destination,

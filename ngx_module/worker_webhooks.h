@@ -39,8 +39,8 @@ class WorkerWebhooks {
     WorkerWebhooks(const WorkerWebhooks&) = delete;
     WorkerWebhooks& operator=(const WorkerWebhooks&) = delete;
 
-    // In the order of LocationConf::webhook. `destination_rules`: by destination.
-    void add(const LocationConf& location, const std::vector<Rules>& destination_rules);
+    // In the order of LocationConf::webhook. `limits`: by destination.
+    void add(const LocationConf& location, const std::vector<EventLimits>& limits);
 
     // nullptr if its keys could not be prepared.
     const WorkerWebhook* find(size_t webhook) const {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "destination/putevents.h"
 #include "ingest/keccak_lanes.h"
 #include "ingest/payload.h"
 #include "ingest/secrets.h"
@@ -54,7 +55,7 @@ void sign(benchmark::State& state) {
 void parse(benchmark::State& state) {
     Event event(static_cast<size_t>(state.range(0)));
     PayloadParser parser;
-    for (auto _ : state) benchmark::DoNotOptimize(parser.parse(event.body()));
+    for (auto _ : state) benchmark::DoNotOptimize(parser.parse(event.body(), putevents_limits));
     count(state);
 }
 
@@ -101,7 +102,7 @@ void verify_with(benchmark::State& state, const std::vector<SecretBinding>& secr
     Event event(static_cast<size_t>(state.range(0)));
     auto ring = Keyring::create(secrets);
     const Claim claim{&*ring, event.body(), *parse_signature(event.signature())};
-    const Rules rules{{}, 0, SIZE_MAX};
+    const Rules rules{{}, putevents_limits};
     Verifier verifier;
     for (auto _ : state) {
         std::vector<Claim> claims(count, claim);

@@ -50,16 +50,16 @@ const OptionTable& aws_options() {
     return options;
 }
 
-Status apply_aws_options(const Given& given, DestinationSettings& settings) {
+Status apply_aws_options(const Given& given, TargetSettings& settings) {
     const std::optional<std::string> credentials = given.text("--credentials");
     const std::optional<std::string> profile = given.text("--profile");
     const std::optional<std::string> cacert = given.text("--cacert");
     if (credentials && profile) {
         return Error{"\"--profile\" is a kind of credentials, leave it or --credentials out"};
     }
-    settings.region = given.text("--region").value_or("");
-    settings.proxy = given.text("--proxy").value_or("");
-    settings.trusted_certificate = cacert.value_or("");
+    settings.aws.region = given.text("--region").value_or("");
+    settings.http.proxy = given.text("--proxy").value_or("");
+    settings.http.trusted_certificate = cacert.value_or("");
     if (cacert) {
         if (Status status = check_certificates(*cacert); !status) {
             return Error{"invalid --cacert \"" + *cacert + "\": " + status.error().text};
@@ -67,12 +67,12 @@ Status apply_aws_options(const Given& given, DestinationSettings& settings) {
     }
     if (profile) {
         if (profile->empty()) return Error{"\"--profile\" needs a name"};
-        settings.credentials = {aws::CredentialsSettings::Kind::profile, *profile};
+        settings.aws.credentials = {aws::CredentialsSettings::Kind::profile, *profile};
     }
     if (!credentials) return {};
     for (const KindName& known : kinds) {
         if (known.name != *credentials) continue;
-        settings.credentials.kind = known.kind;
+        settings.aws.credentials.kind = known.kind;
         return {};
     }
     return Error{"invalid --credentials \"" + *credentials +
@@ -80,7 +80,7 @@ Status apply_aws_options(const Given& given, DestinationSettings& settings) {
                  "--profile NAME"};
 }
 
-AwsCaller::AwsCaller(const DestinationSettings& settings, const aws::Endpoint& service_endpoint,
+AwsCaller::AwsCaller(const AwsPart& settings, const aws::Endpoint& service_endpoint,
                      const aws::Endpoint& sts, const char* content_type)
     : http_(make_http_client()) {
     aws::ProviderTools tools{&system_clock(), &system_random(), http_.get(), &log_,
@@ -120,13 +120,29 @@ aws::ServiceReply AwsCaller::call(const char* target, const std::string& body) {
     return std::move(*reply);
 }
 
-Status resolve(DestinationSettings& settings, Console& console) {
-    Warnings warnings;
-    Status resolved =
-        resolve(settings, aws::EnvironmentSnapshot::take(console.environment), warnings);
+namespace {
+
+void say(const Warnings& warnings, Console& console) {
     for (const std::string& warning : warnings) {
         console.say("momentoctl: warning: " + warning);
     }
+}
+
+}  // namespace
+
+Status resolve(TargetSettings& settings, Console& console) {
+    Warnings warnings;
+    const auto environment = aws::EnvironmentSnapshot::take(console.environment);
+    const Status resolved = momento::resolve(settings, environment, warnings);
+    say(warnings, console);
+    return resolved;
+}
+
+Status resolve_letter_queue(TargetSettings& settings, Console& console) {
+    Warnings warnings;
+    const auto environment = aws::EnvironmentSnapshot::take(console.environment);
+    const Status resolved = momento::resolve_letter_queue(settings, environment, warnings);
+    say(warnings, console);
     return resolved;
 }
 

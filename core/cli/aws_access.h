@@ -11,7 +11,7 @@
 #include "cli/console.h"
 #include "cli/no_log.h"
 #include "cli/options.h"
-#include "gateway/settings.h"
+#include "destination/kind.h"
 #include "http/client.h"
 
 namespace momento::cli {
@@ -20,14 +20,14 @@ namespace momento::cli {
 const OptionTable& aws_options();
 
 // What they say, for resolve().
-Status apply_aws_options(const Given& given, DestinationSettings& settings);
+Status apply_aws_options(const Given& given, TargetSettings& settings);
 
 // Calls of one service, one at a time; blocks.
 class AwsCaller {
   public:
     // `settings` went through resolve(); `service` and `sts` are two of its endpoints.
-    AwsCaller(const DestinationSettings& settings, const aws::Endpoint& service,
-              const aws::Endpoint& sts, const char* content_type);
+    AwsCaller(const AwsPart& settings, const aws::Endpoint& service, const aws::Endpoint& sts,
+              const char* content_type);
     ~AwsCaller();
 
     // Never `pending`, unless nobody answered in time.
@@ -43,8 +43,9 @@ class AwsCaller {
     std::unique_ptr<aws::ServiceClient> client_;
 };
 
-// resolve(), with its warnings on the error stream.
-Status resolve(DestinationSettings& settings, Console& console);
+// As those of destination/kind.h, with their warnings on the error stream.
+Status resolve(TargetSettings& settings, Console& console);
+Status resolve_letter_queue(TargetSettings& settings, Console& console);
 
 // The instance's region, for settings that need one. Blocks for a few seconds at most.
 Result<std::string> ask_instance_region(const aws::EnvironmentSnapshot& env);

@@ -12,8 +12,8 @@
 #include "cli/check_report.h"
 #include "cli/command.h"
 #include "cli/webhook_client.h"
+#include "destination/eventbridge.h"
 #include "destination/putevents.h"
-#include "gateway/settings.h"
 
 namespace momento::cli {
 
@@ -33,9 +33,9 @@ aws::ServiceReply describe_bus(AwsCaller& caller, const std::string& bus) {
     return caller.call(describe_target, request.dump());
 }
 
-bool find_region(DestinationSettings& settings, CheckReport& report) {
+bool find_region(TargetSettings& settings, CheckReport& report) {
     if (needs_region(settings)) {
-        const Result<std::string> region = ask_instance_region(settings.environment);
+        const Result<std::string> region = ask_instance_region(settings.aws.environment);
         const Status resolved =
             region ? resolve_in_region(settings, *region) : Status(region.error());
         if (!resolved) {
@@ -44,7 +44,7 @@ bool find_region(DestinationSettings& settings, CheckReport& report) {
                 "not configured, and instance metadata do not tell: " + resolved.error().text);
         }
     }
-    return report.print(true, "region", settings.region);
+    return report.print(true, "region", settings.aws.region);
 }
 
 bool report_credentials(AwsCaller& caller, CheckReport& report) {
@@ -99,7 +99,7 @@ std::string event_id(const HttpResponse& response) {
     return id ? std::string(*id) : "";
 }
 
-void put_event(AwsCaller& caller, const DestinationSettings& settings, CheckReport& report) {
+void put_event(AwsCaller& caller, const TargetSettings& settings, CheckReport& report) {
     WebhookEvent event;
     event.cache = marked_cache;
     event.topic = marked_topic;
@@ -113,7 +113,7 @@ void put_event(AwsCaller& caller, const DestinationSettings& settings, CheckRepo
     record.topic = event.topic;
     record.accepted_ms = event.publish_timestamp;
     record.body = *body;
-    const PutEventsEncoder encoder(settings.source, settings.bus);
+    const PutEventsEncoder encoder(settings.source, settings.target);
     const aws::ServiceReply reply = caller.call(putevents_target, encoder.encode({&record}));
 
     if (!reply.unsent && !reply.http.failed && !aws::is_foreign(reply.http.response)) {
@@ -166,10 +166,11 @@ Result<Outcome> check(const Given& given, Console& console) {
     if (given.text("--source") && !given.flag("--put")) {
         return Error{"\"--source\" is for --put"};
     }
-    DestinationSettings settings;
+    TargetSettings settings;
     settings.name = "check";
-    settings.bus = given.operands().front();
-    settings.endpoint = given.text("--endpoint").value_or("");
+    settings.kind = &eventbridge_kind;
+    settings.target = given.operands().front();
+    settings.aws.endpoint = given.text("--endpoint").value_or("");
     settings.source = given.text("--source").value_or(settings.source);
     if (Status status = apply_aws_options(given, settings); !status) return status.error();
 
@@ -178,11 +179,12 @@ Result<Outcome> check(const Given& given, Console& console) {
     prepare_network();
     CheckReport report(console.out, given.flag("--json"));
     if (find_region(settings, report)) {
-        report.print(true, "endpoint", settings.service.url.text());
-        AwsCaller caller(settings, settings.service, settings.sts, putevents_content_type);
+        report.print(true, "endpoint", settings.aws.service.url.text());
+        AwsCaller caller(settings.aws, settings.aws.service, settings.aws.sts,
+                         putevents_content_type);
         if (report_credentials(caller, report)) {
-            const aws::ServiceReply reply = describe_bus(caller, settings.bus);
-            const bool may_put = report_bus(settings.bus, reply, report);
+            const aws::ServiceReply reply = describe_bus(caller, settings.target);
+            const bool may_put = report_bus(settings.target, reply, report);
             report_clock(reply, report);
             if (given.flag("--put") && may_put) put_event(caller, settings, report);
         }

@@ -104,7 +104,7 @@ class QueueReader {
         // A message that is no envelope may be the event itself.
         EventJson event = read_event_json(message.body).value_or(EventJson{message.body, {}});
         event.detail.reserve(event.detail.size() + body_padding);
-        const Result<Payload> payload = parser_.parse(event.detail);
+        const Result<Payload> payload = parser_.parse(event.detail, common_limits());
         if (!payload) {
             report_->without_event++;
             return;
@@ -148,17 +148,16 @@ class QueueReader {
 }  // namespace
 
 Status redrive_queue(const QueueRedrive& redrive, Console& console, RedriveReport* report) {
-    DestinationSettings settings;
+    TargetSettings settings;
     settings.name = "redrive";
-    settings.kind = DestinationSettings::Kind::file;
-    settings.dead_letter_queue = redrive.url;
+    settings.letter_queue.url = redrive.url;
     if (Status status = apply_aws_options(*redrive.given, settings); !status) return status;
-    if (Status resolved = resolve(settings, console); !resolved) return resolved;
+    if (Status found = resolve_letter_queue(settings, console); !found) return found;
     auto queue = aws::parse_queue_url(redrive.url);
     if (!queue) return queue.error();
 
     prepare_network();
-    AwsCaller caller(settings, settings.queue_service, settings.queue_sts,
+    AwsCaller caller(settings.aws, settings.letter_queue.service, settings.letter_queue.sts,
                      aws::sqs_content_type);
     const aws::CredentialsAnswer credentials = caller.find_credentials();
     if (credentials.state != aws::CredentialsAnswer::State::ready) {

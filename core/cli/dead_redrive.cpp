@@ -143,12 +143,8 @@ Result<Outcome> redrive(const Given& given, Console& console) {
 
     Census census;
     Outcome outcome = Outcome::fine;
-    Progress progress(console, given);
     const std::optional<std::string> queue = given.text("--queue");
-    // All letters are read once more where that tells something: how many are to come, or what
-    // nothing matches.
-    const bool is_filtered = request->filter.ids || !request->filter.reason.empty();
-    if (!queue && (progress.is_shown() || is_filtered)) {
+    if (!queue) {
         // What cannot be read is said, and counted, when it is to be redriven.
         std::ostringstream ignored;
         Console silent{console.in, ignored, ignored, console.environment};
@@ -157,6 +153,7 @@ Result<Outcome> redrive(const Given& given, Console& console) {
     }
 
     RedriveReport report;
+    Progress progress(console, given);
     RedriveSettings settings;
     settings.filter = request->filter;
     settings.to = given.text("--to").value_or("");

@@ -102,13 +102,12 @@ Status check_destination(const std::string& spool, const std::string& name) {
         list += (list.empty() ? "\"" : ", \"") + entry + '"';
     }
     const std::optional<std::string> near = nearest(name, known);
-    return Error{
-        "destination \"" + name + "\" is not in the spool \"" + spool + "\"" +
-        (near ? ", did you mean \"" + *near + "\"?" : ";") + " there " +
-        (known.empty()       ? "is none"
-         : known.size() == 1 ? "is " + list
-                             : "are " + list) +
-        "; give --force if the configuration knows it and nginx has not run with it yet"};
+    return Error{"destination \"" + name + "\" is not in the spool \"" + spool + "\"" +
+                 (near ? ", did you mean \"" + *near + "\"?" : ";") + " there " +
+                 (known.empty()       ? "is none"
+                  : known.size() == 1 ? "is " + list
+                                      : "are " + list) +
+                 "; give --force if the configuration knows it and nothing has arrived yet"};
 }
 
 Status become_owner(const std::string& directory) {

@@ -19,11 +19,23 @@
 #include "aws/credentials.h"
 #include "aws/endpoints.h"
 #include "aws/service_client.h"
+#include "base/result.h"
 #include "destination/bus_guard.h"
 #include "destination/destination.h"
 #include "destination/putevents.h"
 
 namespace momento {
+
+struct DestinationKind;
+struct TargetSettings;
+
+extern const DestinationKind eventbridge_kind;
+
+// After resolve(): only the instance's metadata can tell the region, when it runs.
+bool needs_region(const TargetSettings& settings);
+
+// What resolve() left open for want of a region.
+Status resolve_in_region(TargetSettings& settings, const std::string& region);
 
 struct EventBridgeSettings {
     std::string name;  // of the destination, for log lines

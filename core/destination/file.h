@@ -20,6 +20,10 @@
 
 namespace momento {
 
+struct DestinationKind;
+
+extern const DestinationKind file_kind;
+
 struct FileSettings {
     std::string name;  // of the destination
     std::string path;

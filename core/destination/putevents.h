@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "aws/error_class.h"
+#include "base/event_limits.h"
 #include "destination/destination.h"
 #include "http/client.h"
 
@@ -19,6 +20,11 @@ inline constexpr char putevents_target[] = "AWSEvents.PutEvents";
 inline constexpr char putevents_content_type[] = "application/x-amz-json-1.1";
 inline constexpr size_t putevents_max_entries = 10;
 inline constexpr size_t putevents_max_bytes = 1'000'000;  // the sum of a request's entries
+
+// An entry beyond these fails for good. 1000 levels of Detail, and a DetailType (cache#topic)
+// of 128 characters.
+// Source: PutEventsRequestEntry, Amazon EventBridge API Reference.
+inline constexpr EventLimits putevents_limits{128, 1000, true, "EventBridge"};
 
 class PutEventsEncoder {
   public:

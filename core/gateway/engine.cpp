@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "delivery/loop.h"
+#include "destination/letter_queue.h"
 #include "gateway/build_watch.h"
 #include "gateway/channel.h"
-#include "gateway/destinations.h"
 #include "gateway/orphans.h"
 #include "gateway/queue_note.h"
 #include "gateway/record_pool.h"
@@ -186,6 +186,7 @@ class Engine::Impl {
         tools.errands = errands();
         tools.files = tools_.files;
         tools.bus = bus;
+        tools.spool = &settings_->spool;
         return tools;
     }
 
@@ -219,8 +220,7 @@ class Engine::Impl {
                          const std::shared_ptr<Slots>& letter_slots) {
         Room room;
         room.slots = make_slots(settings.name, settings.retain_ms);
-        room.destination =
-            make_destination(settings, *settings_, destination_tools(&metrics->bus));
+        room.destination = settings.kind->make(settings, destination_tools(&metrics->bus));
         room.events = std::make_unique<Channel>(
             SeatedLog::make(spool_settings(settings), room.slots, nullptr, tools_, metrics),
             tools_.wake_event_loop, records_, false);
@@ -281,10 +281,7 @@ class Engine::Impl {
              "events that other workers left there wait; look whether its disk is there, and "
              "fast enough"},
             [slots, adopts]() -> FreeSlot {
-                if (adopts) {
-                    slots->make_directory();
-                    return slots->adopt();
-                }
+                if (adopts) return slots->adopt();
                 slots->tidy();
                 return std::unique_ptr<Slot>();
             },

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "destination/dead_reasons.h"
 #include "spool/slots.h"
 
 namespace momento {
@@ -15,12 +16,13 @@ int64_t signed_part(const Gauge& gauge, size_t process) {
 void count_dead(Told& told) {
     uint64_t from_log = 0;
     uint64_t never_in_log = 0;
-    for (size_t i = 0; i < dead_reasons.size(); ++i) {
+    for (size_t i = 0; i < dead_reasons().size(); ++i) {
         told.dead[i] = told.own->dead[i].load(std::memory_order_relaxed);
         (was_in_log(i) ? from_log : never_in_log) += told.dead[i];
     }
     // A crash may have come between a release and its count; the log knows better.
-    if (told.numbers.dead > from_log) told.dead.back() += told.numbers.dead - from_log;
+    if (told.numbers.dead > from_log)
+        told.dead[dead_reasons().size() - 1] += told.numbers.dead - from_log;
     told.numbers.appended += never_in_log;
     told.numbers.dead += never_in_log;
 }

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "destination/bus_guard.h"
-#include "destination/dead_reasons.h"
 #include "gateway/shared_metrics.h"
 
 namespace momento {
@@ -19,7 +18,7 @@ struct Told {
     std::string_view name;
     const DestinationMetrics* own = nullptr;
     DestinationNumbers numbers;
-    std::array<uint64_t, dead_reasons.size()> dead{};
+    std::array<uint64_t, max_dead_reasons> dead{};  // by dead_reasons()
     uint64_t held = 0;
     uint64_t breaker_open = 0;
     int64_t clock_offset_ms = 0;  // the largest of all workers, either way

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/version.h"
 #include "destination/bus_guard.h"
+#include "destination/dead_reasons.h"
 #include "gateway/health.h"
 #include "gateway/prometheus_text.h"
 #include "gateway/snapshot.h"
@@ -109,9 +110,9 @@ Json destination_json(const Told& told, int64_t now_ms) {
     const DestinationNumbers& numbers = told.numbers;
     const DestinationMetrics& own = *told.own;
     Json reasons = Json::object();
-    for (size_t i = 0; i < dead_reasons.size(); ++i) {
+    for (size_t i = 0; i < dead_reasons().size(); ++i) {
         if (told.dead[i] == 0) continue;
-        reasons.set(std::string(dead_reasons[i]).c_str(), counted(told.dead[i]));
+        reasons.set(std::string(dead_reasons()[i]).c_str(), counted(told.dead[i]));
     }
     Json requests = Json::object();
     for (const DeliveryOutcome outcome : each<DeliveryOutcome>()) {
@@ -276,8 +277,8 @@ void append_destinations(PrometheusText& text, const Snapshot& snapshot, int64_t
 
     text.family("momento_events_dead_total", "counter", "Events that became dead letters.");
     for (const Told& told : snapshot.destinations()) {
-        for (size_t i = 0; i < dead_reasons.size(); ++i) {
-            text.sample({{"destination", told.name}, {"reason", dead_reasons[i]}},
+        for (size_t i = 0; i < dead_reasons().size(); ++i) {
+            text.sample({{"destination", told.name}, {"reason", dead_reasons()[i]}},
                         told.dead[i]);
         }
     }

@@ -17,10 +17,7 @@ namespace dom = simdjson::dom;
 
 static_assert(body_padding >= simdjson::SIMDJSON_PADDING);
 
-// What EventBridge takes (Amazon EventBridge API Reference, PutEventsRequestEntry; User
-// Guide, "PutEvents"). An entry beyond it fails for good, so the event is refused here.
-constexpr size_t max_detail_type_length = 128;  // characters of DetailType: cache#topic
-constexpr size_t max_nesting = 1000;            // levels of Detail
+constexpr size_t max_nesting = 1000;  // levels; for whatever destination
 
 // simdjson keeps its own count of levels, in which a value inside the last one needs one
 // more, and an empty object or array does not.
@@ -45,7 +42,17 @@ Error wrong(Name name, const char* what) {
     return Error{'"' + std::string(names[name]) + "\" " + what};
 }
 
-Error explain(simdjson::error_code code) {
+std::string limit_of(const EventLimits& limits) {
+    return std::string(", ") + limits.whose + "'s limit";
+}
+
+Error too_deep(const EventLimits& limits) {
+    const bool is_its_own = limits.nesting <= max_nesting;
+    return Error{"nested deeper than " + std::to_string(std::min(limits.nesting, max_nesting)) +
+                 " levels" + (is_its_own ? limit_of(limits) : "")};
+}
+
+Error explain(simdjson::error_code code, const EventLimits& limits) {
     switch (code) {
         case simdjson::MEMALLOC:
             throw std::bad_alloc();
@@ -54,7 +61,7 @@ Error explain(simdjson::error_code code) {
         case simdjson::UTF8_ERROR:
             return Error{"the body is not UTF-8"};
         case simdjson::DEPTH_ERROR:
-            return Error{"nested deeper than 1000 levels, EventBridge's limit"};
+            return too_deep(limits);
         case simdjson::NUMBER_ERROR:
             return Error{"a number is invalid or does not fit 64 bits"};
         case simdjson::STRING_ERROR:
@@ -83,18 +90,19 @@ struct PayloadParser::State {
     dom::parser parser{};
     std::vector<std::pair<dom::element, size_t>> open;  // check_values()'s: kept for its memory
 
-    Result<dom::element> read(std::string_view body);
+    Result<dom::element> read(std::string_view body, const EventLimits& limits);
     static Result<Members> find_members(dom::element root);
-    Status check_values(dom::element root);
+    Status check_values(dom::element root, const EventLimits& limits);
 };
 
-Result<dom::element> PayloadParser::State::read(std::string_view body) {
+Result<dom::element> PayloadParser::State::read(std::string_view body,
+                                                const EventLimits& limits) {
     // RFC 8259, 8.1: no sender adds one. Some versions of simdjson skip it, others do not.
     if (body.substr(0, 3) == "\xef\xbb\xbf") return Error{"begins with a byte order mark"};
 
     dom::element root;
     auto code = parser.parse(body.data(), body.size(), false).get(root);
-    if (code != simdjson::SUCCESS) return explain(code);
+    if (code != simdjson::SUCCESS) return explain(code, limits);
     if (!root.is_object()) return Error{"not a JSON object"};
     return root;
 }
@@ -111,14 +119,14 @@ Result<Members> PayloadParser::State::find_members(dom::element root) {
     return members;
 }
 
-// Holds every value against EventBridge's limits. Not recursive: how deep it goes is the
+// Holds every value against these limits. Not recursive: how deep it goes is the
 // sender's choice.
-Status PayloadParser::State::check_values(dom::element root) {
+Status PayloadParser::State::check_values(dom::element root, const EventLimits& limits) {
     open.assign(1, {root, 1});
     while (!open.empty()) {
         auto [container, level] = open.back();
         open.pop_back();
-        if (level > max_nesting) return explain(simdjson::DEPTH_ERROR);
+        if (level > std::min(limits.nesting, max_nesting)) return too_deep(limits);
 
         bool fits = true;
         auto check = [&, inside = level + 1](dom::element value) {
@@ -128,7 +136,7 @@ Status PayloadParser::State::check_values(dom::element root) {
                     open.emplace_back(value, inside);
                     break;
                 case dom::element_type::UINT64:  // only what is beyond int64_t
-                    fits = false;
+                    fits = !limits.int64_only;
                     break;
                 default:
                     break;
@@ -139,7 +147,7 @@ Status PayloadParser::State::check_values(dom::element root) {
         } else {
             for (dom::element value : dom::array(container)) check(value);
         }
-        if (!fits) return Error{"an integer does not fit signed 64 bits, EventBridge's limit"};
+        if (!fits) return Error{"an integer does not fit signed 64 bits" + limit_of(limits)};
     }
     return {};
 }
@@ -152,10 +160,10 @@ PayloadParser::PayloadParser() : state_(std::make_unique<State>()) {
 
 PayloadParser::~PayloadParser() = default;
 
-Result<Payload> PayloadParser::parse(std::string_view body) {
-    auto root = state_->read(body);
+Result<Payload> PayloadParser::parse(std::string_view body, const EventLimits& limits) {
+    auto root = state_->read(body, limits);
     if (!root) return root.error();
-    if (Status values = state_->check_values(*root); !values) return values.error();
+    if (Status values = state_->check_values(*root, limits); !values) return values.error();
     auto members = State::find_members(*root);
     if (!members) return members.error();
 
@@ -166,9 +174,9 @@ Result<Payload> PayloadParser::parse(std::string_view body) {
     auto topic_name = read_name(*members, Name::topic);
     if (!topic_name) return topic_name.error();
     payload.topic = *topic_name;
-    if (count_characters(payload.cache) + 1 + count_characters(payload.topic) >
-        max_detail_type_length) {
-        return Error{"cache#topic is longer than 128 characters, EventBridge's limit"};
+    if (count_characters(payload.cache) + 1 + count_characters(payload.topic) > limits.names) {
+        return Error{"cache#topic is longer than " + std::to_string(limits.names) +
+                     " characters" + limit_of(limits)};
     }
 
     if (!(*members)[Name::publish_timestamp])
@@ -193,7 +201,7 @@ Result<Payload> PayloadParser::parse(std::string_view body) {
 }
 
 std::optional<Payload> PayloadParser::peek(std::string_view body) {
-    auto root = state_->read(body);
+    auto root = state_->read(body, {});
     if (!root) return std::nullopt;
     auto members = State::find_members(*root);
     if (!members) return std::nullopt;

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/event_limits.h"
 #include "base/result.h"
 
 namespace momento {
@@ -30,8 +31,9 @@ class PayloadParser {
     ~PayloadParser();
 
     // `body` is followed by body_padding readable bytes (base/bytes.h). The error names what
-    // is wrong, in the terms of the reference's "malformed"; it never quotes the body.
-    Result<Payload> parse(std::string_view body);
+    // is wrong, in the terms of the reference's "malformed"; it never quotes the body. Of the
+    // limits those of entries are not looked at, and at most 1000 levels are read.
+    Result<Payload> parse(std::string_view body, const EventLimits& limits);
 
     // An unverified look at `cache` and `topic`, only to choose which secrets to try.
     // Nothing if the body cannot be read; never an error, never believed.

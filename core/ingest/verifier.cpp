@@ -55,7 +55,7 @@ Judgement Verifier::judge(const Claim& claim, const Rules& rules, int64_t now_ms
     Judgement judgement;
     if (claim.secret < 0) return judgement;
 
-    auto payload = parser_.parse(claim.body);
+    auto payload = parser_.parse(claim.body, rules.limits);
     if (payload && !names_hold(claim.names, *payload)) return judgement;
 
     judgement.secret = claim.secret;
@@ -78,18 +78,18 @@ Judgement Verifier::judge(const Claim& claim, const Rules& rules, int64_t now_ms
             break;
     }
 
-    judgement.reason = check_entry_size(*payload, claim.body, rules);
+    judgement.reason = check_entry_size(*payload, claim.body, rules.limits);
     judgement.verdict = judgement.reason.empty() ? Verdict::accepted : Verdict::malformed;
     return judgement;
 }
 
 std::string check_entry_size(const Payload& payload, std::string_view body,
-                             const Rules& rules) {
+                             const EventLimits& limits) {
     const size_t size =
-        rules.entry_overhead + payload.cache.size() + payload.topic.size() + body.size();
-    if (rules.entry_limit == 0 || size < rules.entry_limit) return {};
+        limits.entry_overhead + payload.cache.size() + payload.topic.size() + body.size();
+    if (limits.entry_bytes == 0 || size < limits.entry_bytes) return {};
     return "an entry of " + std::to_string(size) + " bytes is too large for a batch below " +
-           std::to_string(rules.entry_limit);
+           std::to_string(limits.entry_bytes);
 }
 
 }  // namespace momento

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/event_limits.h"
 #include "ingest/freshness.h"
 #include "ingest/payload.h"
 #include "ingest/secrets.h"
@@ -36,8 +37,7 @@ const char* verdict_name(Verdict verdict);
 // What a location and its destination ask of an event.
 struct Rules {
     FreshnessWindow window;
-    size_t entry_overhead = 0;  // bytes an entry has beside cache, topic and body
-    size_t entry_limit = 0;     // an entry must be smaller; 0: not known yet
+    EventLimits limits;
 };
 
 struct Judgement {
@@ -49,7 +49,8 @@ struct Judgement {
 };
 
 // Why an entry of this payload and body does not fit; empty if it does.
-std::string check_entry_size(const Payload& payload, std::string_view body, const Rules& rules);
+std::string check_entry_size(const Payload& payload, std::string_view body,
+                             const EventLimits& limits);
 
 class Verifier {
   public:

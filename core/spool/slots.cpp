@@ -113,16 +113,6 @@ Result<std::unique_ptr<Slot>> Slots::adopt() {
     return go_through(true);
 }
 
-void Slots::make_directory() {
-    {
-        std::lock_guard guard(mutex_);
-        if (is_made_) return;
-    }
-    const bool is_made = open_destination(false) || open_destination(true);
-    std::lock_guard guard(mutex_);
-    is_made_ = is_made;
-}
-
 void Slots::tidy() {
     (void)go_through(false);  // what cannot be locked or read was reported
 }

@@ -2,8 +2,8 @@
 // each owned by at most one process at a time, by flock on its file "lock". The kernel
 // drops the lock with the process, so that nobody has to tell who died.
 //
-// Called by writers (claim) and by errands of the delivery thread (the others). Safe from
-// several threads of a process.
+// Called by writers (claim) and by the delivery thread (adopt, survey). Safe from several
+// threads of a process.
 #pragma once
 
 #include <functional>
@@ -53,11 +53,6 @@ class Slots {
 
     // A free slot with records pending in it; a null pointer if there is none.
     Result<std::unique_ptr<Slot>> adopt();
-
-    // Makes the destination's directory, once: who looks into the spool finds what is
-    // configured before its first event. Fails without a word and is tried again with each
-    // call: claim() says why nothing can be stored.
-    void make_directory();
 
     // From now on, before any thread calls adopt(): it gives back what free slots need no more,
     // as far as it goes through them, and says so.
@@ -119,7 +114,6 @@ class Slots {
     const std::function<bool(const std::string& slot)> is_set_aside_;
 
     std::mutex mutex_;
-    bool is_made_ = false;
     std::vector<std::string> reported_;
     std::map<std::string, Drained> drained_;
 };

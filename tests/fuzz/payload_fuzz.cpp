@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "destination/putevents.h"
 #include "ingest/payload.h"
 
 using momento::Json;
@@ -43,8 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {  // NO
     Body spaces(text, ' ');
     Body quotes(text, '"');
 
-    auto payload = first.parse(spaces.view());
-    auto again = second.parse(quotes.view());
+    auto payload = first.parse(spaces.view(), momento::putevents_limits);
+    auto again = second.parse(quotes.view(), momento::putevents_limits);
     require(static_cast<bool>(payload) == static_cast<bool>(again));
     if (!payload) {
         require(!payload.error().text.empty() && payload.error().text == again.error().text);

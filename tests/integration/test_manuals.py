@@ -80,7 +80,14 @@ def directives():
 def settings():
     text = (ROOT / "ngx_module/directives_destination.cpp").read_text()
     rows = text[text.index("constexpr Setting settings[]"):]
-    return re.findall(r'^ +\{ "(\w+)",', rows[:rows.index("};")], re.MULTILINE)
+    names = re.findall(r'^ +\{ "(\w+)",', rows[:rows.index("};")], re.MULTILINE)
+    return kinds() + names
+
+
+def kinds():
+    rows = "".join(path.read_text()
+                   for path in sorted(ROOT.glob("core/destination/*_kind.cpp")))
+    return re.findall(r'^const DestinationKind \w+ = \{\n    "(\w+)",', rows, re.MULTILINE)
 
 
 def variables():

@@ -187,8 +187,7 @@ def test_orphans_are_moved_to_a_destination_that_is_configured(start_webhook, st
     # An old worker sends what it can until it ends.
     eventually(lambda: not hook.exiting_workers(), "the end of the old worker")
     standin.open()
-    eventually(new.is_dir, "the directory of a destination that nothing has arrived for")
-    moved = momentoctl("spool", "move", old, new)
+    moved = momentoctl("spool", "move", old, new, "--force")  # nothing has arrived there yet
     assert (moved.returncode, moved.stdout) == (0, b'moved: 1 to "hub"\n'), moved.stderr
     assert standin.wait_for_entries(1)[0]["Detail"].encode() == body
     assert owners(hook.path("spool")) == {worker_user()}

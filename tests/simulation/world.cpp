@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "destination/eventbridge.h"
 #include "world_context.h"
 
 namespace momento::sim {
@@ -28,10 +29,11 @@ std::shared_ptr<GatewaySettings> make_settings(const Plan& plan, size_t destinat
     for (size_t i = 0; i < destinations; ++i) {
         DestinationSettings destination;
         destination.name = "destination" + std::to_string(i);
-        destination.bus = SimNetwork::bus_name(i);
-        destination.region = "us-west-2";
-        destination.credentials.kind = aws::CredentialsSettings::Kind::environment;
-        destination.connections = plan.connections;
+        destination.kind = &eventbridge_kind;
+        destination.target = SimNetwork::bus_name(i);
+        destination.aws.region = "us-west-2";
+        destination.aws.credentials.kind = aws::CredentialsSettings::Kind::environment;
+        destination.http.connections = plan.connections;
         destination.retry.give_up_after_ms = plan.give_up_after_ms;
         destination.retain_ms = plan.retain_ms;
         destination.dead_letter_size = 64 * plan.segment_size;

@@ -2,13 +2,14 @@
 
 #include <sys/stat.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 
 #include <gtest/gtest.h>
 
 #include "aws/endpoints.h"
 #include "aws_environment.h"
-#include "temporary_directory.h"
 
 namespace momento::aws {
 namespace {
@@ -16,11 +17,18 @@ namespace {
 class ConfigurationTest : public testing::Test {
   protected:
     ConfigurationTest() {
+        std::string pattern = testing::TempDir() + "momento_configuration_XXXXXX";
+        directory_ = mkdtemp(pattern.data());
         variables_["AWS_CONFIG_FILE"] = path("config");
         variables_["AWS_SHARED_CREDENTIALS_FILE"] = path("credentials");
     }
+    ~ConfigurationTest() override {
+        for (const char* name : {"/config", "/credentials", ""}) {
+            std::remove((directory_ + name).c_str());
+        }
+    }
 
-    std::string path(const std::string& name) const { return directory_.path() + '/' + name; }
+    std::string path(const std::string& name) const { return directory_ + '/' + name; }
     void write(const std::string& text) { std::ofstream(path("config")) << text; }
 
     Result<Configuration> read(const std::string& profile = {}) {
@@ -33,7 +41,7 @@ class ConfigurationTest : public testing::Test {
         return configuration ? "" : configuration.error().text;
     }
 
-    TemporaryDirectory directory_;
+    std::string directory_;
     std::map<std::string, std::string> variables_;
 };
 

@@ -3,12 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 
 #include <gtest/gtest.h>
 
 #include "aws_environment.h"
-#include "temporary_directory.h"
 
 namespace momento::aws {
 namespace {
@@ -169,7 +170,16 @@ TEST(ProfileFile, ReadsOnBehindAnOddLine) {
 
 class ProfileFilesTest : public testing::Test {
   protected:
-    ProfileFilesTest() { mkdir((home_ + "/.aws").c_str(), 0700); }
+    ProfileFilesTest() {
+        std::string pattern = testing::TempDir() + "momento_profiles_XXXXXX";
+        home_ = mkdtemp(pattern.data());
+        mkdir((home_ + "/.aws").c_str(), 0700);
+    }
+    ~ProfileFilesTest() override {
+        for (const char* name : {"/.aws/credentials", "/.aws/config", "/.aws", ""}) {
+            std::remove((home_ + name).c_str());
+        }
+    }
 
     void write(const std::string& name, const std::string& text) {
         std::ofstream(home_ + name) << text;
@@ -180,8 +190,7 @@ class ProfileFilesTest : public testing::Test {
         return aws::environment(variables);
     }
 
-    TemporaryDirectory directory_;
-    const std::string home_ = directory_.path();
+    std::string home_;
 };
 
 TEST_F(ProfileFilesTest, AreFoundBelowHomeOrWhereVariablesPoint) {

@@ -13,7 +13,6 @@
 #include "aws/providers.h"
 #include "aws_environment.h"
 #include "fakes.h"
-#include "temporary_directory.h"
 
 namespace momento::aws {
 namespace {
@@ -23,8 +22,15 @@ using State = CredentialsAnswer::State;
 class ProfileProviderTest : public testing::Test {
   protected:
     ProfileProviderTest() {
+        std::string pattern = testing::TempDir() + "momento_provider_XXXXXX";
+        directory_ = mkdtemp(pattern.data());
         variables_["AWS_SHARED_CREDENTIALS_FILE"] = directory_ + "/credentials";
         variables_["AWS_CONFIG_FILE"] = directory_ + "/config";
+    }
+    ~ProfileProviderTest() override {
+        for (const char* name : {"/credentials", "/config", ""}) {
+            std::remove((directory_ + name).c_str());
+        }
     }
 
     void write(const std::string& name, const std::string& text) {
@@ -51,8 +57,7 @@ class ProfileProviderTest : public testing::Test {
     fakes::KeptLines lines_;
     std::map<std::string, std::string> variables_;
     std::optional<EnvironmentSnapshot> env_;  // instead of `variables_`
-    TemporaryDirectory temporary_;
-    const std::string directory_ = temporary_.path();
+    std::string directory_;
     Errands* errands_ = nullptr;  // in place
 };
 
@@ -292,6 +297,8 @@ TEST_F(ProfileProviderTest, AFileThatIsClosedToThisUserIsToldOf) {
     chmod((directory_ + "/.aws").c_str(), 0);
     const CredentialsAnswer answer = ask();
     chmod((directory_ + "/.aws").c_str(), 0700);
+    std::remove((directory_ + "/.aws/credentials").c_str());
+    std::remove((directory_ + "/.aws").c_str());
     EXPECT_EQ(answer.state, State::absent);
     EXPECT_NE(
         answer.error.find("/.aws/credentials\" is there, but closed to the workers' user"),

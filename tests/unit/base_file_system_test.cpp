@@ -8,12 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
-
-#include "temporary_directory.h"
 
 namespace momento {
 namespace {
@@ -21,10 +20,13 @@ namespace {
 class SystemFiles : public testing::Test {
   protected:
     SystemFiles() {
+        std::string pattern = testing::TempDir() + "momento-files-XXXXXX";
+        path_ = mkdtemp(pattern.data());
         auto opened = system_files().open_directory(path_, false);
         EXPECT_TRUE(opened);
         directory_ = std::move(*opened);
     }
+    ~SystemFiles() override { std::filesystem::remove_all(path_); }
 
     std::unique_ptr<File> create(const std::string& name) {
         auto file = directory_->open(name, Directory::Mode::create);
@@ -43,8 +45,7 @@ class SystemFiles : public testing::Test {
         return info.st_mode & 07777;
     }
 
-    TemporaryDirectory temporary_;
-    const std::string path_ = temporary_.path();
+    std::string path_;
     std::unique_ptr<Directory> directory_;
 };
 

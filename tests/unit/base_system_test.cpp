@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <deque>
+#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -14,7 +15,6 @@
 #include "base/random.h"
 #include "base/read_file.h"
 #include "base/result.h"
-#include "temporary_directory.h"
 
 namespace momento {
 namespace {
@@ -68,13 +68,19 @@ TEST(Random, UnitCoversZeroToJustBelowOne) {
 
 class ReadFile : public testing::Test {
   protected:
+    ReadFile() {
+        std::string pattern = testing::TempDir() + "momento-read-XXXXXX";
+        directory_ = mkdtemp(pattern.data());
+        path_ = directory_ + "/file";
+    }
+    ~ReadFile() override { std::filesystem::remove_all(directory_); }
+
     void write(const std::string& content) {
         std::ofstream(path_, std::ios::binary) << content;
     }
 
-    TemporaryDirectory temporary_;
-    const std::string directory_ = temporary_.path();
-    const std::string path_ = directory_ + "/file";
+    std::string directory_;
+    std::string path_;
 };
 
 TEST_F(ReadFile, GivesTheWholeContentUpToTheLimit) {

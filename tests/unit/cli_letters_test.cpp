@@ -1,8 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "base/json.h"
 #include "cli_run.h"
 #include "test_spool.h"
@@ -69,39 +67,6 @@ TEST_F(LetterCommands, RedriveRefusesADestinationThatIsNotInTheSpool) {
     EXPECT_EQ(forced.status, 0) << forced.err;
     EXPECT_THAT(spool_.pending("new"), UnorderedElementsAre("one"));
     EXPECT_EQ(run_here({"dead", "redrive", "--force"}).status, 2) << "of what?";
-}
-
-TEST_F(LetterCommands, RedriveTakesADestinationWithoutAnEvent) {
-    bury("one");
-    std::filesystem::create_directory(spool_.path() + "/new");  // as nginx does
-    Ran ran = run_here({"dead", "redrive", "--to", "new"});
-    EXPECT_EQ(ran.status, 0) << ran.err;
-    EXPECT_THAT(spool_.pending("new"), UnorderedElementsAre("one"));
-}
-
-// By this process, from files.
-uint64_t bytes_read() {
-    std::ifstream file("/proc/self/io");
-    std::string name;
-    uint64_t bytes = 0;
-    file >> name >> bytes;
-    return bytes;
-}
-
-TEST_F(LetterCommands, RedriveReadsLettersOnceUnlessItIsToTellOfMore) {
-    if (bytes_read() == 0) GTEST_SKIP() << "this kernel does not count what is read";
-    spool_.append("bus", {TestSpool::event("seen before")});
-    const std::string body(50'000, 'x');
-    spool_.append(dead_letter_directory, std::vector<Record>(40, TestSpool::letter(body)));
-    auto bytes_of = [&](const Arguments& arguments) {
-        const uint64_t before = bytes_read();
-        EXPECT_EQ(run_here(arguments).status, 0);
-        return bytes_read() - before;
-    };
-    const uint64_t once = bytes_of({"dead", "ls"});
-    EXPECT_GE(once, 2'000'000u);
-    EXPECT_LT(bytes_of({"dead", "redrive", "--dry-run"}), once + once / 2);
-    EXPECT_GT(bytes_of({"dead", "redrive", "--dry-run", "--reason=Refused"}), once + once / 2);
 }
 
 TEST_F(LetterCommands, TakeALetterByTheIdThatLsPrints) {

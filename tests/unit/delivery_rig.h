@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,7 +21,6 @@
 #include "spool/reader.h"
 #include "spool/slots.h"
 #include "spool/writer.h"
-#include "temporary_directory.h"
 
 namespace momento::fakes {
 
@@ -134,11 +134,16 @@ class PlayedLog {
 
 class DeliveryRig : public testing::Test {
   protected:
-    DeliveryRig() { settings_.name = "bus"; }
+    DeliveryRig() {
+        char path[] = "/tmp/delivery-rig-XXXXXX";
+        spool_ = mkdtemp(path);
+        settings_.name = "bus";
+    }
     ~DeliveryRig() override {
         loop_.reset();
         logs_.clear();
         letters_.reset();
+        std::filesystem::remove_all(spool_);
     }
 
     // Call after changing settings_ and destination_.
@@ -216,8 +221,7 @@ class DeliveryRig : public testing::Test {
         return letters;
     }
 
-    TemporaryDirectory directory_;
-    const std::string spool_ = directory_.path();
+    std::string spool_;
     PlayedClock clock_;
     PlayedRandom random_;
     KeptLines lines_;

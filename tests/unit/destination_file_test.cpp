@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -19,7 +20,6 @@
 #include "base/json.h"
 #include "destination/file_writer.h"
 #include "fakes.h"
-#include "temporary_directory.h"
 
 namespace momento {
 namespace {
@@ -30,10 +30,17 @@ class FileDestinationTest : public testing::Test {
   protected:
     FileDestinationTest() {
         settings_.name = "bus";
-        settings_.spool = directory_.path();
+        char spool[] = "/tmp/file-destination-spool-XXXXXX";
+        settings_.spool = mkdtemp(spool);
+        char path[] = "/tmp/file-destination-XXXXXX";
+        close(mkstemp(path));
+        path_ = path;
         settings_.path = path_;
-        std::ofstream{path_};
         start();
+    }
+    ~FileDestinationTest() override {
+        unlink(path_.c_str());
+        std::filesystem::remove_all(settings_.spool);
     }
 
     // Anew, in place.
@@ -76,8 +83,7 @@ class FileDestinationTest : public testing::Test {
         return result.value_or(BatchResult{});
     }
 
-    TemporaryDirectory directory_;
-    const std::string path_ = directory_.path() + "/bus.json";
+    std::string path_;
     fakes::PlayedClock clock_;
     FileSettings settings_;
     std::unique_ptr<FileDestination> file_;

@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "destination/eventbridge.h"
 #include "fakes.h"
 #include "spool/redrive.h"
 #include "spool/slots.h"
@@ -56,10 +56,11 @@ class EngineTest : public testing::Test {
     static DestinationSettings destination(const std::string& name) {
         DestinationSettings settings;
         settings.name = name;
-        settings.bus = name;
-        settings.region = "eu-west-1";
-        settings.credentials.kind = aws::CredentialsSettings::Kind::environment;
-        settings.dead_letter_queue =
+        settings.kind = &eventbridge_kind;
+        settings.target = name;
+        settings.aws.region = "eu-west-1";
+        settings.aws.credentials.kind = aws::CredentialsSettings::Kind::environment;
+        settings.letter_queue.url =
             "https://sqs.eu-west-1.amazonaws.com/111122223333/letters-" + name;
         return settings;
     }
@@ -149,15 +150,6 @@ TEST_F(EngineTest, KeepsLettersOfTwoQueuesUntilNoneOfThemIsUnderWay) {
     http_.requests.clear();
     step();
     EXPECT_TRUE(adopted->has_seat);
-}
-
-TEST_F(EngineTest, MakesADirectoryForEachDestinationBeforeItsFirstEvent) {
-    start({destination("other"), destination("bus")});
-    EXPECT_TRUE(std::filesystem::is_empty(spool_.path()));
-    step();
-    for (const char* name : {"/other", "/bus"}) {
-        EXPECT_TRUE(std::filesystem::is_empty(spool_.path() + name)) << name;
-    }
 }
 
 class Deaf final : public Waiter {

@@ -98,14 +98,6 @@ TEST_F(OrphansTest, IsQuietWhereEverythingIsNamed) {
     EXPECT_TRUE(alerts().empty());
 }
 
-// A destination that was configured and never had an event leaves its directory.
-TEST_F(OrphansTest, IsQuietAboutADirectoryWithoutSlots) {
-    std::filesystem::create_directory(settings_->spool.path + "/gone");
-    survey();
-    EXPECT_TRUE(table_->list().empty());
-    EXPECT_TRUE(lines_.lines.empty());
-}
-
 // mke2fs makes it in a volume's root, and only root may enter it.
 TEST_F(OrphansTest, LeavesAloneWhatNoDestinationIsNamedLike) {
     spool("gone", 2);

@@ -37,7 +37,7 @@ class PayloadTest : public testing::Test {
   protected:
     std::string refusal(std::string_view text) {
         Body body(text);
-        auto payload = parser_.parse(body);
+        auto payload = parser_.parse(body, limits);
         return payload ? "" : payload.error().text;
     }
 
@@ -46,12 +46,29 @@ class PayloadTest : public testing::Test {
         return R"({"cache":"c","topic":"t","publish_timestamp":1,)" + member + "}";
     }
 
+    EventLimits limits{128, 1000, true, "EventBridge"};
     PayloadParser parser_;
 };
 
+TEST_F(PayloadTest, KeepsToTheLimitsOfItsDestination) {
+    const std::string deep = event_with("\"n\":[[1]]");
+    const std::string wide = event_with("\"n\":9223372036854775808");
+    const std::string named = event_with("\"n\":1");
+    limits = {};
+    for (const std::string& event : {deep, wide, named}) EXPECT_EQ(refusal(event), "") << event;
+    // However little it asks for, what is read is bounded.
+    EXPECT_EQ(refusal(event_with("\"n\":" + repeat("[", 1'000) + repeat("]", 1'000))),
+              "nested deeper than 1000 levels");
+
+    limits = {2, 2, true, "Its"};
+    EXPECT_EQ(refusal(deep), "nested deeper than 2 levels, Its's limit");
+    EXPECT_EQ(refusal(wide), "an integer does not fit signed 64 bits, Its's limit");
+    EXPECT_EQ(refusal(named), "cache#topic is longer than 2 characters, Its's limit");
+}
+
 TEST_F(PayloadTest, ReadsTheDocumentedSample) {
     Body body(signature_vectors()[1].body);
-    auto payload = parser_.parse(body);
+    auto payload = parser_.parse(body, limits);
     ASSERT_TRUE(payload) << payload.error().text;
     EXPECT_EQ(payload->cache, "chat");
     EXPECT_EQ(payload->topic, "room-281");
@@ -71,7 +88,7 @@ TEST_F(PayloadTest, ReadsEveryCapturedEventWithAnyLayout) {
 
 TEST_F(PayloadTest, OptionalMembersMayBeAbsent) {
     Body body(R"({"cache":"c","topic":"t","publish_timestamp":1})");
-    auto payload = parser_.parse(body);
+    auto payload = parser_.parse(body, limits);
     ASSERT_TRUE(payload);
     EXPECT_EQ(payload->sequence, std::nullopt);
     EXPECT_EQ(payload->token_id, "");
@@ -88,7 +105,7 @@ TEST_F(PayloadTest, TokenIdIsAStringOrNull) {
 
 TEST_F(PayloadTest, SequenceIsANonNegativeInteger) {
     Body body(event_with(R"("topic_sequence_number":9223372036854775807)"));
-    auto payload = parser_.parse(body);
+    auto payload = parser_.parse(body, limits);
     ASSERT_TRUE(payload);
     EXPECT_EQ(payload->sequence, std::numeric_limits<int64_t>::max());
     EXPECT_EQ(refusal(event_with(R"("topic_sequence_number":0)")), "");
@@ -142,7 +159,7 @@ TEST_F(PayloadTest, NoMemberThatIsReadMayAppearTwice) {
 TEST_F(PayloadTest, EscapedMemberNamesCount) {
     EXPECT_EQ(refusal(event_with(R"("cach\u0065":"x")")), "\"cache\" appears twice");
     Body body(R"({"\u0063ache":"c","topic":"t\u00e9\n","publish_timestam\u0070":7})");
-    auto payload = parser_.parse(body);
+    auto payload = parser_.parse(body, limits);
     ASSERT_TRUE(payload) << payload.error().text;
     EXPECT_EQ(payload->cache, "c");
     EXPECT_EQ(payload->topic, "t\303\251\n");
@@ -256,8 +273,8 @@ TEST_F(PayloadTest, RefusesWhatIsNotUtf8) {
 TEST_F(PayloadTest, NeverReadsMeaningIntoThePadding) {
     std::string text = R"({"cache":"c","topic":"t","publish_timestamp":1)";
     for (char padding : {'}', '"', '9', '\0', ' '}) {
-        EXPECT_FALSE(parser_.parse(Body(text, padding))) << padding;
-        EXPECT_TRUE(parser_.parse(Body(text + "}", padding))) << padding;
+        EXPECT_FALSE(parser_.parse(Body(text, padding), limits)) << padding;
+        EXPECT_TRUE(parser_.parse(Body(text + "}", padding), limits)) << padding;
     }
 }
 
@@ -299,7 +316,7 @@ TEST_F(PayloadTest, PeekFindsTheNamesOfAnEventThatWillBeRefused) {
         ASSERT_TRUE(seen) << text;
         EXPECT_EQ(seen->cache, "c");
         EXPECT_EQ(seen->topic, "t");
-        EXPECT_FALSE(parser_.parse(body));
+        EXPECT_FALSE(parser_.parse(body, limits));
     }
 }
 

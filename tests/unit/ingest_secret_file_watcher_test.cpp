@@ -4,21 +4,27 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 
 #include "fakes.h"
-#include "temporary_directory.h"
 
 namespace momento {
 namespace {
 
 class SecretFileWatcherTest : public testing::Test {
   protected:
-    SecretFileWatcherTest() { write("first"); }
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "momento-secret-XXXXXX";
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        directory_ = pattern;
+        write("first");
+    }
+    void TearDown() override { std::filesystem::remove_all(directory_); }
 
-    std::string path() const { return directory_.path() + "/secret"; }
+    std::string path() const { return directory_ + "/secret"; }
 
     // In one step, as who cares does; old enough not to be suspected of changing again.
     void write(const std::string& content) {
@@ -46,7 +52,7 @@ class SecretFileWatcherTest : public testing::Test {
         files_->step();
     }
 
-    TemporaryDirectory directory_;
+    std::string directory_;
     int written_ = 0;
     // From now on looks come back when a test lets them.
     void hang() {

@@ -1,10 +1,10 @@
 #include "ingest/secrets.h"
 
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
-
-#include "temporary_directory.h"
 
 namespace momento {
 namespace {
@@ -134,8 +134,9 @@ TEST(LoadSecret, ReadsPlainAndEnvironment) {
 }
 
 TEST(LoadSecret, ReadsAFileOrNamesItsPathAndWhy) {
-    const TemporaryDirectory directory;
-    const std::string path = directory.path() + "/secret";
+    std::string directory = testing::TempDir() + "momento-secret-XXXXXX";
+    ASSERT_NE(mkdtemp(directory.data()), nullptr);
+    std::string path = directory + "/secret";
     EXPECT_EQ(load_secret(parse_source("file:" + path), no_environment).error().text,
               "cannot open \"" + path + "\": No such file or directory");
     std::ofstream(path) << "abc\n";
@@ -143,6 +144,7 @@ TEST(LoadSecret, ReadsAFileOrNamesItsPathAndWhy) {
     std::ofstream(path) << std::string(100'000, 'x');
     EXPECT_EQ(load_secret(parse_source("file:" + path), no_environment).error().text,
               "\"" + path + "\" is longer than 65536 bytes");
+    std::filesystem::remove_all(directory);
 }
 
 TEST(SecretValue, IsCopiedAndMovedWhole) {

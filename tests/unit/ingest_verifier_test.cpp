@@ -44,7 +44,7 @@ class VerifierTest : public testing::Test {
     }
 
     std::vector<SecretBinding> secrets{binding("s3cret")};
-    Rules rules{{60'000, 10'000}, 22, 256 * 1024};
+    Rules rules{{60'000, 10'000}, {128, 1000, true, "EventBridge", 22, 256 * 1024}};
     Verifier verifier;
 
   private:
@@ -115,10 +115,10 @@ TEST_F(VerifierTest, CallsAStaleBodyMalformedOnlyIfItCannotBeRead) {
 
 TEST_F(VerifierTest, CountsOverheadNamesAndBodyAgainstTheBatch) {
     const std::string body = event(now_ms, "ab", "c");
-    const size_t size = rules.entry_overhead + 3 + body.size();
-    rules.entry_limit = size + 1;
+    const size_t size = rules.limits.entry_overhead + 3 + body.size();
+    rules.limits.entry_bytes = size + 1;
     EXPECT_EQ(verdict(body, sign(body)), Verdict::accepted);
-    rules.entry_limit = size;
+    rules.limits.entry_bytes = size;
     Judgement judgement = judge(body, sign(body));
     EXPECT_EQ(judgement.verdict, Verdict::malformed);
     EXPECT_NE(judgement.reason.find(std::to_string(size)), std::string::npos);

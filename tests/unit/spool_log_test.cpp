@@ -1,10 +1,10 @@
+#include <cstdlib>
+#include <filesystem>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "spool_rig.h"
-
-#include "temporary_directory.h"
 
 namespace momento::spool_test {
 namespace {
@@ -16,9 +16,11 @@ using testing::IsEmpty;
 class LogOnDisk : public testing::Test {
   protected:
     LogOnDisk() {
+        std::string pattern = testing::TempDir() + "momento-log-XXXXXX";
         settings_ = small_settings();
-        settings_.path = directory_.path();
+        settings_.path = mkdtemp(pattern.data());
     }
+    ~LogOnDisk() override { std::filesystem::remove_all(settings_.path); }
 
     PlayedLog::Tools tools() {
         return {&system_files(), &clock_, &system_random(), &lines_, nullptr};
@@ -28,7 +30,6 @@ class LogOnDisk : public testing::Test {
         return std::make_unique<PlayedLog>(settings_, "bus", tools());
     }
 
-    TemporaryDirectory directory_;
     SpoolSettings settings_;
     fakes::PlayedClock clock_;
     fakes::KeptLines lines_;

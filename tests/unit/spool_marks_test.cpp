@@ -6,14 +6,19 @@
 #include <fstream>
 
 #include "spool/record.h"
-#include "temporary_directory.h"
 
 namespace momento {
 namespace {
 
 class Marks : public testing::Test {
   protected:
-    Marks() { slot_ = std::move(*system_files().open_directory(directory_.path(), false)); }
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "marks-XXXXXX";
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        path_ = pattern;
+        slot_ = std::move(*system_files().open_directory(path_, false));
+    }
+    void TearDown() override { std::filesystem::remove_all(path_); }
 
     std::unique_ptr<MarkWriter> open() {
         auto writer = MarkWriter::open(slot_);
@@ -33,7 +38,7 @@ class Marks : public testing::Test {
         return sequences(&first);
     }
 
-    std::filesystem::path file() const { return directory_.path() + "/marks"; }
+    std::filesystem::path file() const { return path_ / "marks"; }
 
     void change_byte(size_t offset) {
         std::fstream stream(file(), std::ios::in | std::ios::out | std::ios::binary);
@@ -43,7 +48,7 @@ class Marks : public testing::Test {
         stream.put(static_cast<char>(byte ^ 1));
     }
 
-    TemporaryDirectory directory_;
+    std::filesystem::path path_;
     std::shared_ptr<Directory> slot_;
 };
 

@@ -2,10 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <filesystem>
-
-#include "temporary_directory.h"
 
 namespace momento {
 namespace {
@@ -20,18 +19,20 @@ constexpr uint64_t size = 1 << 20;
 class PlacementTest : public testing::Test {
   protected:
     PlacementTest() {
+        char name[] = "/tmp/momento-placement-XXXXXX";
+        directory_ = mkdtemp(name);
         std::filesystem::create_directory(directory_ + "/disk");
         std::filesystem::create_symlink("disk/below", directory_ + "/link");
         std::filesystem::create_directory(directory_ + "/a b");
     }
+    ~PlacementTest() override { std::filesystem::remove_all(directory_); }
 
     static std::string mount(const std::string& point, const std::string& type) {
         return "36 35 98:0 / " + point + " rw,relatime shared:1 - " + type +
                " server:/dev rw\n";
     }
 
-    TemporaryDirectory temporary_;
-    const std::string directory_ = temporary_.path();
+    std::string directory_;
     std::string root_ = mount("/", "ext4");
 };
 

@@ -7,14 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
 
 #include "spool/cursor_file.h"
 #include "spool_sim_log.h"
-#include "temporary_directory.h"
 
 namespace momento::spool_test {
 namespace {
@@ -115,21 +113,6 @@ TEST_F(SlotsTest, ADirectoryThatAnotherProcessMadeIsMadeDurableToo) {
         kill();
         editor_.reset();
     }
-}
-
-TEST_F(SlotsTest, HaveADirectoryBeforeTheFirstOfThem) {
-    Process process(*this);
-    disk_.fail_next(sim::Operation::open_directory, EACCES, 2);
-    process.slots.make_directory();
-    EXPECT_THAT(list("/spool"), IsEmpty());
-    process.slots.make_directory();
-    EXPECT_THAT(list("/spool"), ElementsAre("bus"));
-    EXPECT_THAT(list("/spool/bus"), IsEmpty());
-    EXPECT_THAT(lines_.lines, IsEmpty());
-
-    const uint64_t looks = disk_.count(sim::Operation::open_directory);
-    process.slots.make_directory();
-    EXPECT_EQ(disk_.count(sim::Operation::open_directory), looks);
 }
 
 TEST_F(SlotsTest, AreAdoptedWithWhatIsPendingInThem) {
@@ -265,8 +248,13 @@ TEST_F(SlotsTest, NeverHaveTwoWriters) {
 
 class SlotsOnDisk : public testing::Test {
   protected:
-    TemporaryDirectory directory_;
-    const std::string path_ = directory_.path();
+    SlotsOnDisk() {
+        std::string pattern = testing::TempDir() + "momento-slots-XXXXXX";
+        path_ = mkdtemp(pattern.data());
+    }
+    ~SlotsOnDisk() override { std::filesystem::remove_all(path_); }
+
+    std::string path_;
     fakes::KeptLines lines_;
 };
 

@@ -5,13 +5,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
+#include <filesystem>
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include "spool_rig.h"
-
-#include "temporary_directory.h"
 
 namespace momento::spool_test {
 namespace {
@@ -48,9 +47,9 @@ class Lines final : public Logger {
 };
 
 TEST(SpoolThreads, DeliverEveryAcknowledgedRecordOnce) {
-    const TemporaryDirectory directory;
+    std::string pattern = testing::TempDir() + "momento-threads-XXXXXX";
     SpoolSettings settings;
-    settings.path = directory.path();
+    settings.path = mkdtemp(pattern.data());
     settings.segment_size = 64 * 1024;
     settings.size = 64 * settings.segment_size;
     constexpr uint64_t producers = 3;
@@ -143,6 +142,7 @@ TEST(SpoolThreads, DeliverEveryAcknowledgedRecordOnce) {
     EXPECT_TRUE(damaged.empty());
     EXPECT_TRUE(lines.lines.empty()) << lines.lines[0];
     EXPECT_GT(metrics.sync.sum_us.load(), 0u);
+    std::filesystem::remove_all(settings.path);
 }
 
 }  // namespace

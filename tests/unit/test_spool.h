@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,6 @@
 #include "base/random.h"
 #include "spool/slot_reader.h"
 #include "spool/tails.h"
-#include "temporary_directory.h"
 
 namespace momento {
 
@@ -24,7 +24,14 @@ class SilentLogger final : public Logger {
 
 class TestSpool {
   public:
-    const std::string& path() const { return directory_.path(); }
+    TestSpool() {
+        std::string pattern = testing::TempDir() + "spool-XXXXXX";
+        EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+        path_ = pattern;
+    }
+    ~TestSpool() { std::filesystem::remove_all(path_); }
+
+    const std::string& path() const { return path_; }
 
     SpoolTools tools(StepObserver* observer = nullptr) {
         return {&system_files(), &system_clock(), &system_random(), &logger_, observer};
@@ -55,7 +62,7 @@ class TestSpool {
 
     // In a slot of their own, which is free again afterwards.
     void append(const std::string& destination, const std::vector<Record>& records) {
-        Tails tails(path(), tools());
+        Tails tails(path_, tools());
         std::vector<RecordBuffer> buffers;
         for (const Record& record : records) buffers.push_back(RecordBuffer::from(record));
         Status status = tails.append(destination, std::move(buffers));
@@ -64,7 +71,7 @@ class TestSpool {
     }
 
     std::vector<SlotPlace> places(const std::string& destination) {
-        auto found = find_slots(system_files(), path(), destination);
+        auto found = find_slots(system_files(), path_, destination);
         return found ? *found : std::vector<SlotPlace>();
     }
 
@@ -81,7 +88,7 @@ class TestSpool {
     }
 
   private:
-    TemporaryDirectory directory_;
+    std::string path_;
     SilentLogger logger_;
 };
 
