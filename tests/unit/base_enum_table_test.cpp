@@ -10,7 +10,7 @@ namespace {
 
 enum class Fruit { apple, pear, plum, count };
 
-constexpr auto names = enum_table<Fruit, const char*>({
+constexpr auto fruit_names = enum_table<Fruit, const char*>({
     {Fruit::apple, "apple"},
     {Fruit::pear, "pear"},
     {Fruit::plum, "plum"},
@@ -18,7 +18,7 @@ constexpr auto names = enum_table<Fruit, const char*>({
 
 TEST(EnumTable, HasAnEntryForEachValue) {
     std::string list;
-    for (Fruit fruit : each<Fruit>()) list += std::string(names[fruit]) + ' ';
+    for (Fruit fruit : each<Fruit>()) list += std::string(fruit_names[fruit]) + ' ';
     EXPECT_EQ(list, "apple pear plum ");
 }
 
