@@ -63,6 +63,22 @@ def test_each_file_that_is_named_is_there(name):
         assert whole or below, path
 
 
+def test_rooms_include_what_the_tour_says_that_they_may():
+    text = (ROOT / "core/README.md").read_text()
+    table = re.findall(r"^\| `(\w+)/` \| .* \| (.*) \|$",
+                       text[text.index("## The rooms"):text.index("## The threads")], re.M)
+    reach = {}
+    for room, may in table:
+        named = set(reach) if may == "all above" else set(re.findall(r"`(\w+)`", may))
+        reach[room] = {room} | named | set().union(*(reach[each] for each in named))
+        directory = ROOT / "core" / room if room != "ngx_module" else ROOT / room
+        for path in directory.rglob("*.[ch]*"):
+            used = set(re.findall(r'#include "(\w+)/', path.read_text()))
+            assert used <= reach[room], path
+    assert set(reach) == {path.name for path in (ROOT / "core").iterdir()
+                          if path.is_dir()} | {"ngx_module"}
+
+
 def test_each_function_that_is_named_is_there():
     sources = "".join(path.read_text() for place in ("core", "ngx_module")
                       for path in (ROOT / place).rglob("*.[ch]*"))
