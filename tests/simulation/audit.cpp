@@ -142,9 +142,10 @@ void Audit::check_slots() {
         stage.violation(std::to_string(appended) + " events count as appended, " +
                         std::to_string(given) + " were given");
     }
-    // What momentoctl was told is not stored may count as redriven, and as damaged, too.
-    const uint64_t counted_twice =
-        std::min({sum.redriven, sum.damaged, world_.redriven_unsurely_});
+    // What momentoctl was told is not stored may count as redriven, and as damaged, too; and
+    // what was redriven to a segment that was spoilt: twice, if there were two letters of it.
+    const uint64_t counted_twice = std::min(
+        {sum.redriven, sum.damaged, world_.redriven_unsurely_ + world_.redriven_spoilt_});
     if (appended + counted_twice + world_.most_moved_ < acknowledged) {
         stage.violation(std::to_string(appended) + " events count as appended, " +
                         std::to_string(acknowledged) + " were acknowledged");

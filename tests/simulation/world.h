@@ -164,6 +164,7 @@ class World {
     bool log_was_full_ = false;
     uint64_t crashes_ = 0;
     uint64_t letter_faults_ = 0;
+    uint64_t redriven_spoilt_ = 0;  // records that stood in the segment
     uint64_t redriven_unsurely_ = 0;
     uint64_t least_moved_ = 0;
     uint64_t most_moved_ = 0;

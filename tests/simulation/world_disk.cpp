@@ -265,6 +265,7 @@ void World::doubt_records(Directory& slot, const std::string& segment) {
             scan.move_to(**whole);
             continue;
         }
+        redriven_spoilt_ += record.origin == Origin::redrive ? 1 : 0;
         if (SimEvent* event = ledger_.find(record.body, "the log")) event->may_be_lost = true;
         next = record.sequence + 1;
         scan.move_to(scan.offset() + record.encoded_size());
