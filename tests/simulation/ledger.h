@@ -53,7 +53,7 @@ class SimEvent {
     uint64_t published = 0;  // how often
     uint64_t refusals = 0;   // how often the bus refused it for good
     uint64_t spare = 0;      // duplicates that may be
-    uint64_t copies = 0;     // and those that a crash left in several logs
+    uint64_t copies = 0;     // and those that a crash left in the logs
     int64_t first_sent_us = -1;
     int64_t last_published_us = -1;
     int64_t last_refused_us = -1;

@@ -158,14 +158,13 @@ class World {
         bool opens = true;
     };
     std::vector<Unreadable> unreadable_;
-    bool parted_ = false;  // a log, with what cannot be read
     bool spoilt_ = false;  // a segment
     bool power_was_lost_ = false;
     bool log_was_full_ = false;
     uint64_t crashes_ = 0;
     uint64_t letter_faults_ = 0;
-    uint64_t redriven_spoilt_ = 0;  // records that stood in the segment
     uint64_t redriven_unsurely_ = 0;
+    uint64_t redriven_spoilt_ = 0;  // records that stood in the segment
     uint64_t least_moved_ = 0;
     uint64_t most_moved_ = 0;
     uint64_t kills_ = 0;

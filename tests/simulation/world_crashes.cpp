@@ -165,9 +165,10 @@ void World::cut_power() {
 }
 
 // A log that parts with records gives them to another one before it releases them: if it ends
-// in between, or cannot note it, both have them.
+// in between, or cannot note it, both have them. So has one log both of what it appends again:
+// with sync=os the old one is released up to a second later, when the new one is synced.
 void World::expect_copies() {
-    if (!parted_) return;
+    const Chance before = disk_chance_;  // a look at the disk must not change how a seed plays
     std::map<SimEvent*, uint64_t> logs;
     for (const DestinationSettings& destination : settings_->destinations) {
         for (const SlotPlace& place : slots_of(destination.name)) {
@@ -177,6 +178,7 @@ void World::expect_copies() {
         }
     }
     for (const auto& [event, count] : logs) event->copies += count - 1;
+    disk_chance_ = before;
 }
 
 // What no log holds now was never acknowledged, or is lost. It must not come alive again:

@@ -114,7 +114,6 @@ Fault World::before(const Call& call) {
 
 void World::after(const Call& call) {
     if (!is_process(call.process)) return;
-    parted_ = parted_ || call.operation == Operation::link;
     if (armed_ && armed_->operation == call.operation && armed_->after &&
         --armed_->countdown <= 0) {
         ++stage.coverage.crashed_after[static_cast<size_t>(call.operation)];
@@ -265,8 +264,8 @@ void World::doubt_records(Directory& slot, const std::string& segment) {
             scan.move_to(**whole);
             continue;
         }
-        redriven_spoilt_ += record.origin == Origin::redrive ? 1 : 0;
         if (SimEvent* event = ledger_.find(record.body, "the log")) event->may_be_lost = true;
+        redriven_spoilt_ += record.origin == Origin::redrive ? 1 : 0;
         next = record.sequence + 1;
         scan.move_to(scan.offset() + record.encoded_size());
     }
