@@ -4,8 +4,8 @@
 
 #include "aws/instance_metadata.h"
 #include "base/ascii.h"
-#include "destination/account.h"
 #include "destination/awaiting_region.h"
+#include "destination/aws_account.h"
 #include "destination/eventbridge.h"
 #include "destination/kind.h"
 
@@ -53,7 +53,8 @@ std::shared_ptr<Destination> make_in_region(const TargetSettings& settings,
     eventbridge.connections = settings.http.connections;
     eventbridge.connect_timeout_ms = settings.http.connect_timeout_ms;
     eventbridge.total_timeout_ms = settings.http.total_timeout_ms;
-    Account account = make_account(settings.subject(), settings.aws.sts, settings.aws, tools);
+    AwsAccount account =
+        make_aws_account(settings.subject(), settings.aws.sts, settings.aws, tools);
     return std::make_shared<EventBridge>(std::move(eventbridge), account.credentials,
                                          account.tools, BusWatch{tools.random, tools.bus});
 }

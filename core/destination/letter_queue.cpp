@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "aws/sqs.h"
-#include "destination/account.h"
+#include "destination/aws_account.h"
 
 namespace momento {
 
@@ -28,8 +28,8 @@ std::shared_ptr<Destination> make_letter_queue(const TargetSettings& settings,
     queue.service.content_type = aws::sqs_content_type;
     queue.service.connect_timeout_ms = settings.http.connect_timeout_ms;
     queue.service.total_timeout_ms = settings.http.total_timeout_ms;
-    Account account =
-        make_account(queue.service.user, settings.letter_queue.sts, settings.aws, tools);
+    AwsAccount account =
+        make_aws_account(queue.service.user, settings.letter_queue.sts, settings.aws, tools);
     return std::make_shared<DeadLetterQueue>(std::move(queue), account.credentials,
                                              account.tools);
 }

@@ -1,5 +1,6 @@
 """Proves from the includes how the rooms of core/ stand to each other: they include downwards
-only, without cycles, and nothing in core/ includes a header of nginx or of ngx_module/.
+only, without cycles, and nothing in core/ includes a header of nginx or of ngx_module/. And that
+no two types have one name: the linker would take one's functions for the other's.
 
 usage: rooms.py CORE            0: it holds; 1: it does not, what breaks it is on stdout
        rooms.py --proof CORE    0: in copies of CORE, includes that break it are found
@@ -13,6 +14,10 @@ import tempfile
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 OF_NGINX = re.compile(r"(^|/)(ngx|nginx)[^/]*$")
+# At a line's beginning: of a namespace, not of a class.
+SCOPE = re.compile(
+    r"^(?:namespace (?P<name>[\w:]*) ?\{|\}  // namespace ?(?P<end>[\w:]*)|"
+    r"(?:struct|class|enum class) (?P<type>[\w:]+)[^;()]*\{)", re.MULTILINE)
 
 
 def includes(core):
@@ -38,8 +43,29 @@ def reachable(room, uses):
     return found
 
 
+def types(core):
+    """Yields (name, file) of the types that the linker knows: those in no nameless namespace."""
+    for path in sorted(core.rglob("*")):
+        if path.suffix not in (".h", ".cpp"):
+            continue
+        within = []
+        for found in SCOPE.finditer(path.read_text()):
+            if found["type"]:
+                if "" not in within:
+                    yield "::".join([*within, found["type"]]), path.relative_to(core)
+            elif found["name"] is not None:
+                within.append(found["name"])
+            elif within:
+                within.pop()
+
+
 def faults(core):
     """What is wrong, a line each."""
+    defined = {}
+    for name, file in types(core):
+        if name in defined:
+            yield f"{file} has a {name}, as {defined[name]} has"
+        defined[name] = file
     uses = {}  # room: {room that it includes: ["file includes name", ...]}
     for file, name, is_quoted in includes(core):
         if OF_NGINX.search(name):
@@ -60,6 +86,8 @@ PLANTED = {
     "a cycle of two rooms": ("base/bytes.h", '#include "spool/record.h"'),
     "a cycle through a third room": ("spool/record.h", '#include "delivery/loop.h"'),
     "a header of nginx": ("base/clock.cpp", "#include <ngx_core.h>"),
+    "two types of one name": ("http/url.h", "namespace momento {\nstruct Slot {\n};\n"
+                                            "}  // namespace momento"),
     "a header of the module": ("gateway/status.h", '#include "directives.h"'),
 }
 

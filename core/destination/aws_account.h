@@ -12,13 +12,13 @@
 
 namespace momento {
 
-struct Account {
+struct AwsAccount {
     std::shared_ptr<aws::CredentialsProvider> credentials;
     aws::ServiceTools tools;
 };
 
 // `user` is whom log lines name; `sts`: where roles are asked for.
-Account make_account(const std::string& user, const aws::Endpoint& sts, const AwsPart& settings,
-                     const DestinationTools& tools);
+AwsAccount make_aws_account(const std::string& user, const aws::Endpoint& sts,
+                            const AwsPart& settings, const DestinationTools& tools);
 
 }  // namespace momento

@@ -1,11 +1,11 @@
-#include "destination/account.h"
+#include "destination/aws_account.h"
 
 #include "aws/credentials_chain.h"
 
 namespace momento {
 
-Account make_account(const std::string& user, const aws::Endpoint& sts, const AwsPart& settings,
-                     const DestinationTools& tools) {
+AwsAccount make_aws_account(const std::string& user, const aws::Endpoint& sts,
+                            const AwsPart& settings, const DestinationTools& tools) {
     aws::ProviderTools provider{tools.clock, tools.random, tools.http, tools.logger, user};
     provider.errands = tools.errands;
     provider.server_clock =
