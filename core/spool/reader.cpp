@@ -134,11 +134,44 @@ Reader::Step Reader::leave_extent() {
         }
         return Step::nothing;
     }
+    const Extent left = extents_.front();
     extents_.erase(extents_.begin());
     main_.scan.reset();
     seen_version_ = 0;
     refresh();
+    cut_holes(left);
     return Step::again;
+}
+
+// A segment that was given up ends before what was found in it, and in a hole, meanwhile: that
+// is written again in the next one, under the same sequences.
+void Reader::cut_holes(const Extent& left) {
+    if (main_.unread) {
+        main_.unread->to = std::min(main_.unread->to, std::max(main_.unread->from, left.end));
+    }
+    if (extents_.empty()) return;
+    const Extent& next = extents_.front();
+    std::vector<Hole> again;
+    for (Hole& hole : holes_) {
+        if (hole.segment != left.segment || hole.bytes.to <= left.end) continue;
+        hole.bytes.to = std::max(hole.bytes.from, left.end);
+        if (hole.sequences.to <= next.first_sequence) continue;
+        Hole rest = hole;
+        rest.segment = next.segment;
+        rest.salt = next.salt;
+        rest.bytes = {segment_header_size, next.end};
+        rest.sequences.from = std::max(hole.sequences.from, next.first_sequence);
+        rest.records = unreleased(rest.sequences);
+        rest.due_us = clock_.steady_us();
+        hole.sequences.to = rest.sequences.from;
+        hole.records = unreleased(hole.sequences);
+        again.push_back(rest);
+    }
+    const auto is_empty = [](const Hole& hole) {
+        return hole.sequences.from == hole.sequences.to;
+    };
+    holes_.erase(std::remove_if(holes_.begin(), holes_.end(), is_empty), holes_.end());
+    holes_.insert(holes_.end(), again.begin(), again.end());
 }
 
 Reader::Step Reader::stand_still(const Error& error) {

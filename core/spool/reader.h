@@ -97,6 +97,7 @@ class Reader {
     Step step(Record& record);
     Step open_extent();
     Step leave_extent();
+    void cut_holes(const Extent& left);
     Step look(Walk& walk, uint64_t end, Record& record);
     Step pass_bad_place(Walk& walk, uint64_t end);
     void close_gap(Walk& walk, uint64_t sequence, Position lost_end);

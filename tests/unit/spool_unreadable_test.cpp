@@ -478,6 +478,101 @@ TEST_F(Parting, WhatWaitsGetsASlotOfItsOwn) {
     EXPECT_EQ(their.totals().damaged, 0u);
 }
 
+// With sync=os a log is read before it is synced, so that a hole may reach beyond what is left
+// of its segment when that is given up.
+class GivenUpBehindAHole : public Parting {
+  protected:
+    void SetUp() override {
+        settings_.sync = SyncMode::os;
+        Parting::SetUp();
+        PlayedLog& log = restart();
+        log.release(log.read());
+        synced_ = append(4, "synced");
+        clock_.advance_ms(1'100);
+        log.settle();
+        written_ = append(6, "written");
+        std::vector<Release> none;
+        Reader(log.log, lines_, clock_).read(100, SIZE_MAX, found_, none);
+        ASSERT_THAT(found_, SizeIs(10));
+        ASSERT_EQ(found_.front().end.segment, found_.back().end.segment);
+    }
+
+    std::vector<std::string> append(int count, const std::string& name) {
+        std::vector<std::string> bodies;
+        for (int i = 0; i < count; ++i) {
+            bodies.push_back(padded(name + std::to_string(i), 900));
+            EXPECT_TRUE(log_->append(bodies.back()));
+        }
+        return bodies;
+    }
+
+    // Cannot be read from the first new record to the end, or to the last one's page.
+    void spoil(bool to_the_end) {
+        const uint64_t from = found_.front().end.offset - found_.front().size;
+        const uint64_t last = found_.back().end.offset - found_.back().size;
+        const uint64_t to = to_the_end ? UINT64_MAX : last / page * page;
+        disk_.before = [this, from, to](const sim::Call& call) {
+            const bool reads = call.operation == Operation::read &&
+                               call.offset + call.size > from && call.offset < to &&
+                               call.path.find(segment_file_name(found_.front().end.segment)) !=
+                                   std::string::npos;
+            const bool writes =
+                call.operation == Operation::write && std::exchange(fails_, false);
+            return reads || writes ? sim::Fault{EIO} : sim::Fault{};
+        };
+    }
+
+    // And goes on in a fresh segment, until its log has parted with the hole.
+    std::vector<std::string> give_up() {
+        fails_ = true;
+        std::vector<std::string> later = append(30, "later");
+        std::vector<std::string> bodies;
+        for (int i = 0; i < 4; ++i) {
+            const std::vector<ReadRecord> read = log_->read();
+            for (const ReadRecord& each : read) bodies.emplace_back(each.record.body);
+            log_->release(read);
+            log_->settle();
+        }
+
+        for (; !later.empty() && !bodies.empty(); later.pop_back(), bodies.pop_back()) {
+            EXPECT_EQ(bodies.back(), later.back());
+        }
+        EXPECT_EQ(log_->log->numbers().poisoned, 1u);
+        EXPECT_EQ(log_->totals().pending(), 0u);
+        EXPECT_EQ(log_->totals().requeued, 4u);
+        return bodies;
+    }
+
+    std::vector<std::string> synced_;
+    std::vector<std::string> written_;
+    std::vector<ReadRecord> found_;
+    bool fails_ = false;
+};
+
+TEST_F(GivenUpBehindAHole, TheirSlotEndsWhereTheSegmentDoes) {
+    spoil(true);
+    EXPECT_THAT(log_->read(), IsEmpty());
+    EXPECT_THAT(log_->read(), IsEmpty());  // it has looked again, too
+    EXPECT_EQ(give_up(), written_);
+    log_->writer->finish();
+    heal();
+    EXPECT_EQ(empty_slots(), synced_);
+}
+
+TEST_F(GivenUpBehindAHole, WhatIsWrittenAgainDoesNotWait) {
+    spoil(false);
+    const std::vector<ReadRecord> last = log_->read();
+    ASSERT_FALSE(last.empty());
+    EXPECT_EQ(last.back().record.body, written_.back());
+    log_->release(last);
+    ASSERT_LT(last.size(), written_.size());
+    written_.resize(written_.size() - last.size());
+    EXPECT_EQ(give_up(), written_);
+    log_->writer->finish();
+    heal();
+    EXPECT_EQ(empty_slots(), synced_);
+}
+
 TEST_F(Parting, WhatIsReadInTheirSlotIsWhatWasStored) {
     PlayedLog& log = deliver_all_else();
     log.read();
