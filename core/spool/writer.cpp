@@ -326,8 +326,12 @@ class Writer::Impl {
             }
         }
         if (waiting.pending.empty()) return true;
+        // Their slot has what is on the disk, whatever becomes of this log. What is given up
+        // for want of a sync is written again here: the reader looks again.
+        appender_->flush();
         for (const LogSegment& segment : appender_->segments()) {
             if (segment.extent.segment != unread.segment) continue;
+            if (unread.to > segment.extent.end) return false;
             waiting.newest_publish_ms = segment.newest_publish_ms;
         }
         const std::string records = std::to_string(waiting.pending.size()) + " records of \"" +
