@@ -21,7 +21,7 @@ namespace {
 
 constexpr char describe_target[] = "AWSEvents.DescribeEventBus";
 // momento_webhook_max_ahead's default: from there on webhooks are refused.
-constexpr int64_t sigv4_tolerance_s = 10;
+constexpr int64_t max_ahead_s = 10;
 
 // By these consumers and rules tell the event of --put.
 constexpr char marked_cache[] = "momentoctl";
@@ -88,7 +88,7 @@ void report_clock(const aws::ServiceReply& reply, CheckReport& report) {
     const int64_t ahead_s = system_clock().wall_ms() / 1'000 - int64_t{server};
     std::string text = std::to_string(std::abs(ahead_s)) + " s ";
     text += ahead_s < 0 ? "behind AWS's" : "ahead of AWS's";
-    const bool good = std::abs(ahead_s) < sigv4_tolerance_s;
+    const bool good = std::abs(ahead_s) < max_ahead_s;
     report.print(good, "clock", good ? "agrees with AWS's" : text + ": set it");
 }
 

@@ -18,6 +18,7 @@ constexpr uint32_t most_hold_doublings = 5;
 constexpr size_t most_tests = 10;            // of entries alone, when a hold begins
 constexpr int64_t wake_interval_us = 2'000;  // of a log's writer, for releases
 constexpr int64_t gauges_interval_us = 1'000'000;
+
 std::string seconds(int64_t us) {
     return std::to_string(us / 1'000'000) + " s";
 }

@@ -1,7 +1,6 @@
 // The entries of one destination that wait: for a moment, for their letters, for others of
 // their name; and how they make room for what stands behind them in their log.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "delivery/destination_delivery.h"
@@ -139,7 +138,7 @@ bool DestinationDelivery::load(Entry* entry) {
 }
 
 int64_t DestinationDelivery::waiting_next_us() const {
-    int64_t next = std::numeric_limits<int64_t>::max();
+    int64_t next = never_us;
     if (blocked_) next = next_requeue_us_;
     if (!intake_.may_load()) return next;  // something has to leave memory first
     if (!waiting_.empty()) next = std::min(next, waiting_.begin()->first);

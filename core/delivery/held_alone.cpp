@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 
 namespace momento {
 namespace {
@@ -132,7 +131,7 @@ Entry* HeldAlone::next(int64_t now_us, bool at_once) {
 }
 
 int64_t HeldAlone::next_us() const {
-    return has_next() ? next_us_ : std::numeric_limits<int64_t>::max();
+    return has_next() ? next_us_ : never_us;
 }
 
 void HeldAlone::remove(Entry* entry) {
