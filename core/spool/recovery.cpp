@@ -230,8 +230,10 @@ class Recovery {
     // segment was not: if it is gone it was damaged.
     bool is_first_missed() const {
         const auto front = found_.find(slot_.segments.front().extent.segment);
-        return cursor_missing_ && front != found_.end() &&
-               front->second.header.predecessor == 1;
+        if (!cursor_missing_ || front == found_.end()) return false;
+        const SegmentHeader& header = front->second.header;
+        // Its number is another one if it could not be made at first.
+        return header.predecessor == 1 || header.predecessor_first_sequence == 1;
     }
 
     Status read_tail() {

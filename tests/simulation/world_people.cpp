@@ -207,7 +207,8 @@ void World::move() {
     // They may stand in both logs.
     visit_others(candidates);
     for (SimEvent* event : candidates) ++event->spare;
-    most_moved_ += candidates.size();
+    // What came meanwhile may have been moved, too.
+    most_moved_ += std::max<uint64_t>(candidates.size(), report.moved);
     redriven_unsurely_ += candidates.size();
 }
 

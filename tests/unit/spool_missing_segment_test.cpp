@@ -244,5 +244,33 @@ TEST_F(MissingSegment, IsNotKeptWhereSoMuchIsKeptAlready) {
     EXPECT_LT(after.log->numbers().bytes, settings_.size);
 }
 
+// The first one that could be made has the number 2.
+using LateFirstSegment = SimLogTest;
+
+TEST_F(LateFirstSegment, CostsItsRecordsIfThereNeverWasACursor) {
+    PlayedLog& log = start();
+    disk_.fail_next(sim::Operation::sync, EIO);
+    EXPECT_FALSE(log.append("refused"));
+    clock_.advance_ms(2'000);
+    std::vector<std::string> bodies;
+    for (int i = 0; i < 30; ++i) {
+        bodies.push_back(padded(std::to_string(i), 900));
+        ASSERT_TRUE(log.append(bodies.back()));
+    }
+    const std::vector<ReadRecord> read = log.read();
+    ASSERT_EQ(read.front().end.segment, 2u);
+    const auto third = std::find_if(
+        read.begin(), read.end(), [](const ReadRecord& each) { return each.end.segment == 3; });
+    const auto lost = static_cast<size_t>(third - read.begin());
+    kill();
+    for (const std::string& name : {std::string(cursor_file_name), segment_file_name(2)}) {
+        ASSERT_TRUE(slot_directory()->remove(name));
+    }
+    PlayedLog& after = restart();
+    bodies.erase(bodies.begin(), bodies.begin() + static_cast<ptrdiff_t>(lost));
+    EXPECT_EQ(after.read_bodies(), bodies);
+    EXPECT_THAT(after.damaged, SizeIs(lost));
+}
+
 }  // namespace
 }  // namespace momento::spool_test
